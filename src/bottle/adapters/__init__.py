@@ -1,0 +1,1 @@
+"""How it is done: one room for each thing outside that bottle talks to."""

@@ -1,0 +1,1 @@
+"""Stand-ins that keep the ports' promises in memory; held to the same contract suites as the real adapters."""

@@ -1,0 +1,1 @@
+"""How it is said: one file a command; wiring.py composes, render.py prints."""
