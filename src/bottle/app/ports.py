@@ -1,0 +1,225 @@
+"""What the application needs of the world, as Protocols; each docstring is the promise that adapter and fake both keep.
+
+The contract suites (tests/contract) run the same cases on both. Every failure that a person can mend is a BottleError.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from attrs import field, frozen
+
+from bottle.domain.egress import Policy
+from bottle.domain.hosts import Authority
+from bottle.domain.manifest import BackendName, Manifest
+from bottle.domain.plan import BottlePlan, Image, Wall
+from bottle.domain.provider import Provider
+from bottle.domain.state import Event, Leftover, Metadata
+
+
+class Progress(Protocol):
+    """Where the talk of a long step goes. Never sees a secret."""
+
+    def step(self, text: str) -> None:
+        """A new step begins, in a few words."""
+
+    def detail(self, text: str) -> None:
+        """One line of what the step is doing; may be thrown away."""
+
+
+class Manifests(Protocol):
+    """Bottles and agents on this host."""
+
+    def agent_names(self) -> Sequence[str]:
+        """The names that can be started, sorted; reads file names alone."""
+
+    def load(self, agent: str) -> Manifest:
+        """The agent with its bottle and all that it extends. Raises NotFoundError, ManifestError."""
+
+    def load_all(self) -> Manifest:
+        """Everything. Raises ManifestError when any file is broken."""
+
+    def warnings(self) -> Sequence[str]:
+        """What the last load passed over, one line each."""
+
+
+@frozen
+class BottleCertificates:
+    """One bottle's own authority. `authority` is the certificate (PEM) that the box trusts, `fingerprint` its SHA-256 in
+    hexadecimal; `leaves` are chain and private key (PEM) by host pattern. The authority's key is gone once this exists."""
+
+    authority: str
+    fingerprint: str
+    leaves: Mapping[str, str] = field(repr=False)
+
+
+class CertificateAuthority(Protocol):
+    """Makes a new authority for one bottle."""
+
+    def issue(self, identity: str, hosts: Iterable[str], now: datetime) -> BottleCertificates:
+        """Certificates for the host patterns, valid from a day before `now` (clocks differ) for a year."""
+
+
+class Credentials(Protocol):
+    """The host's secrets, by the name of the variable that holds them."""
+
+    def available(self, names: Iterable[str]) -> frozenset[str]:
+        """Which of the names are set to something; no value is looked at further."""
+
+    def value(self, name: str) -> str:
+        """The value. Raises SecretMissingError, naming the variable, when it is unset or empty."""
+
+
+class Operator(Protocol):
+    """The person at the terminal."""
+
+    def confirm(self, question: str) -> bool:
+        """Whether the answer is yes. Without a terminal: raises UsageError that says how to answer beforehand."""
+
+    def ask_secret(self, name: str) -> str:
+        """A value typed without echo, never empty. Without a terminal: raises SecretMissingError."""
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def now(self) -> datetime:
+        """The time of day, in UTC."""
+
+
+class Entropy(Protocol):
+    """Randomness."""
+
+    def suffix(self) -> str:
+        """names.SUFFIX_LENGTH characters of names.SUFFIX_ALPHABET, unpredictable."""
+
+
+class StateStore(Protocol):
+    """What is kept of each identity, under `~/.bot-bottle/state/<identity>/` (0700, files 0600)."""
+
+    def claim(self, metadata: Metadata) -> None:
+        """Takes the identity for good: exactly one of two racing claims succeeds, the other raises ConflictError."""
+
+    def update(self, metadata: Metadata) -> None:
+        """Replaces the metadata, whole or not at all. Raises NotFoundError when nobody claimed the identity."""
+
+    def read(self, identity: str) -> Metadata:
+        """Raises NotFoundError; ConflictError when what is there is damaged, for damage is never taken as absence."""
+
+    def identities(self) -> Sequence[str]:
+        """Every claimed identity, sorted, readable or damaged."""
+
+    def audit_directory(self, identity: str) -> Path:
+        """The directory that the sidecar writes its trail into, made when absent."""
+
+    def audit_lines(self, identity: str, *, follow: bool = False) -> Iterable[str]:
+        """The trail's lines in order, without line ends; with `follow` goes on until the caller stops or the state goes."""
+
+    def record(self, event: Event) -> None:
+        """Appends a lifecycle line to the trail."""
+
+    def keep_log(self, identity: str, name: str, content: bytes) -> None:
+        """Keeps a sidecar's log with the state, replacing one of the same name."""
+
+    def log(self, identity: str) -> bytes:
+        """The kept logs, concatenated; empty when none was kept."""
+
+    def release(self, identity: str) -> None:
+        """Removes all that is kept. Nothing happens when nothing is."""
+
+
+@frozen
+class Survey:
+    """What a backend found on this host, by reading alone. Where it is not `usable`, `reason` and `hint` say why and what helps."""
+
+    usable: bool
+    walls: tuple[Wall, ...] = ()
+    proxy: Authority = Authority("egress", 8888)
+    reason: str = ""
+    hint: str | None = None
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class Cargo:
+    """What goes to a bottle at launch and must not be in its plan: values. Nothing of it is ever printed."""
+
+    certificates: BottleCertificates
+    secrets: Mapping[str, str] = field(factory=dict, repr=False)
+    env: Mapping[str, str] = field(factory=dict, repr=False)
+
+
+@frozen
+class ExecResult:
+    """How a command inside a box ended; outputs in full."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+
+@frozen
+class Running:
+    """A bottle that a backend holds, as far as the backend can tell."""
+
+    identity: str
+    alive: bool
+    services: tuple[str, ...]
+
+
+class Bottle(Protocol):
+    """A running bottle."""
+
+    @property
+    def identity(self) -> str: ...
+
+    def run(self, argv: Sequence[str], *, user: str = "node", stdin: bytes = b"", timeout: float = 60) -> ExecResult:
+        """Runs a command to its end without a terminal. Raises BackendError when the box is gone or time is up."""
+
+    def attach(self, argv: Sequence[str]) -> int:
+        """Runs a command as the agent with this process's standard streams, as a terminal where stdin is one (size,
+        signals and raw keys pass), and returns its exit status. Raises BackendError when the box goes away."""
+
+    def reload(self, policy: Policy) -> None:
+        """Gives the sidecar a new policy; returns once it judges by it. Raises BackendError, and the old policy stays."""
+
+    def sidecar_log(self) -> bytes:
+        """What the sidecar said so far."""
+
+
+class Backend(Protocol):
+    """A kind of box. All that `launch` makes carries the identity and the owner, and `destroy` removes exactly that."""
+
+    @property
+    def name(self) -> BackendName: ...
+
+    def survey(self) -> Survey:
+        """Whether this backend can work here, and its walls. Fast, touches nothing, never raises BottleError."""
+
+    def images(self, provider: Provider) -> tuple[Image, Image]:
+        """The images for the agent's box and for the sidecar, by the digest of their build context; builds nothing."""
+
+    def missing(self, images: Iterable[Image]) -> Sequence[Image]:
+        """Those that are not there yet, in order. Raises BackendError."""
+
+    def build(self, image: Image, progress: Progress) -> None:
+        """Makes the image. Raises ProvisionError, and leaves no half-made thing behind."""
+
+    def launch(self, plan: BottlePlan, cargo: Cargo, audit_directory: Path, progress: Progress) -> Bottle:
+        """Sidecar and box together, furnished, walls proved from inside. Raises BackendError, WallsError, ProvisionError,
+        ConflictError; whatever ends it early (KeyboardInterrupt too) leaves nothing."""
+
+    def open(self, identity: str) -> Bottle:
+        """A running bottle of this owner. Raises NotFoundError."""
+
+    def running(self) -> Sequence[Running]:
+        """The bottles of this owner that have a box or a sidecar, sorted by identity."""
+
+    def leftovers(self) -> Sequence[Leftover]:
+        """Every single thing of this owner that exists in the backend, running bottles included."""
+
+    def destroy(self, identity: str) -> None:
+        """Removes all that carries this identity and this owner; nothing else; may be repeated. Raises BackendError when
+        something would not go, after having tried everything."""

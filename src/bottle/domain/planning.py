@@ -1,0 +1,257 @@
+"""From a manifest to a plan: pure and complete. The plan is the preflight; a start only carries it out."""
+
+from collections.abc import Mapping, Sequence
+
+from attrs import evolve, frozen
+
+from bottle.domain.egress import Injection, Route
+from bottle.domain.hosts import Authority
+from bottle.domain.manifest import (
+    Agent,
+    BackendName,
+    EffectiveBottle,
+    EnvEntry,
+    HostVariables,
+    Manifest,
+    ManifestRoute,
+    Prompted,
+    Verbatim,
+    merge_user,
+)
+from bottle.domain.plan import (
+    BottlePlan,
+    EnvSource,
+    GitIdentity,
+    Image,
+    PlannedEnv,
+    PlannedRoute,
+    Slot,
+    Wall,
+)
+from bottle.domain.provider import Provider, Provision, Wish
+from bottle.domain.provision import (
+    CA_BUNDLE,
+    GUEST_HOME,
+    GUEST_WORKSPACE,
+    PROMPT_FILE,
+    GuestFile,
+    HostTree,
+)
+
+
+@frozen
+class StartRequest:
+    """What the operator asked for. `identity` is claimed later; `skills_root` is where the host keeps its skills."""
+
+    agent: str
+    identity: str
+    label: str = ""
+    color: str = ""
+    cwd: str = ""
+    copy_cwd: bool = False
+    remote_control: bool = False
+    arguments: tuple[str, ...] = ()
+    skills_root: str = ""
+
+
+@frozen
+class HostFacts:
+    """What was found on this host, by reading alone. `secrets` are the host variables that are set; never their values."""
+
+    backend: BackendName
+    walls: tuple[Wall, ...]
+    proxy: Authority
+    image: Image
+    sidecar_image: Image
+    secrets: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts: HostFacts) -> BottlePlan:
+    """The plan of one start. Raises NotFoundError and ManifestError, nothing else, and touches nothing."""
+    agent = manifest.agent(request.agent)
+    bottle = manifest.bottle_for(request.agent)
+    provision = provider.provision(_wish(request, agent, bottle))
+    routes = planned_routes(merge_routes(bottle.routes, provision.routes), provision.routes, facts.secrets)
+    return BottlePlan(
+        identity=request.identity,
+        agent=agent.name,
+        bottle=bottle.name,
+        chain=bottle.chain,
+        provider=provider.template,
+        backend=facts.backend,
+        walls=facts.walls,
+        resources=bottle.resources,
+        image=facts.image,
+        sidecar_image=facts.sidecar_image,
+        argv=provision.argv,
+        workdir=_workdir(request),
+        env=planned_env(bottle.env, provision, facts.proxy),
+        directories=provision.directories,
+        files=(*provision.files, *_own_files(agent, bottle)),
+        trees=_trees(request, agent),
+        checks=provision.checks,
+        routes=routes,
+        git_identity=git_identity(agent, bottle),
+        remotes=bottle.remotes,
+        skills=agent.skills,
+        supervise=bottle.supervise,
+        proxy=facts.proxy,
+        label=request.label,
+        color=request.color,
+        cwd=request.cwd if request.copy_cwd else "",
+        copy_cwd=request.copy_cwd,
+        notes=(*facts.notes, *_unserved(bottle)),
+    )
+
+
+def merge_routes(listed: Sequence[ManifestRoute], provided: Sequence[ManifestRoute]) -> tuple[ManifestRoute, ...]:
+    """The bottle's routes with the provider's: a host that is not listed is added, a listed one without a credential is
+    given the provider's (EGR-11)."""
+    merged = list(listed)
+    for offer in provided:
+        places = [index for index, route in enumerate(merged) if route.host == offer.host]
+        if not places:
+            merged.append(offer)
+        for index in places:
+            if merged[index].auth is None and merged[index].scheme == "https":
+                merged[index] = evolve(merged[index], auth=offer.auth)
+    return tuple(merged)
+
+
+def planned_routes(
+    routes: Sequence[ManifestRoute], provided: Sequence[ManifestRoute], secrets: frozenset[str]
+) -> tuple[PlannedRoute, ...]:
+    """The routes with a numbered slot for each distinct credential (`EGRESS_TOKEN_0`, ...)."""
+    refs = list(dict.fromkeys(route.auth.token_ref for route in routes if route.auth))
+    return tuple(_planned_route(route, refs, secrets, route in provided) for route in routes)
+
+
+def planned_env(manifest: Mapping[str, EnvEntry], provision: Provision, proxy: Authority) -> tuple[PlannedEnv, ...]:
+    """The agent's environment by name: the manifest's entries win over the provider's, these over bottle's own."""
+    entries: dict[str, PlannedEnv] = {}
+    for name, value in {**own_env(proxy), **provision.env}.items():
+        source: EnvSource = "provider" if name in provision.env else "bottle"
+        entries[name] = PlannedEnv(name, source, Verbatim(value), hidden=name in provision.hidden_env)
+    for name, entry in manifest.items():
+        entries[name] = PlannedEnv(name, _env_source(entry), entry)
+    return tuple(entries[name] for name in sorted(entries))
+
+
+def own_env(proxy: Authority) -> dict[str, str]:
+    """What every box is told: the way out and the roots to trust. Lower case too: curl reads `http_proxy` alone."""
+    url = f"http://{proxy}"
+    direct = "localhost,127.0.0.1,git-gate,supervise"
+    roots = (
+        "NODE_EXTRA_CA_CERTS",
+        "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "GIT_SSL_CAINFO",
+        "PIP_CERT",
+    )
+    return {
+        **{name: url for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")},
+        **{name: direct for name in ("NO_PROXY", "no_proxy")},
+        **dict.fromkeys(roots, CA_BUNDLE),
+    }
+
+
+def git_identity(agent: Agent, bottle: EffectiveBottle) -> GitIdentity:
+    """Per field the agent's, else the bottle's (MAN-08). An agent's identity is claimed, not vouched for."""
+    user = merge_user(agent.git_user, bottle.git_user)
+    return GitIdentity(
+        name=user.name,
+        email=user.email,
+        name_source=_who_says(agent.git_user.name, bottle.git_user.name),
+        email_source=_who_says(agent.git_user.email, bottle.git_user.email),
+    )
+
+
+def _wish(request: StartRequest, agent: Agent, bottle: EffectiveBottle) -> Wish:
+    return Wish(
+        settings=bottle.agent_provider,
+        routes=bottle.routes,
+        home=GUEST_HOME,
+        workdir=_workdir(request),
+        prompt_path=PROMPT_FILE if agent.prompt else None,
+        label=request.label,
+        color=request.color,
+        remote_control=request.remote_control,
+        arguments=request.arguments,
+    )
+
+
+def _workdir(request: StartRequest) -> str:
+    return GUEST_WORKSPACE if request.copy_cwd else GUEST_HOME
+
+
+def _planned_route(route: ManifestRoute, refs: Sequence[str], secrets: frozenset[str], provided: bool) -> PlannedRoute:
+    slot = None
+    inject = None
+    if route.auth is not None:
+        ref = route.auth.token_ref
+        slot = Slot(f"EGRESS_TOKEN_{refs.index(ref)}", ref, route.host.text, available=ref in secrets)
+        inject = Injection(route.auth.header, route.auth.scheme, slot.name)
+    policy_route = Route(
+        host=route.host,
+        scheme=route.scheme,
+        ports=route.ports,
+        methods=route.methods,
+        paths=route.paths,
+        inject=inject,
+        scan=route.scan,
+        private_ips=route.private_ips,
+        connect_to=route.connect_to,
+        source="provider" if provided else "bottle",
+    )
+    return PlannedRoute(policy_route, slot)
+
+
+def _own_files(agent: Agent, bottle: EffectiveBottle) -> tuple[GuestFile, ...]:
+    """The prompt, which is always there (PRV-08), and git's identity where one is said."""
+    prompt = GuestFile(PROMPT_FILE, agent.prompt.encode())
+    identity = git_identity(agent, bottle)
+    lines = [
+        f"\t{key} = {quoted(value)}" for key, value in (("name", identity.name), ("email", identity.email)) if value
+    ]
+    if not lines:
+        return (prompt,)
+    text = "\n".join(["[user]", *lines, ""])
+    return (prompt, GuestFile(f"{GUEST_HOME}/.gitconfig", text.encode(), mode=0o644))
+
+
+def quoted(value: str) -> str:
+    """A value as git-config(1) reads it back: in double quotes, with quotes, backslashes and line ends escaped."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{escaped}"'
+
+
+def _trees(request: StartRequest, agent: Agent) -> tuple[HostTree, ...]:
+    skills = tuple(
+        HostTree(f"{request.skills_root}/{name}", f"{GUEST_HOME}/.claude/skills/{name}") for name in agent.skills
+    )
+    workspace = (HostTree(request.cwd, GUEST_WORKSPACE),) if request.copy_cwd else ()
+    return (*skills, *workspace)
+
+
+def _env_source(entry: EnvEntry) -> EnvSource:
+    if isinstance(entry, HostVariables):
+        return "host"
+    return "prompt" if isinstance(entry, Prompted) else "manifest"
+
+
+def _who_says(agent: str, bottle: str) -> str:
+    if agent:
+        return "agent"
+    return "bottle" if bottle else ""
+
+
+def _unserved(bottle: EffectiveBottle) -> tuple[str, ...]:
+    """What the manifest names and this version does not yet serve: said, so that nobody relies on it."""
+    notes = []
+    if bottle.remotes:
+        notes.append("git remotes are not served yet: the agent can neither fetch from nor push to them")
+    if bottle.supervise:
+        notes.append("supervise is not served yet: a stuck agent cannot ask")
+    return tuple(notes)

@@ -1,0 +1,68 @@
+"""What is kept of a bottle on the host: its metadata, and how it stands."""
+
+from datetime import datetime
+from typing import Literal
+
+from attrs import field, frozen
+
+from bottle.domain.manifest import BackendName
+
+METADATA_VERSION = 1
+
+Status = Literal["starting", "running", "ended", "lost"]
+"""`starting`: claimed, not yet handed over. `lost`: its launcher or engine went away; `cleanup` removes what is left."""
+
+
+@frozen
+class Metadata:
+    """metadata.json of one identity. Times are UTC, ISO 8601; an empty `ended_at` means that nobody saw it end."""
+
+    identity: str
+    agent_name: str
+    bottle: str
+    backend: BackendName
+    started_at: str
+    label: str = ""
+    color: str = ""
+    cwd: str = ""
+    copy_cwd: bool = False
+    ended_at: str = ""
+    exit_status: int | None = None
+    version: int = METADATA_VERSION
+
+
+@frozen
+class BottleRow:
+    """One line of `bottle list`."""
+
+    identity: str
+    agent: str
+    bottle: str
+    backend: BackendName
+    label: str
+    color: str
+    started_at: str
+    status: Status
+    services: tuple[str, ...] = ()
+    pending: int = 0
+
+
+@frozen
+class Leftover:
+    """Something of ours that exists outside a running bottle: what `cleanup` would remove."""
+
+    identity: str
+    kind: Literal["container", "network", "state", "process"]
+    name: str
+
+
+@frozen
+class Event:
+    """A lifecycle line of the audit trail, written by the host."""
+
+    time: datetime
+    identity: str
+    rule: str
+    reason: str
+    allowed: bool = True
+    status: int | None = field(default=None)
