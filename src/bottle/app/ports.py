@@ -4,6 +4,7 @@ The contract suites (tests/contract) run the same cases on both. Every failure t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -46,8 +47,9 @@ class Manifests(Protocol):
 
 @frozen
 class BottleCertificates:
-    """One bottle's own authority. `authority` is the certificate (PEM) that the box trusts, `fingerprint` its SHA-256 in
-    hexadecimal; `leaves` are chain and private key (PEM) by host pattern. The authority's key is gone once this exists."""
+    """One bottle's own authority. `authority` is the certificate (PEM) that the box trusts, `fingerprint` its SHA-256
+    (of the DER, hexadecimal); `leaves` are chain and private key (PEM) by host pattern. The authority's own key is gone
+    once this exists."""
 
     authority: str
     fingerprint: str
@@ -116,6 +118,13 @@ class StateStore(Protocol):
     def audit_lines(self, identity: str, *, follow: bool = False) -> Iterable[str]:
         """The trail's lines in order, without line ends; with `follow` goes on until the caller stops or the state goes."""
 
+    def hold(self, identity: str) -> AbstractContextManager[None]:
+        """Marks the identity as tended by this process until the block or the process ends, however it ends (a lock of the
+        kernel's). Raises ConflictError when another process tends it."""
+
+    def held(self, identity: str) -> bool:
+        """Whether some living process tends the identity."""
+
     def record(self, event: Event) -> None:
         """Appends a lifecycle line to the trail."""
 
@@ -131,7 +140,7 @@ class StateStore(Protocol):
 
 @frozen
 class Survey:
-    """What a backend found on this host, by reading alone. Where it is not `usable`, `reason` and `hint` say why and what helps."""
+    """What a backend found on this host, by reading alone. `reason` and `hint` say why it is not usable and what helps."""
 
     usable: bool
     walls: tuple[Wall, ...] = ()
