@@ -1,9 +1,11 @@
 """Bottles and agents as their owners write them, and how a bottle overlays its parent.
 
-A field that a file leaves out is None, so that `extends` can tell "not said" from "said to be empty". `Bottle` is what one file
-says; `EffectiveBottle` is what a whole chain comes to.
+A field that a file leaves out is None, so that `extends` can tell "not said" from "said to be empty". `Bottle` is what one
+file says; `EffectiveBottle` is what a whole chain comes to. Fields called `..._at` hold the place of a word in its file
+(`file:line:column`), for messages; they make no difference between two values.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -13,11 +15,18 @@ from bottle.domain.addresses import IPNetwork
 from bottle.domain.egress import Endpoint, Scheme
 from bottle.domain.errors import ManifestError, NotFoundError
 from bottle.domain.hosts import HostPattern
-from bottle.domain.names import did_you_mean
+from bottle.domain.names import did_you_mean, nearest
 
 BackendName = Literal["docker", "smolmachines", "bubblewrap"]
+NO_BOTTLES = "bottles are the files `~/.bot-bottle/bottles/<name>.md`"
 NO_AGENTS = "`bottle init` writes a first bottle and agent"
 BACKENDS: tuple[BackendName, ...] = ("docker", "smolmachines", "bubblewrap")
+
+PROMPT = "?prompt"
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+"""What an environment variable may be called."""
+
+_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @frozen
@@ -34,6 +43,10 @@ class HostVariables:
     template: str
     names: tuple[str, ...]
 
+    def render(self, values: Mapping[str, str]) -> str:
+        """The entry's value, once, from left to right: what a value holds is not looked at again. Needs every name."""
+        return _REFERENCE.sub(lambda match: values[match[1]], self.template)
+
 
 @frozen
 class Prompted:
@@ -41,6 +54,21 @@ class Prompted:
 
 
 EnvEntry = Verbatim | HostVariables | Prompted
+
+
+def env_entry(text: str) -> EnvEntry:
+    """What an environment value means: `?prompt` is asked for, `${NAME}` is the host's, all else stands as it is.
+
+    Raises ValueError, which never holds the text, for a `${` that opens no `${NAME}` and for a mistyped `?prompt`.
+    """
+    if text == PROMPT:
+        return Prompted()
+    if text.startswith("?") and nearest(text, [PROMPT]) is not None:
+        raise ValueError(f"looks like a mistyped `{PROMPT}`")
+    if "${" in _REFERENCE.sub(" ", text):
+        raise ValueError("holds a `${` that is not followed by a variable's name and `}`")
+    names = tuple(dict.fromkeys(_REFERENCE.findall(text)))
+    return HostVariables(text, names) if names else Verbatim(text)
 
 
 @frozen
@@ -53,7 +81,7 @@ class GitUser:
 
 @frozen
 class PushRules:
-    """What the git gate lets through: branches as globs (empty: any), and whether history may be rewritten or deleted."""
+    """What the git gate lets through: branches as globs (empty: any), and whether it may rewrite or delete."""
 
     branches: tuple[str, ...] = ()
     force: bool = False
@@ -137,6 +165,12 @@ class Bottle:
     supervise: bool | None = None
     backend: BackendName | None = None
     resources: Resources | None = None
+    extends_at: str = field(default="", eq=False, repr=False)
+
+    @property
+    def says_extends(self) -> str:
+        """Where a message about `extends` points to."""
+        return f"{self.extends_at or self.source}: extends"
 
 
 @frozen
@@ -165,6 +199,7 @@ class Agent:
     skills: tuple[str, ...] = ()
     git_user: GitUser = GitUser()
     prompt: str = field(default="", repr=False)
+    bottle_at: str = field(default="", eq=False, repr=False)
 
 
 @frozen
@@ -177,9 +212,7 @@ class Manifest:
     def agent(self, name: str) -> Agent:
         """The agent of this name; raises NotFoundError with the nearest name as hint."""
         if name not in self.agents:
-            raise NotFoundError(
-                f"no agent is called '{name}'", hint=did_you_mean(name, self.agents) or NO_AGENTS
-            )
+            raise NotFoundError(f"no agent is called '{name}'", hint=did_you_mean(name, self.agents) or NO_AGENTS)
         return self.agents[name]
 
     def bottle_for(self, agent_name: str) -> EffectiveBottle:
@@ -187,10 +220,18 @@ class Manifest:
         agent = self.agent(agent_name)
         if agent.bottle not in self.bottles:
             raise ManifestError(
-                f"{agent.source}: bottle: no bottle is called '{agent.bottle}'",
-                hint=did_you_mean(agent.bottle, self.bottles),
+                f"{agent.bottle_at or agent.source}: bottle: no bottle is called '{agent.bottle}'",
+                hint=did_you_mean(agent.bottle, self.bottles) or NO_BOTTLES,
             )
         return effective(self.bottles, agent.bottle)
+
+    def part_for(self, agent_name: str) -> "Manifest":
+        """This agent, its bottle and what that extends, and nothing else. Raises what `bottle_for` raises."""
+        effective_bottle = self.bottle_for(agent_name)
+        return Manifest(
+            bottles={name: self.bottles[name] for name in effective_bottle.chain},
+            agents={agent_name: self.agents[agent_name]},
+        )
 
 
 def chain_of(bottles: Mapping[str, Bottle], name: str) -> tuple[Bottle, ...]:
@@ -200,17 +241,21 @@ def chain_of(bottles: Mapping[str, Bottle], name: str) -> tuple[Bottle, ...]:
         child = chain[-1]
         if parent in (bottle.name for bottle in chain):
             path = " -> ".join([*(bottle.name for bottle in chain), parent])
-            raise ManifestError(f"{child.source}: extends: the chain runs in a circle ({path})")
+            raise ManifestError(
+                f"{child.says_extends}: the chain runs in a circle ({path})",
+                hint="a bottle extends one that does not extend it",
+            )
         if parent not in bottles:
             raise ManifestError(
-                f"{child.source}: extends: no bottle is called '{parent}'", hint=did_you_mean(parent, bottles)
+                f"{child.says_extends}: no bottle is called '{parent}'",
+                hint=did_you_mean(parent, (name for name in bottles if name != child.name)) or NO_BOTTLES,
             )
         chain.append(bottles[parent])
     return tuple(chain)
 
 
 def effective(bottles: Mapping[str, Bottle], name: str) -> EffectiveBottle:
-    """What the bottle comes to with all that it extends. Raises ManifestError when no provider is named in the chain."""
+    """What the bottle comes to with all that it extends. Raises ManifestError when it names no provider."""
     chain = chain_of(bottles, name)
     merged = chain[-1]
     for child in reversed(chain[:-1]):
@@ -235,13 +280,11 @@ def effective(bottles: Mapping[str, Bottle], name: str) -> EffectiveBottle:
 
 
 def overlay(parent: Bottle, child: Bottle) -> Bottle:
-    """The child over its parent: `env` and `git.remotes` merge by key, `git.user` by field, all else replaces when said."""
+    """The child over its parent: `env` and `git.remotes` merge by key, `git.user` by field, all else replaces."""
     return evolve(
         child,
         env={**parent.env, **child.env},
-        git=Git(
-            user=merge_user(child.git.user, parent.git.user), remotes=_merge_remotes(parent.git, child.git)
-        ),
+        git=Git(user=merge_user(child.git.user, parent.git.user), remotes=_merge_remotes(parent.git, child.git)),
         agent_provider=child.agent_provider if child.agent_provider is not None else parent.agent_provider,
         routes=child.routes if child.routes is not None else parent.routes,
         supervise=child.supervise if child.supervise is not None else parent.supervise,
