@@ -1,7 +1,7 @@
 """Which addresses are the public Internet, and what the others are.
 
-Own table rather than `ipaddress.is_global`, whose answer changed between Python's patch releases (gh-113171) and which knows
-neither translated nor tunnelled forms. Source: the IANA IPv4 and IPv6 special-purpose address registries.
+Own table rather than `ipaddress.is_global`, whose answer changed between Python's patch releases (gh-113171) and which
+knows neither translated nor tunnelled forms. Source: the IANA IPv4 and IPv6 special-purpose address registries.
 """
 
 import ipaddress
@@ -16,6 +16,7 @@ _SPECIAL: tuple[tuple[str, str], ...] = (
     ("10.0.0.0/8", "private"),
     ("100.64.0.0/10", "carrier-grade NAT"),
     ("127.0.0.0/8", "loopback"),
+    ("168.63.129.16/32", "cloud platform"),  # a public number that Azure answers from inside every machine
     ("169.254.0.0/16", "link-local or metadata"),
     ("172.16.0.0/12", "private"),
     ("192.0.0.0/24", "protocol assignments"),
@@ -37,9 +38,7 @@ _SPECIAL: tuple[tuple[str, str], ...] = (
     ("2620:4f:8000::/48", "AS112"),
     ("3fff::/20", "documentation"),
 )
-_TABLE: tuple[tuple[IPNetwork, str], ...] = tuple(
-    (ipaddress.ip_network(text), kind) for text, kind in _SPECIAL
-)
+_TABLE: tuple[tuple[IPNetwork, str], ...] = tuple((ipaddress.ip_network(text), kind) for text, kind in _SPECIAL)
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _WELL_KNOWN_V6 = (
     (ipaddress.IPv6Network("::1/128"), "loopback"),
@@ -51,14 +50,21 @@ _WELL_KNOWN_V6 = (
     (ipaddress.IPv6Network("ff00::/8"), "multicast"),
 )
 
+# RFC 5214 6.1: the interface identifier `[02]00:5efe:` is followed by the IPv4 address that the packet is tunnelled to.
+_ISATAP = 0x00005EFE
+_ISATAP_MASK = 0xFDFFFFFF
+
 
 def kind_of(address: IPAddress) -> str | None:
     """What kind of non-public address this is, in a word or two; None for a public one."""
-    if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST:
-        return next((kind for network, kind in _WELL_KNOWN_V6 if address in network), "reserved")
-    return next(
-        (kind for network, kind in _TABLE if address.version == network.version and address in network), None
-    )
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id is not None:
+            return "link-local"
+        if address not in _GLOBAL_UNICAST:
+            return next((kind for network, kind in _WELL_KNOWN_V6 if address in network), "reserved")
+        if int(address) >> 32 & _ISATAP_MASK == _ISATAP:
+            return "ISATAP"
+    return next((kind for network, kind in _TABLE if address.version == network.version and address in network), None)
 
 
 def covers(networks: Iterable[IPNetwork], address: IPAddress) -> bool:

@@ -1,8 +1,8 @@
 """Host names and ports in the one normal form in which they are judged, dialled and written.
 
-A host is an A-label DNS name in lower case without the trailing dot, or an IP address in its canonical spelling. Whatever else
-a client sends is refused rather than repaired, because two programs that repair differently are how a judged name and a dialled
-name come apart.
+A host is an A-label DNS name in lower case without the trailing dot, or an IP address in its canonical spelling.
+Whatever else a client sends is refused rather than repaired, because two programs that repair differently are how a
+judged name and a dialled name come apart.
 """
 
 import ipaddress
@@ -30,10 +30,10 @@ class InvalidHostError(ValueError):
 
 
 def host_on_the_wire(text: str) -> str:
-    """The host that a client named, in normal form. Case and one trailing dot are folded; all else must be normal already.
+    """The host that a client named, in normal form. Case and one trailing dot are folded; all else must be normal.
 
-    Raises InvalidHostError for everything that some program might read as another host: non-ASCII names, numeric spellings of
-    addresses that inet_aton takes (RFC 6943 3.1.1), zone identifiers, empty labels, control characters.
+    Raises InvalidHostError for everything that some program might read as another host: non-ASCII names, numeric
+    spellings of addresses that inet_aton takes (RFC 6943 3.1.1), zone identifiers, empty labels, control characters.
     """
     if not text.isascii():
         raise InvalidHostError("a host on the wire is ASCII; an international name is sent in its xn-- form")
@@ -48,7 +48,9 @@ def host_on_the_wire(text: str) -> str:
 
 
 def host_in_manifest(text: str) -> str:
-    """The host that a person wrote, in normal form; international names become their xn-- form (IDNA 2003, unambiguous part).
+    """The host that a person wrote, in normal form.
+
+    International names become their xn-- form, by the part of IDNA 2003 on which IDNA 2008 agrees.
 
     Raises InvalidHostError, with the spelling to use where there is one.
     """
@@ -57,6 +59,8 @@ def host_in_manifest(text: str) -> str:
             return _ipv6(text)
         except InvalidHostError:
             raise InvalidHostError("write the host alone; ports have a key of their own, `ports:`") from None
+    if re.search(r"[/?#@\\\s]", text):
+        raise InvalidHostError("write the host alone, without scheme, path, user or spaces")
     if text.isascii():
         return host_on_the_wire(text)
     for character, title in _AMBIGUOUS.items():
@@ -66,6 +70,9 @@ def host_in_manifest(text: str) -> str:
         ascii_name = text.encode("idna").decode("ascii")
     except UnicodeError as error:
         raise InvalidHostError(f"is no international host name ({error})") from None
+    if not re.search(r"(?:\A|\.)xn--", ascii_name):
+        # Full-width letters and circled digits only look international: nameprep turns them into another, plain host.
+        raise InvalidHostError(f"is a disguised spelling of {ascii_name}; write that, if it is meant")
     return host_on_the_wire(ascii_name)
 
 
@@ -79,7 +86,8 @@ def port_on_the_wire(text: str) -> int:
 def authority(text: str, default_port: int | None = None) -> "Authority":
     """`host[:port]` as it stands in a CONNECT target, a Host header or an absolute target.
 
-    Raises InvalidHostError for userinfo, for a missing port where `default_port` is None, and for whatever a host or port may not be.
+    Raises InvalidHostError for userinfo, for a missing port where `default_port` is None, and for whatever a host or
+    port may not be.
     """
     if "@" in text:
         raise InvalidHostError("an authority carries no user information")
@@ -172,9 +180,13 @@ def _ipv6(text: str) -> str:
     if "%" in text:
         raise InvalidHostError("an address carries no zone identifier")
     try:
-        return str(ipaddress.IPv6Address(text))
+        address = ipaddress.IPv6Address(text)
     except ValueError:
         raise InvalidHostError("is no IPv6 address") from None
+    if address.ipv4_mapped is not None:
+        # One host with two identities, and Python 3.13 spells it differently from 3.11.
+        raise InvalidHostError("an IPv4-mapped address is written as the IPv4 address")
+    return str(address)
 
 
 def _dns_name(name: str) -> str:
@@ -184,5 +196,5 @@ def _dns_name(name: str) -> str:
         raise InvalidHostError(f"a host name has at most {_MAX_NAME} characters")
     for label in name.split("."):
         if _LABEL.match(label) is None:
-            raise InvalidHostError("a label of a host name is 1 to 63 letters, digits and inner hyphens")
+            raise InvalidHostError("a label of a host name is 1 to 63 letters, digits, underscores and inner hyphens")
     return name

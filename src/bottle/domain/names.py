@@ -4,10 +4,10 @@ import difflib
 import re
 from collections.abc import Iterable
 
-ENTITY = re.compile(r"[a-z][a-z0-9-]*\Z")
-"""What a bottle, an agent or a provider template may be called."""
+ENTITY = re.compile(r"[a-z][a-z0-9-]{0,56}\Z")
+"""What a bottle, an agent or a provider template may be called. With its suffix it still fits a DNS label."""
 
-IDENTITY = re.compile(r"[a-z][a-z0-9-]*-[a-z0-9]{5}\Z")
+IDENTITY = re.compile(r"[a-z][a-z0-9-]{0,56}-[a-z0-9]{5}\Z")
 """`<agent>-<suffix>`: one run of one agent."""
 
 SUFFIX_LENGTH = 5
