@@ -97,6 +97,14 @@ class Entropy(Protocol):
         """names.SUFFIX_LENGTH characters of names.SUFFIX_ALPHABET, unpredictable."""
 
 
+class Interruptions(Protocol):
+    """Ctrl-C, SIGTERM and a closed terminal. Only the first of them ever raises (KeyboardInterrupt), so that what runs
+    because of it is not interrupted in turn."""
+
+    def shielded(self) -> AbstractContextManager[None]:
+        """Inside, no signal raises; one that arrives raises at the end of the block."""
+
+
 class StateStore(Protocol):
     """What is kept of each identity, under `~/.bot-bottle/state/<identity>/` (0700, files 0600)."""
 
@@ -116,11 +124,11 @@ class StateStore(Protocol):
         """The directory that the sidecar writes its trail into, made when absent."""
 
     def audit_lines(self, identity: str, *, follow: bool = False) -> Iterable[str]:
-        """The trail's lines in order, without line ends; with `follow` goes on until the caller stops or the state goes."""
+        """The trail's lines in order, without line ends; `follow` goes on until the caller stops or the state goes."""
 
     def hold(self, identity: str) -> AbstractContextManager[None]:
-        """Marks the identity as tended by this process until the block or the process ends, however it ends (a lock of the
-        kernel's). Raises ConflictError when another process tends it."""
+        """Marks the identity as tended by this process until the block or the process ends, however it ends (a lock of
+        the kernel's). Raises ConflictError when another process tends it."""
 
     def held(self, identity: str) -> bool:
         """Whether some living process tends the identity."""
@@ -140,7 +148,7 @@ class StateStore(Protocol):
 
 @frozen
 class Survey:
-    """What a backend found on this host, by reading alone. `reason` and `hint` say why it is not usable and what helps."""
+    """What a backend found on this host, by reading alone; `reason` and `hint` say why it is not usable."""
 
     usable: bool
     walls: tuple[Wall, ...] = ()
@@ -192,7 +200,7 @@ class Bottle(Protocol):
         signals and raw keys pass), and returns its exit status. Raises BackendError when the box goes away."""
 
     def reload(self, policy: Policy) -> None:
-        """Gives the sidecar a new policy; returns once it judges by it. Raises BackendError, and the old policy stays."""
+        """Gives the sidecar a new policy; returns once it judges by it. Raises BackendError; the old policy stays."""
 
     def sidecar_log(self) -> bytes:
         """What the sidecar said so far."""
@@ -207,8 +215,11 @@ class Backend(Protocol):
     def survey(self) -> Survey:
         """Whether this backend can work here, and its walls. Fast, touches nothing, never raises BottleError."""
 
-    def images(self, provider: Provider) -> tuple[Image, Image]:
-        """The images for the agent's box and for the sidecar, by the digest of their build context; builds nothing."""
+    def images(self, provider: Provider, dockerfile: str | None) -> tuple[Image, Image]:
+        """The images for the agent's box and for the sidecar, by the digest of their build context; builds nothing.
+
+        `dockerfile` is the manifest's own for the agent's box (its directory is the context); ManifestError if unreadable.
+        """
 
     def missing(self, images: Iterable[Image]) -> Sequence[Image]:
         """Those that are not there yet, in order. Raises BackendError."""
@@ -217,8 +228,8 @@ class Backend(Protocol):
         """Makes the image. Raises ProvisionError, and leaves no half-made thing behind."""
 
     def launch(self, plan: BottlePlan, cargo: Cargo, audit_directory: Path, progress: Progress) -> Bottle:
-        """Sidecar and box together, furnished, walls proved from inside. Raises BackendError, WallsError, ProvisionError,
-        ConflictError; whatever ends it early (KeyboardInterrupt too) leaves nothing."""
+        """Sidecar and box together, furnished, walls proved from inside. Raises BackendError, WallsError,
+        ProvisionError, ConflictError; whatever ends it early (KeyboardInterrupt too) leaves nothing."""
 
     def open(self, identity: str) -> Bottle:
         """A running bottle of this owner. Raises NotFoundError."""
@@ -230,5 +241,33 @@ class Backend(Protocol):
         """Every single thing of this owner that exists in the backend, running bottles included."""
 
     def destroy(self, identity: str) -> None:
-        """Removes all that carries this identity and this owner; nothing else; may be repeated. Raises BackendError when
-        something would not go, after having tried everything."""
+        """Removes all that carries this identity and this owner; nothing else; may be repeated. Raises BackendError
+        when something would not go, after having tried everything."""
+
+
+class Providers(Protocol):
+    """The agent programs that bottle knows."""
+
+    def get(self, template: str) -> Provider:
+        """Raises NotFoundError `unknown agent provider template: ...` with the nearest name as hint."""
+
+
+@frozen
+class World:
+    """All ports together, as wiring composes them. `backends` in order of preference."""
+
+    manifests: Manifests
+    providers: Providers
+    backends: Mapping[BackendName, Backend]
+    state: StateStore
+    credentials: Credentials
+    authority: CertificateAuthority
+    operator: Operator
+    interruptions: Interruptions
+    clock: Clock
+    entropy: Entropy
+    progress: Progress
+    chosen_backend: str | None = None
+    """The backend that the environment names (`BOT_BOTTLE_BACKEND`)."""
+    skills_root: str = ""
+    """Where the host keeps the agents' skills (`~/.claude/skills`)."""

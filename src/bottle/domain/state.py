@@ -26,6 +26,7 @@ class Metadata:
     color: str = ""
     cwd: str = ""
     copy_cwd: bool = False
+    argv: tuple[str, ...] = ()
     detached: bool = False
     ended_at: str = ""
     exit_status: int | None = None

@@ -1,0 +1,178 @@
+"""What runs, what is kept, what is left over: list, find, stop and clean up."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from bottle.app.ports import Backend, Bottle, Running, World
+from bottle.app.start import end_bottle
+from bottle.domain.errors import BottleError, ConflictError, NotFoundError
+from bottle.domain.names import did_you_mean
+from bottle.domain.state import BottleRow, Leftover, Metadata, Status
+
+
+@frozen
+class CleanupPlan:
+    """What a clean-up would remove: things in backends, and kept state, by identity. Running bottles are never in it."""
+
+    leftovers: tuple[Leftover, ...] = ()
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(leftover.identity for leftover in self.leftovers))
+
+
+def rows(world: World, *, everything: bool = False) -> Sequence[BottleRow]:
+    """The running bottles, newest last; with `everything` also those that ended and left state, and those that are lost."""
+    held = _running(world)
+    known = [_row(world, identity, held.get(identity)) for identity in world.state.identities()]
+    shown = [row for row in known if everything or row.status in ("starting", "running")]
+    return sorted(shown, key=lambda row: row.started_at)
+
+
+def find(world: World, identity: str) -> Bottle:
+    """A running bottle. Raises NotFoundError with the nearest running identity as hint."""
+    metadata = _metadata_of(world, identity)
+    try:
+        return world.backends[metadata.backend].open(identity)
+    except NotFoundError:
+        raise NotFoundError(f"{identity} is not running", hint="`bottle list` shows what runs") from None
+
+
+def known(world: World, identity: str) -> None:
+    """Raises NotFoundError unless the identity runs or left state behind."""
+    _metadata_of(world, identity)
+
+
+def running_identities(world: World) -> Sequence[str]:
+    """The bottles that `stop --all` ends."""
+    return [row.identity for row in rows(world) if row.status == "running"]
+
+
+def stop(world: World, identity: str) -> None:
+    """Tears a bottle down, whoever started it. Raises NotFoundError when nothing of it runs."""
+    metadata = _metadata_of(world, identity)
+    backend = world.backends[metadata.backend]
+    if identity not in {running.identity for running in backend.running()}:
+        raise NotFoundError(f"{identity} is not running", hint="`bottle list` shows what runs")
+    with world.interruptions.shielded():
+        end_bottle(world, backend, identity, None)
+
+
+def stop_all(world: World, identities: Sequence[str]) -> Sequence[str]:
+    """Stops each; tries all of them, then raises the first error. Returns those that were stopped."""
+    failures: list[BottleError] = []
+    stopped: list[str] = []
+    for identity in dict.fromkeys(identities):
+        try:
+            stop(world, identity)
+            stopped.append(identity)
+        except BottleError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return stopped
+
+
+def agent_argv(world: World, identity: str) -> Sequence[str]:
+    """The agent program that the bottle was started with."""
+    return _metadata_of(world, identity).argv
+
+
+def sidecar_log(world: World, identity: str) -> bytes:
+    """What the sidecar said: so far, or until the end."""
+    try:
+        return find(world, identity).sidecar_log()
+    except NotFoundError:
+        return world.state.log(identity)
+
+
+def plan_cleanup(world: World, identity: str | None = None) -> CleanupPlan:
+    """What is left over, of one identity or of all.
+
+    Raises ConflictError for a bottle that runs, NotFoundError for one that nobody knows.
+    """
+    live = {row.identity for row in rows(world)}
+    found = [item for backend in world.backends.values() for item in _leftovers_of(backend)]
+    found += [Leftover(kept, "state", kept) for kept in world.state.identities()]
+    if identity is None:
+        return CleanupPlan(tuple(item for item in found if item.identity not in live))
+    if identity in live:
+        raise ConflictError(f"{identity} is running", hint=f"`bottle stop {identity}` first")
+    mine = tuple(item for item in found if item.identity == identity)
+    if not mine:
+        raise NotFoundError(f"nothing is left of {identity}", hint=did_you_mean(identity, {i.identity for i in found}))
+    return CleanupPlan(mine)
+
+
+def clean_up(world: World, plan: CleanupPlan) -> Sequence[str]:
+    """Carries the plan out and returns the identities that are gone. A bottle that came to life meanwhile is passed over.
+
+    Tries everything; raises the first BottleError at the end.
+    """
+    failures: list[BottleError] = []
+    gone: list[str] = []
+    for identity in plan.identities:
+        try:
+            if _remove(world, identity):
+                gone.append(identity)
+        except BottleError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return gone
+
+
+def _remove(world: World, identity: str) -> bool:
+    if identity in {row.identity for row in rows(world)}:
+        return False
+    for backend in world.backends.values():
+        if any(item.identity == identity for item in _leftovers_of(backend)):
+            backend.destroy(identity)
+    world.state.release(identity)
+    return True
+
+
+def _leftovers_of(backend: Backend) -> Sequence[Leftover]:
+    """What the backend holds of ours; nothing when it does not answer, for then nothing can be removed either."""
+    return backend.leftovers() if backend.survey().usable else ()
+
+
+def _running(world: World) -> dict[str, Running]:
+    usable = (backend for backend in world.backends.values() if backend.survey().usable)
+    return {running.identity: running for backend in usable for running in backend.running()}
+
+
+def _row(world: World, identity: str, running: Running | None) -> BottleRow:
+    try:
+        metadata = world.state.read(identity)
+    except ConflictError:
+        return BottleRow(identity, "?", "?", "docker", "", "", "", "lost")
+    return BottleRow(
+        identity=identity,
+        agent=metadata.agent_name,
+        bottle=metadata.bottle,
+        backend=metadata.backend,
+        label=metadata.label,
+        color=metadata.color,
+        started_at=metadata.started_at,
+        status=_status(world, metadata, running),
+        services=running.services if running else (),
+    )
+
+
+def _status(world: World, metadata: Metadata, running: Running | None) -> Status:
+    tended = world.state.held(metadata.identity)
+    if metadata.ended_at:
+        return "ended"
+    if running is not None and running.alive and (tended or metadata.detached):
+        return "running"
+    return "starting" if tended else "lost"
+
+
+def _metadata_of(world: World, identity: str) -> Metadata:
+    try:
+        return world.state.read(identity)
+    except NotFoundError:
+        hint = did_you_mean(identity, world.state.identities())
+        raise NotFoundError(f"no bottle is called '{identity}'", hint=hint or "`bottle list` shows what runs") from None

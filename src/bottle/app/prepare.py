@@ -1,0 +1,122 @@
+"""From what an operator asks to a plan: reads manifests and the host, touches nothing."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from bottle.app.ports import Backend, Survey, World
+from bottle.domain import planning
+from bottle.domain.errors import BackendError, SecretMissingError, UsageError
+from bottle.domain.labels import COLORS, label_fault
+from bottle.domain.manifest import BACKENDS, Manifest
+from bottle.domain.names import did_you_mean, identity_of
+from bottle.domain.plan import BottlePlan
+
+
+@frozen
+class Wanted:
+    """What the operator asked for on the command line."""
+
+    agent: str
+    backend: str | None = None
+    label: str = ""
+    color: str = ""
+    cwd: str = ""
+    copy_cwd: bool = False
+    remote_control: bool = False
+    arguments: tuple[str, ...] = ()
+
+
+@frozen
+class Prepared:
+    """A plan with the backend that will carry it out and what that backend found."""
+
+    plan: BottlePlan
+    backend: Backend
+    survey: Survey
+
+
+def prepare(world: World, wanted: Wanted) -> Prepared:
+    """The plan under a fresh identity.
+
+    Raises UsageError, NotFoundError, ManifestError, and BackendError for a backend that is not known; a host that cannot
+    carry the plan out is told by `require_ready`.
+    """
+    _check_words(wanted)
+    manifest = world.manifests.load(wanted.agent)
+    bottle = manifest.bottle_for(wanted.agent)
+    backend = choose_backend(world, wanted.backend or world.chosen_backend or bottle.backend)
+    provider = world.providers.get(bottle.agent_provider.template)
+    survey = backend.survey()
+    image, sidecar_image = backend.images(provider, bottle.agent_provider.dockerfile)
+    facts = planning.HostFacts(
+        backend=backend.name,
+        walls=survey.walls,
+        proxy=survey.proxy,
+        image=image,
+        sidecar_image=sidecar_image,
+        secrets=world.credentials.available(_token_refs(manifest, wanted.agent)),
+        notes=survey.notes,
+    )
+    request = planning.StartRequest(
+        agent=wanted.agent,
+        identity=identity_of(wanted.agent, world.entropy.suffix()),
+        label=wanted.label,
+        color=wanted.color,
+        cwd=wanted.cwd,
+        copy_cwd=wanted.copy_cwd,
+        remote_control=wanted.remote_control,
+        arguments=wanted.arguments,
+        skills_root=world.skills_root,
+    )
+    return Prepared(planning.resolve(request, manifest, provider, facts), backend, survey)
+
+
+def choose_backend(world: World, named: str | None) -> Backend:
+    """The backend that was named, or the first that is usable, or the first. A named one is never replaced by another."""
+    if named is None:
+        backends = list(world.backends.values())
+        return next((backend for backend in backends if backend.survey().usable), backends[0])
+    for name, backend in world.backends.items():
+        if name == named:
+            return backend
+    if named in BACKENDS:
+        raise BackendError(f"backend '{named}' is not served by this version", hint=f"served: {_names(world)}")
+    raise BackendError(f"no backend is called '{named}'", hint=did_you_mean(named, world.backends))
+
+
+def require_ready(prepared: Prepared) -> None:
+    """Raises BackendError when the backend cannot work on this host, SecretMissingError when a credential is not set."""
+    if not prepared.survey.usable:
+        reason = prepared.survey.reason or "does not answer"
+        raise BackendError(f"{prepared.plan.backend}: {reason}", hint=prepared.survey.hint)
+    if prepared.plan.missing_secrets:
+        raise secrets_missing(prepared.plan.missing_secrets)
+
+
+def secrets_missing(names: Sequence[str]) -> SecretMissingError:
+    """The error for host variables that are not set."""
+    return SecretMissingError(
+        f"not set in this environment: {', '.join(names)}", hint=f"export {names[0]}=... and start again"
+    )
+
+
+def _check_words(wanted: Wanted) -> None:
+    fault = label_fault(wanted.label)
+    if fault is not None:
+        raise UsageError(f"--label: {fault}")
+    if wanted.color and wanted.color not in COLORS:
+        raise UsageError(f"--color: '{wanted.color}' is no colour", hint=did_you_mean(wanted.color, COLORS))
+
+
+def _token_refs(manifest: Manifest, agent: str) -> set[str]:
+    """The names that any route of this bottle, or its provider, may ask for."""
+    bottle = manifest.bottle_for(agent)
+    refs = {route.auth.token_ref for route in bottle.routes if route.auth}
+    if bottle.agent_provider.auth_token:
+        refs.add(bottle.agent_provider.auth_token)
+    return refs
+
+
+def _names(world: World) -> str:
+    return ", ".join(world.backends)

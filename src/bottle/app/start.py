@@ -1,0 +1,192 @@
+"""A bottle's start and end. Whatever a start makes, its end removes; an end may be repeated and is never interrupted."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+from attrs import define, evolve
+
+from bottle.app.ports import Backend, Bottle, Cargo, World
+from bottle.app.prepare import Prepared, require_ready, secrets_missing
+from bottle.domain.errors import BottleError, ConflictError
+from bottle.domain.manifest import HostVariables, Prompted
+from bottle.domain.plan import BottlePlan, PlannedEnv
+from bottle.domain.state import Event, Metadata
+
+Result = TypeVar("Result")
+
+
+def run_attached(world: World, prepared: Prepared) -> int:
+    """Starts, hands the terminal to the agent, tears down; returns the agent's exit status.
+
+    Raises BottleError when the start fails, KeyboardInterrupt when it is interrupted; either way nothing but the evidence
+    of a bottle that ran is left.
+    """
+    session = Session(world, prepared)
+    return surely(session.attached, session.end)
+
+
+def run_detached(world: World, prepared: Prepared) -> Bottle:
+    """Starts and leaves the bottle running. Raises as `run_attached` does, and then nothing is left."""
+    session = Session(world, prepared)
+    return surely(session.detached, session.end_unless_detached)
+
+
+def surely(work: Callable[[], Result], end: Callable[[], None]) -> Result:
+    """Does the work and then ends it, also when the one interruption that there is strikes while the end begins."""
+    try:
+        try:
+            return work()
+        finally:
+            end()
+    except KeyboardInterrupt:
+        end()
+        raise
+
+
+@define
+class Session:
+    """One start with its end, and how far it came."""
+
+    world: World
+    prepared: Prepared
+    claimed: bool = False
+    handed_over: bool = False
+    left_running: bool = False
+    status: int | None = None
+
+    @property
+    def plan(self) -> BottlePlan:
+        return self.prepared.plan
+
+    @property
+    def backend(self) -> Backend:
+        return self.prepared.backend
+
+    def attached(self) -> int:
+        """The whole of an attached run, up to its end."""
+        cargo = self._ready()
+        with self._hold():
+            bottle = self._launch(cargo)
+            self.status = bottle.attach(self.plan.argv)
+        return self.status
+
+    def detached(self) -> Bottle:
+        """The whole of a detached start."""
+        cargo = self._ready()
+        with self._hold():
+            bottle = self._launch(cargo)
+            self.world.state.update(evolve(_metadata(self.world, self.plan), detached=True))
+            self.left_running = True
+        return bottle
+
+    def end_unless_detached(self) -> None:
+        """Ends what did not become a detached bottle."""
+        if not self.left_running:
+            self.end()
+
+    def end(self) -> None:
+        """Removes the bottle. What ran keeps its evidence; what never did keeps nothing."""
+        if not self.claimed:
+            return
+        with self.world.interruptions.shielded():
+            if self.handed_over:
+                end_bottle(self.world, self.backend, self.plan.identity, self.status)
+            else:
+                self.backend.destroy(self.plan.identity)
+                self.world.state.release(self.plan.identity)
+
+    def _ready(self) -> Cargo:
+        """All that can fail without leaving anything: backend, secrets, prompts, images, certificates."""
+        require_ready(self.prepared)
+        env = resolve_env(self.world, self.plan.env)
+        secrets = resolve_secrets(self.world, self.plan)
+        ensure_images(self.world, self.prepared)
+        hosts = [planned.route.host.text for planned in self.plan.routes]
+        certificates = self.world.authority.issue(self.plan.identity, hosts, self.world.clock.now())
+        return Cargo(certificates=certificates, secrets=secrets, env=env)
+
+    def _hold(self) -> AbstractContextManager[None]:
+        # Set first: an interruption between the two lines must still release what the claim made.
+        self.claimed = True
+        try:
+            self.world.state.claim(_metadata(self.world, self.plan))
+        except ConflictError:
+            self.claimed = False
+            raise
+        return self.world.state.hold(self.plan.identity)
+
+    def _launch(self, cargo: Cargo) -> Bottle:
+        identity = self.plan.identity
+        self.world.progress.step(f"starting {identity}")
+        bottle = self.backend.launch(self.plan, cargo, self.world.state.audit_directory(identity), self.world.progress)
+        self.handed_over = True
+        self.world.state.record(Event(self.world.clock.now(), identity, "started", f"agent {self.plan.agent}"))
+        return bottle
+
+
+def end_bottle(world: World, backend: Backend, identity: str, status: int | None) -> None:
+    """Keeps the sidecar's log, removes the bottle, writes down how it ended. May be repeated.
+
+    Raises BackendError when something would not go; then the state still counts it as running, for `cleanup` to find.
+    """
+    _keep_log(world, backend, identity)
+    backend.destroy(identity)
+    metadata = world.state.read(identity)
+    if metadata.ended_at:
+        return
+    now = world.clock.now()
+    world.state.update(evolve(metadata, ended_at=now.isoformat(), exit_status=status))
+    reason = "torn down" if status is None else f"the agent ended with status {status}"
+    world.state.record(Event(now, identity, "ended", reason, status=status))
+
+
+def ensure_images(world: World, prepared: Prepared) -> None:
+    """Builds what is not there yet. Raises ProvisionError."""
+    images = (prepared.plan.sidecar_image, prepared.plan.image)
+    for image in prepared.backend.missing(images):
+        world.progress.step(f"building image {image.tag} (once)")
+        prepared.backend.build(image, world.progress)
+
+
+def resolve_secrets(world: World, plan: BottlePlan) -> dict[str, str]:
+    """The value of every slot. Raises SecretMissingError."""
+    return {slot.name: world.credentials.value(slot.token_ref) for slot in plan.slots}
+
+
+def resolve_env(world: World, entries: Sequence[PlannedEnv]) -> dict[str, str]:
+    """The values of the entries that come from the host or from the operator. Raises SecretMissingError."""
+    wanted = {name for item in entries if isinstance(item.entry, HostVariables) for name in item.entry.names}
+    missing = sorted(wanted - world.credentials.available(wanted))
+    if missing:
+        raise secrets_missing(missing)
+    values: dict[str, str] = {}
+    for item in entries:
+        if isinstance(item.entry, HostVariables):
+            values[item.name] = item.entry.render({name: world.credentials.value(name) for name in item.entry.names})
+        elif isinstance(item.entry, Prompted):
+            values[item.name] = world.operator.ask_secret(item.name)
+    return values
+
+
+def _keep_log(world: World, backend: Backend, identity: str) -> None:
+    """The log is evidence, not a condition: a sidecar that is gone has none."""
+    try:
+        world.state.keep_log(identity, "sidecar.log", backend.open(identity).sidecar_log())
+    except BottleError as error:
+        world.progress.detail(f"no sidecar log: {error}")
+
+
+def _metadata(world: World, plan: BottlePlan) -> Metadata:
+    return Metadata(
+        identity=plan.identity,
+        agent_name=plan.agent,
+        bottle=plan.bottle,
+        backend=plan.backend,
+        started_at=world.clock.now().isoformat(),
+        label=plan.label,
+        color=plan.color,
+        cwd=plan.cwd,
+        copy_cwd=plan.copy_cwd,
+        argv=plan.argv,
+    )

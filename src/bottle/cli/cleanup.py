@@ -1,0 +1,34 @@
+"""bottle cleanup: what is left over of bottles that ended or were killed."""
+
+from typing import Annotated
+
+import typer
+
+from bottle.cli.options import AsJson, Yes
+
+
+def cleanup(
+    identity: Annotated[str | None, typer.Argument(help="One bottle alone.", show_default=False)] = None,
+    yes: Yes = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go and touch nothing.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Remove what bottles left behind: containers, networks, kept state. Never a running bottle."""
+    from bottle.app.inventory import clean_up, plan_cleanup
+    from bottle.cli.documents import of_leftover
+    from bottle.cli.render import leftover_table, print_json, print_line, talk
+    from bottle.cli.wiring import wire
+    from bottle.domain.errors import DeclinedError
+
+    world = wire()
+    plan = plan_cleanup(world, identity)
+    if plan.leftovers and not as_json:
+        (print_line if dry_run else talk)(leftover_table(plan.leftovers))
+    if plan.leftovers and not (dry_run or yes) and not world.operator.confirm("remove all of this?"):
+        raise DeclinedError("declined; nothing was removed")
+    gone = [] if dry_run else list(clean_up(world, plan))
+    if as_json:
+        print_json({"plan": [of_leftover(item) for item in plan.leftovers], "removed": gone})
+    elif not dry_run:
+        talk(f"removed what was left of {', '.join(gone)}" if gone else "nothing was left over")
+    return 0

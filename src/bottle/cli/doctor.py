@@ -1,0 +1,18 @@
+"""bottle doctor: what this host lacks, and the remedy."""
+
+from bottle.cli.options import AsJson
+
+
+def doctor(as_json: AsJson = False) -> int:
+    """Check backends, images, agents and their secrets. The exit status is 0 when every agent could be started."""
+    from bottle.app.doctor import examine
+    from bottle.cli.documents import of_finding
+    from bottle.cli.render import finding_table, print_json, print_line
+    from bottle.cli.wiring import wire
+
+    findings = examine(wire())
+    if as_json:
+        print_json([of_finding(finding) for finding in findings])
+    else:
+        print_line(finding_table(findings))
+    return 0 if all(finding.ok for finding in findings) else 1

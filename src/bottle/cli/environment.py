@@ -1,0 +1,43 @@
+"""The one place that reads the process's environment."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import field, frozen
+
+
+@frozen
+class Environment:
+    """The host variables that steer bottle (docs/environment.md). `variables` is everything, for secrets by name."""
+
+    home: Path
+    backend: str | None = None
+    image: str | None = None
+    build_ca: Path | None = None
+    upstream_ca: Path | None = None
+    color: bool = True
+    variables: Mapping[str, str] = field(factory=dict, repr=False)
+
+
+def read_environment() -> Environment:
+    """The environment as it is now; an empty variable counts as unset."""
+    return environment_from(dict(os.environ))
+
+
+def environment_from(variables: Mapping[str, str]) -> Environment:
+    """The settings in a mapping like os.environ."""
+    return Environment(
+        home=_path(variables, "BOT_BOTTLE_HOME") or Path.home() / ".bot-bottle",
+        backend=variables.get("BOT_BOTTLE_BACKEND") or None,
+        image=variables.get("BOT_BOTTLE_IMAGE") or None,
+        build_ca=_path(variables, "BOT_BOTTLE_BUILD_CA"),
+        upstream_ca=_path(variables, "BOT_BOTTLE_UPSTREAM_CA"),
+        color=not variables.get("NO_COLOR") and variables.get("TERM") != "dumb",
+        variables=variables,
+    )
+
+
+def _path(variables: Mapping[str, str], name: str) -> Path | None:
+    text = variables.get(name)
+    return Path(text).expanduser() if text else None

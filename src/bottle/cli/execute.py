@@ -1,0 +1,18 @@
+"""bottle exec: any command in a running bottle, as the agent's user with the agent's environment."""
+
+from typing import Annotated
+
+import typer
+
+from bottle.cli.options import Identity
+
+
+def execute(
+    identity: Identity,
+    command: Annotated[list[str], typer.Argument(help="The command, after `--`.", show_default=False)],
+) -> int:
+    """Run a command in a bottle. Standard input, signals and the exit status pass through."""
+    from bottle.app.inventory import find
+    from bottle.cli.wiring import wire
+
+    return find(wire(), identity).attach(command)

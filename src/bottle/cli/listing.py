@@ -1,0 +1,27 @@
+"""bottle list: the bottles that run, and with --all those that left something."""
+
+from typing import Annotated
+
+import typer
+
+from bottle.cli.options import AsJson
+
+
+def list_bottles(
+    everything: Annotated[bool, typer.Option("--all", "-a", help="Also bottles that ended and left state.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """List running bottles."""
+    from bottle.app.inventory import rows
+    from bottle.cli.documents import of_row
+    from bottle.cli.render import print_json, print_line, row_table, talk
+    from bottle.cli.wiring import wire
+
+    found = rows(wire(), everything=everything)
+    if as_json:
+        print_json([of_row(row) for row in found])
+    elif found:
+        print_line(row_table(found))
+    else:
+        talk("no bottle runs" if not everything else "no bottle runs, and none left anything")
+    return 0

@@ -1,0 +1,30 @@
+"""bottle logs: the audit trail of a bottle, and its sidecar's own log."""
+
+from typing import Annotated
+
+import typer
+
+from bottle.cli.options import AsJson, Identity
+
+
+def logs(
+    identity: Identity,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until interrupted or the bottle is gone.")
+    ] = False,
+    sidecar: Annotated[bool, typer.Option("--sidecar", help="The sidecar's own log instead of the trail.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Show what a bottle asked for and what it was answered; also after it ended."""
+    from bottle.app.inventory import known, sidecar_log
+    from bottle.cli.render import audit_line, print_line, print_log
+    from bottle.cli.wiring import wire
+
+    world = wire()
+    known(world, identity)
+    if sidecar:
+        print_log(sidecar_log(world, identity))
+        return 0
+    for line in world.state.audit_lines(identity, follow=follow):
+        print_line(line if as_json else audit_line(line), flush=follow)
+    return 0

@@ -1,0 +1,120 @@
+"""The program: its commands, and the one place that prints errors and chooses exit statuses."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from bottle import __version__
+from bottle.cli.attach import attach
+from bottle.cli.cleanup import cleanup
+from bottle.cli.doctor import doctor
+from bottle.cli.execute import execute
+from bottle.cli.explain import explain
+from bottle.cli.info import info
+from bottle.cli.init import init
+from bottle.cli.listing import list_bottles
+from bottle.cli.logs import logs
+from bottle.cli.start import start
+from bottle.cli.stop import stop
+from bottle.domain.errors import PASSED_THROUGH, BottleError, UsageError
+
+INTERRUPTED = 130
+"""128 + SIGINT, as shells report it."""
+
+PASSES_THROUGH = frozenset({"start", "attach", "exec"})
+"""Commands whose exit status is the agent's; bottle's own failures are moved out of its way."""
+
+app = typer.Typer(
+    help="Run a coding agent unattended, at full permission, in a box that holds no credential and reaches only what "
+    "you name.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    # Plain help: it reads the same in a pipe, on a dumb terminal and aloud, and starts faster.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(start)
+app.command()(attach)
+app.command("exec")(execute)
+app.command()(stop)
+app.command("list")(list_bottles)
+app.command()(info)
+app.command()(explain)
+app.command()(logs)
+app.command()(cleanup)
+app.command()(doctor)
+app.command()(init)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"bottle {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def bottle(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Run a coding agent unattended, at full permission, in a box that holds no credential and reaches only what you name."""
+
+
+def main() -> None:
+    """Runs the command line and exits with the command's status, or the error's (docs/exit-status.md)."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line and returns its exit status; prints at most one error with what led to it."""
+    try:
+        status = _invoke(arguments)
+        sys.stdout.flush()
+    except BottleError as error:
+        return _fail(error, arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _reader_left()
+    return status
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    try:
+        status = app(args=list(arguments), prog_name="bottle", standalone_mode=False)
+    except TyperException as error:
+        raise UsageError(_first_line(str(error)), hint=_help_hint(arguments)) from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return status if isinstance(status, int) else 0
+
+
+def _fail(error: BottleError, arguments: Sequence[str]) -> int:
+    from bottle.cli.render import print_error
+
+    own = list(arguments[: arguments.index("--")]) if "--" in arguments else list(arguments)
+    print_error(error, as_json="--json" in own)
+    return error.exit_status + (PASSED_THROUGH if PASSES_THROUGH.intersection(own[:1]) else 0)
+
+
+def _reader_left() -> int:
+    """The reader of our output closed it (`bottle logs | head`): no failure of ours, and nothing more can be written."""
+    from bottle.cli.streams import silence_stdout
+
+    silence_stdout()
+    return 0
+
+
+def _first_line(text: str) -> str:
+    line = text.strip().splitlines()[0] if text.strip() else "the command line is not understood"
+    return line[:1].lower() + line[1:].removesuffix(".")
+
+
+def _help_hint(arguments: Sequence[str]) -> str:
+    command = next((word for word in arguments if not word.startswith("-")), None)
+    known = {info.name or (info.callback.__name__ if info.callback else "") for info in app.registered_commands}
+    return f"`bottle {command} --help`" if command in known else "`bottle --help`"

@@ -1,0 +1,226 @@
+"""How words reach a person.
+
+Results go to stdout, as text or with --json as one document. Talk (progress, warnings, questions, errors) goes to stderr,
+lower case, without a full stop, errors as `bottle: error: ...` with `hint: ...` below. Text from outside the program is
+printed with its control characters escaped: a terminal obeys them.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from bottle.app.doctor import Finding
+from bottle.cli import documents
+from bottle.domain.egress import Request, Verdict
+from bottle.domain.errors import BottleError
+from bottle.domain.plan import BottlePlan, PlannedRoute
+from bottle.domain.state import BottleRow, Leftover
+
+MEBI = 1024**2
+
+
+def print_json(document: object) -> None:
+    """One JSON document on stdout."""
+    print_line(json.dumps(document, indent=2))
+
+
+def print_line(text: str, *, flush: bool = False) -> None:
+    """One line of a result on stdout."""
+    sys.stdout.write(f"{text}\n")
+    if flush:
+        sys.stdout.flush()
+
+
+def talk(text: str) -> None:
+    """One line of talk on stderr."""
+    sys.stderr.write(f"{plain(text)}\n")
+    sys.stderr.flush()
+
+
+def warn(text: str) -> None:
+    talk(f"bottle: warning: {text}")
+
+
+def print_error(error: BottleError, *, as_json: bool = False) -> None:
+    """The error with its hint, and before it any error that it came upon while cleaning up."""
+    earlier = error.__context__
+    if isinstance(earlier, BottleError) and not error.__suppress_context__:
+        talk(f"bottle: error: {earlier}")
+    if as_json:
+        print_json(documents.of_error(error))
+        return
+    talk(f"bottle: error: {error}")
+    if error.hint:
+        talk(f"hint: {error.hint}")
+
+
+def plain(text: str) -> str:
+    """The text with everything that a terminal would obey, and everything that reorders text, shown as an escape."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def table(rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> str:
+    """Columns aligned with two spaces between; headings in upper case; no trailing spaces."""
+    lines = [[plain(cell) for cell in row] for row in ([headings] if headings else []) + [list(row) for row in rows]]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def preflight(plan: BottlePlan) -> str:
+    """The plan as an operator reads it before saying yes."""
+    head = [
+        ("bottle", plan.identity + (f"  ({plan.label})" if plan.label else "")),
+        ("from", f"agent {plan.agent}, bottle {' < '.join(plan.chain)}"),
+    ]
+    return _sections(head, plan)
+
+
+def information(plan: BottlePlan) -> str:
+    """What an agent's bottle comes to, for `bottle info`."""
+    return _sections([("agent", plan.agent), ("bottle", " < ".join(plan.chain)), ("provider", plan.provider)], plan)
+
+
+def _sections(head: list[tuple[str, str]], plan: BottlePlan) -> str:
+    lines = [
+        *head,
+        ("runs", " ".join(plan.argv)),
+        ("in", f"{plan.workdir}" + (f", a copy of {plan.cwd}" if plan.copy_cwd else "")),
+        ("image", plan.image.tag),
+        ("limits", limits(plan)),
+        ("commits as", git_identity(plan)),
+        *_several("env", env_lines(plan)),
+        *_several("skills", plan.skills),
+        *_several("egress", table(map(_route_cells, plan.routes)).splitlines() or ["nothing"]),
+        *_several("git", [f"{host} -> {remote.upstream}" for host, remote in plan.remotes.items()]),
+        *_several("walls", [f"{plan.backend}", *table(_wall_cells(plan)).splitlines()]),
+        *_several("note", plan.notes),
+    ]
+    return table(lines)
+
+
+def limits(plan: BottlePlan) -> str:
+    resources = plan.resources
+    return f"{resources.memory // MEBI} MiB memory, {resources.cpus:g} cpus, {resources.pids} processes"
+
+
+def git_identity(plan: BottlePlan) -> str:
+    """Name and address, each with who said so; an identity is claimed, not vouched for."""
+    identity = plan.git_identity
+    name = f"{identity.name} ({identity.name_source})" if identity.name else ""
+    email = f"<{identity.email}> ({identity.email_source})" if identity.email else ""
+    return " ".join(filter(None, (name, email))) or "nobody: the manifest names no git user"
+
+
+def env_lines(plan: BottlePlan) -> list[str]:
+    """The names that the manifest and the provider set, with their source; never a value."""
+    shown = [item for item in plan.env if not item.hidden and item.source != "bottle"]
+    origins = ((item, documents.env_origin(item)) for item in shown)
+    return [f"{item.name} ({item.source}{': ' + origin if origin else ''})" for item, origin in origins]
+
+
+def _several(title: str, lines: Sequence[str]) -> list[tuple[str, str]]:
+    return [(title if index == 0 else "", line) for index, line in enumerate(lines)]
+
+
+def _route_cells(planned: PlannedRoute) -> tuple[str, ...]:
+    route, slot = planned.route, planned.slot
+    port = ",".join(map(str, route.ports))
+    credential = "no credential"
+    if slot is not None and route.inject is not None:
+        credential = f"{route.inject.header} from {slot.token_ref}{'' if slot.available else ' (NOT SET)'}"
+    return (
+        f"{route.scheme}://{route.host.text}:{port}",
+        ",".join(route.methods) or "any method",
+        ",".join(route.paths) or "any path",
+        credential,
+        "tunnel, unread" if route.is_tunnel else ("scanned" if route.scan else "not scanned"),
+        *_reach(planned),
+        f"({route.source})",
+    )
+
+
+def _reach(planned: PlannedRoute) -> tuple[str]:
+    route = planned.route
+    parts = [f"at {route.connect_to.address}"] if route.connect_to else []
+    parts += [f"may reach {network}" for network in route.private_ips]
+    return ("; ".join(parts),)
+
+
+def _wall_cells(plan: BottlePlan) -> Iterable[tuple[str, str]]:
+    for wall in plan.walls:
+        yield wall.name if wall.present else f"NO {wall.name}", wall.how
+
+
+def row_table(rows: Iterable[BottleRow]) -> str:
+    headings = ("IDENTITY", "AGENT", "BOTTLE", "BACKEND", "STATUS", "STARTED", "SERVICES", "LABEL")
+    return table(
+        (
+            (
+                row.identity,
+                row.agent,
+                row.bottle,
+                row.backend,
+                row.status,
+                row.started_at[:19],
+                ",".join(row.services),
+                row.label,
+            )
+            for row in rows
+        ),
+        headings,
+    )
+
+
+def leftover_table(leftovers: Iterable[Leftover]) -> str:
+    return table(((item.identity, item.kind, item.name) for item in leftovers), ("IDENTITY", "KIND", "NAME"))
+
+
+def finding_table(findings: Iterable[Finding]) -> str:
+    """One line a finding, the remedy below it where something is missing."""
+    rows: list[tuple[str, str, str, str]] = []
+    for finding in findings:
+        rows.append(("ok" if finding.ok else "MISSING", finding.topic, finding.subject, finding.detail))
+        if finding.hint:
+            rows.append(("", "", "", f"hint: {finding.hint}"))
+    return table(rows)
+
+
+def explanation(request: Request, verdict: Verdict) -> str:
+    inject = verdict.route.inject if verdict.route and verdict.allowed else None
+    lines = [
+        (
+            "allowed" if verdict.allowed else "refused",
+            f"{request.method} {request.scheme}://{request.authority}{request.target}",
+        ),
+        ("rule", verdict.rule),
+        ("reason", verdict.reason),
+        ("adds", f"{inject.header}: {inject.scheme} <{inject.slot}>" if inject else "no credential"),
+    ]
+    if verdict.ask:
+        lines.append(("ask for", verdict.ask))
+    return table(lines)
+
+
+def audit_line(line: str) -> str:
+    """A line of the trail for a person: when, what came of it, what was asked, by which rule. A line that is no JSON object
+    is shown as it is."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return plain(line)
+    if not isinstance(entry, dict):
+        return plain(line)
+    place = f"{entry.get('host') or ''}{entry.get('path') or ''}"
+    asked = " ".join(str(part) for part in (entry.get("method"), place) if part)
+    outcome = "allowed" if entry.get("allowed") else "REFUSED"
+    said = f"{entry.get('rule')}: {entry.get('reason')}"
+    cells = (str(entry.get("time")), str(entry.get("kind")), outcome, str(entry.get("status") or "-"), asked, said)
+    return plain("  ".join(cell for cell in cells if cell))
+
+
+def print_log(content: bytes) -> None:
+    """A log of untrusted bytes, line by line."""
+    for line in content.decode("utf-8", "replace").splitlines():
+        print_line(plain(line))

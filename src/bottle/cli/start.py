@@ -1,0 +1,88 @@
+"""bottle start: plan, preflight, confirm, launch, attach."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bottle.cli.options import Agent, AsJson, Backend, Yes
+
+if TYPE_CHECKING:
+    from bottle.app.ports import World
+    from bottle.app.prepare import Prepared
+
+
+def start(
+    agent: Agent,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="For the agent program, after `--`.", show_default=False)
+    ] = None,
+    cwd: Annotated[bool, typer.Option("--cwd/--no-cwd", help="Copy this directory in as the workspace.")] = False,
+    backend: Backend = None,
+    label: Annotated[str, typer.Option(help="What to call this bottle in lists.", show_default=False)] = "",
+    color: Annotated[str, typer.Option(help="The colour of its label.", show_default=False)] = "",
+    remote_control: Annotated[
+        bool, typer.Option("--remote-control", help="Let the agent be steered remotely.")
+    ] = False,
+    yes: Yes = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and touch nothing.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Leave the bottle running and return.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Start an agent in a bottle. The exit status is the agent's; bottle's own failures are their status + 100."""
+    from bottle.app.prepare import Wanted, prepare
+    from bottle.cli.render import warn
+    from bottle.cli.wiring import wire
+
+    world = wire()
+    here = str(Path.cwd()) if cwd else ""
+    wanted = Wanted(agent, backend, label, color, here, cwd, remote_control, tuple(arguments or ()))
+    prepared = prepare(world, wanted)
+    for warning in world.manifests.warnings():
+        warn(warning)
+    if dry_run:
+        return _show(prepared, as_json=as_json)
+    _confirm(world, prepared, yes=yes)
+    return _detached(world, prepared, as_json=as_json) if detach else _attached(world, prepared)
+
+
+def _show(prepared: "Prepared", *, as_json: bool) -> int:
+    from bottle.cli.documents import of_plan
+    from bottle.cli.render import preflight, print_json, print_line
+
+    if as_json:
+        print_json(of_plan(prepared.plan))
+    else:
+        print_line(preflight(prepared.plan))
+    return 0
+
+
+def _confirm(world: "World", prepared: "Prepared", *, yes: bool) -> None:
+    """Shows the plan and asks. Raises DeclinedError; BackendError before anybody is asked in vain."""
+    from bottle.app.prepare import require_ready
+    from bottle.cli.render import preflight, talk
+    from bottle.domain.errors import DeclinedError
+
+    for line in preflight(prepared.plan).splitlines():
+        talk(line)
+    require_ready(prepared)
+    if not yes and not world.operator.confirm("start this bottle?"):
+        raise DeclinedError("declined; nothing was started")
+
+
+def _attached(world: "World", prepared: "Prepared") -> int:
+    from bottle.app.start import run_attached
+
+    return run_attached(world, prepared)
+
+
+def _detached(world: "World", prepared: "Prepared", *, as_json: bool) -> int:
+    from bottle.app.start import run_detached
+    from bottle.cli.render import print_json, print_line
+
+    identity = run_detached(world, prepared).identity
+    if as_json:
+        print_json({"identity": identity})
+    else:
+        print_line(identity)
+    return 0
