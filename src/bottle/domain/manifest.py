@@ -1,11 +1,10 @@
 """Bottles and agents as their owners write them, and how a bottle overlays its parent.
 
-A field that a file leaves out is None, so that `extends` can tell "not said" from "said to be empty". `Bottle` is what one
-file says; `EffectiveBottle` is what a whole chain comes to. Fields called `..._at` hold the place of a word in its file
-(`file:line:column`), for messages; they make no difference between two values.
+A field that a file leaves out is None, so that `extends` can tell "not said" from "said to be empty". `Bottle` is what
+one file says; `EffectiveBottle` is what a whole chain comes to. Fields called `..._at` hold the place of a word in its
+file (`file:line:column`), for messages; they make no difference between two values.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -13,62 +12,18 @@ from attrs import evolve, field, frozen
 
 from bottle.domain.addresses import IPNetwork
 from bottle.domain.egress import Endpoint, Scheme
+from bottle.domain.environment import EnvEntry as EnvEntry
+from bottle.domain.environment import HostVariables as HostVariables
+from bottle.domain.environment import Prompted as Prompted
+from bottle.domain.environment import Verbatim as Verbatim
 from bottle.domain.errors import ManifestError, NotFoundError
 from bottle.domain.hosts import HostPattern
-from bottle.domain.names import did_you_mean, nearest
+from bottle.domain.names import did_you_mean
 
 BackendName = Literal["docker", "smolmachines", "bubblewrap"]
 NO_BOTTLES = "bottles are the files `~/.bot-bottle/bottles/<name>.md`"
 NO_AGENTS = "`bottle init` writes a first bottle and agent"
 BACKENDS: tuple[BackendName, ...] = ("docker", "smolmachines", "bubblewrap")
-
-PROMPT = "?prompt"
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-"""What an environment variable may be called."""
-
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-@frozen
-class Verbatim:
-    """An environment entry that stands in the manifest as it is."""
-
-    value: str
-
-
-@frozen
-class HostVariables:
-    """An environment entry with `${NAME}` references to the host's environment. `template` is the text as written."""
-
-    template: str
-    names: tuple[str, ...]
-
-    def render(self, values: Mapping[str, str]) -> str:
-        """The entry's value, once, from left to right: what a value holds is not looked at again. Needs every name."""
-        return _REFERENCE.sub(lambda match: values[match[1]], self.template)
-
-
-@frozen
-class Prompted:
-    """An environment entry that the operator is asked for at start (`?prompt`)."""
-
-
-EnvEntry = Verbatim | HostVariables | Prompted
-
-
-def env_entry(text: str) -> EnvEntry:
-    """What an environment value means: `?prompt` is asked for, `${NAME}` is the host's, all else stands as it is.
-
-    Raises ValueError, which never holds the text, for a `${` that opens no `${NAME}` and for a mistyped `?prompt`.
-    """
-    if text == PROMPT:
-        return Prompted()
-    if text.startswith("?") and nearest(text, [PROMPT]) is not None:
-        raise ValueError(f"looks like a mistyped `{PROMPT}`")
-    if "${" in _REFERENCE.sub(" ", text):
-        raise ValueError("holds a `${` that is not followed by a variable's name and `}`")
-    names = tuple(dict.fromkeys(_REFERENCE.findall(text)))
-    return HostVariables(text, names) if names else Verbatim(text)
 
 
 @frozen
@@ -232,6 +187,13 @@ class Manifest:
             bottles={name: self.bottles[name] for name in effective_bottle.chain},
             agents={agent_name: self.agents[agent_name]},
         )
+
+    def check(self) -> None:
+        """Raises ManifestError for the first link that leads nowhere: bottle to parent, or agent to bottle."""
+        for name in self.bottles:
+            chain_of(self.bottles, name)
+        for name in self.agents:
+            self.bottle_for(name)
 
 
 def chain_of(bottles: Mapping[str, Bottle], name: str) -> tuple[Bottle, ...]:

@@ -1,0 +1,1 @@
+"""Manifests as files: text to nodes (frontmatter), nodes to domain values (structure), and the files (store)."""

@@ -1,0 +1,127 @@
+"""`git`: who commits, and the upstreams behind the gate."""
+
+import re
+
+from bottle.adapters.manifests.nodes import Node, Table
+from bottle.adapters.manifests.reading import (
+    any_table,
+    distinct,
+    flag,
+    host_path,
+    line,
+    optional,
+    some,
+    table,
+    text,
+    variable,
+)
+from bottle.domain.hosts import InvalidHostError, host_in_manifest
+from bottle.domain.manifest import Git, GitUser, PushRules, Remote
+
+_REMOTE_KEYS = ("Upstream", "IdentityFile", "KnownHostKey", "token_ref", "push")
+_URL = re.compile(r"(?P<scheme>ssh|https)://(?:(?P<user>[^@/:]+)(?P<password>:[^@/]*)?@)?[^@/\s-][^@/\s]*/\S+\Z")
+_SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!/*-)[^\s:]\S*\Z")
+_HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}\Z")
+_NO_BRANCH = re.compile(r"^[-/]|//|\.\.|[\s~^:\\]|@\{|/$|\.lock$|\.$")  # git-check-ref-format(1)
+
+
+def git(node: Node) -> Git:
+    """A bottle's `git`."""
+    section = table(node, ("user", "remotes"))
+    return Git(
+        user=optional(section, "user", git_user, GitUser()), remotes=optional(section, "remotes", _remotes, None)
+    )
+
+
+def git_user(node: Node) -> GitUser:
+    """The identity that commits claim; an empty field says nothing."""
+    user = table(node, ("name", "email"))
+    return GitUser(name=optional(user, "name", _signature, ""), email=optional(user, "email", _signature, ""))
+
+
+def _signature(node: Node) -> str:
+    value = line(node).strip()
+    if "<" in value or ">" in value:
+        raise node.error("holds `<` or `>`, which git takes out", hint="write name and address in their own keys")
+    return value
+
+
+def _remotes(node: Node) -> dict[str, Remote]:
+    section = any_table(node, "git hosts")
+    return {_host(entry.key): _remote(entry.value) for entry in section.entries.values()}
+
+
+def _host(key: Node) -> str:
+    """The key of a remote, as written: a host in normal form."""
+    name = text(key)
+    try:
+        normal = host_in_manifest(name)
+    except InvalidHostError as error:
+        raise key.error(str(error), hint="the key is the upstream's host, as in `git.example.org`") from None
+    if normal != name:
+        raise key.error("is not in normal form", hint=f"write `{normal}`")
+    return name
+
+
+def _remote(node: Node) -> Remote:
+    entry = table(node, _REMOTE_KEYS)
+    upstream = _upstream(entry.need("Upstream", "ssh://git@git.example.org/team/project.git"))
+    _refuse_mixture(entry, upstream)
+    return Remote(
+        upstream=upstream,
+        identity_file=optional(entry, "IdentityFile", host_path, None),
+        known_host_key=optional(entry, "KnownHostKey", _host_key, None),
+        token_ref=optional(entry, "token_ref", variable, None),
+        push=optional(entry, "push", _push, PushRules()),
+    )
+
+
+def _upstream(node: Node) -> str:
+    """A URL over SSH or HTTPS; never a transport that runs a program or reads the host's files (`ext::`, `file:`)."""
+    url = text(node)
+    match = _URL.match(url)
+    if match is not None and (match["password"] or (match["scheme"] == "https" and match["user"])):
+        raise node.error("holds a credential", hint="take it out; `token_ref` names the variable that holds it")
+    if match is None and ("://" in url or _SCP.match(url) is None):
+        raise node.error("is no upstream over SSH or HTTPS", hint="write `ssh://git@host:port/path.git`")
+    return url
+
+
+def _refuse_mixture(entry: Table, upstream: str) -> None:
+    """SSH has keys, HTTPS a token; the other's words would be passed over in silence."""
+    wrong = ("IdentityFile", "KnownHostKey") if upstream.startswith("https:") else ("token_ref",)
+    for key in wrong:
+        if entry.get(key) is not None:
+            transport = "HTTPS" if upstream.startswith("https:") else "SSH"
+            raise entry.entries[key].key.error(f"means nothing for an upstream over {transport}", hint="take it out")
+
+
+def _host_key(node: Node) -> str:
+    key = text(node)
+    if _HOST_KEY.match(key) is None:
+        raise node.error(
+            "is no host key", hint="write type and key alone, `ssh-ed25519 AAAA...`, as `ssh-keyscan` prints them"
+        )
+    return key
+
+
+def _push(node: Node) -> PushRules:
+    rules = table(node, ("branches", "force", "delete"))
+    return PushRules(
+        branches=optional(rules, "branches", _branches, ()),
+        force=optional(rules, "force", flag, False),
+        delete=optional(rules, "delete", flag, False),
+    )
+
+
+def _branches(node: Node) -> tuple[str, ...]:
+    return distinct(some(node, "branches", "every branch"), _branch)
+
+
+def _branch(node: Node) -> str:
+    glob = text(node)
+    if glob.startswith("refs/"):
+        raise node.error("names a ref, not a branch", hint=f"write `{glob.removeprefix('refs/heads/')}`")
+    if _NO_BRANCH.search(glob):
+        raise node.error("can match no branch", hint="write a branch such as `main`, or a glob such as `agent/*`")
+    return glob
