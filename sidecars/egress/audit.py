@@ -1,0 +1,127 @@
+"""The trail: one JSON line a decision, on disk before the first byte of what it allows has left.
+
+A line never holds a header, a body, a query or a value that the sidecar keeps. When a line cannot be written,
+AuditError says so and nothing is let out: a way out without evidence is closed.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, Literal
+
+from attrs import define
+
+from sidecars.egress import limits
+
+Kind = Literal["http", "tunnel", "dns"]
+
+_text = json.encoder.encode_basestring_ascii
+_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+
+
+class AuditError(Exception):
+    """The trail takes no more lines."""
+
+
+@define(eq=False)
+class Entry:
+    """One exchange in the trail. Only `close` of the trail reads what was counted meanwhile."""
+
+    number: int
+    kind: Kind
+    method: str
+    host: str
+    port: int
+    path: str
+    query: bool
+    started: float
+    allowed: bool = False
+    rule: str = "default"
+    reason: str = ""
+    status: int | None = None
+    bytes_out: int = 0
+    bytes_in: int = 0
+
+
+class Trail:
+    """Appends lines to `audit.jsonl` in a directory."""
+
+    def __init__(self, directory: str, identity: str) -> None:
+        """Raises OSError when the file cannot be opened for appending."""
+        self._file = os.open(Path(directory) / "audit.jsonl", _FLAGS, 0o644)
+        self._size = os.fstat(self._file).st_size
+        self._torn = False
+        self._identity = _text(identity)
+        self._boot = f"{time.time_ns() // 1_000_000:x}"
+        self._count = 0
+        self._secrets: tuple[str, ...] = ()
+        self._second, self._second_text = 0, ""
+
+    def withhold(self, secrets: Iterable[str]) -> None:
+        """From now on these values are masked wherever they stand in a line (a path can hold a token)."""
+        long_enough = (secret for secret in secrets if len(secret) >= limits.SCRUBBED_SECRET)
+        self._secrets = tuple(sorted(long_enough, key=len, reverse=True))
+
+    def entry(self, kind: Kind, method: str, host: str, port: int, path: str, *, query: bool = False) -> Entry:
+        """A new exchange; nothing is written yet."""
+        self._count += 1
+        return Entry(self._count, kind, method, host, port, path, query, time.monotonic())
+
+    def open(self, entry: Entry) -> None:
+        """Writes that the exchange begins. Raises AuditError; then nothing may be sent."""
+        self._write(self._line(entry, "opened"))
+
+    def close(self, entry: Entry) -> None:
+        """Writes how the exchange, or the refusal, ended. Raises AuditError."""
+        self._write(self._line(entry, entry.kind))
+
+    def try_close(self, entry: Entry) -> None:
+        """`close`, where nothing is left to be stopped: the next `open` fails just the same."""
+        try:
+            self.close(entry)
+        except AuditError:
+            pass
+
+    def _line(self, entry: Entry, kind: str) -> str:
+        return (
+            f'{{"time":"{self._now()}","identity":{self._identity},"id":"{self._boot}-{entry.number}","kind":"{kind}",'
+            f'"method":{_text(entry.method)},"host":{self._safe(entry.host)},"port":{entry.port},'
+            f'"path":{self._safe(entry.path)},'
+            f'"query":{"true" if entry.query else "false"},"allowed":{"true" if entry.allowed else "false"},'
+            f'"rule":{_text(entry.rule)},"reason":{self._safe(entry.reason)},'
+            f'"status":{"null" if entry.status is None else entry.status},'
+            f'"bytes_out":{entry.bytes_out},"bytes_in":{entry.bytes_in},'
+            f'"ms":{(time.monotonic() - entry.started) * 1000:.1f}}}\n'
+        )
+
+    def _safe(self, text: str) -> str:
+        """The text as a JSON string in ASCII, without what is withheld."""
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, "*" * 8)
+        return _text(text)
+
+    def _now(self) -> str:
+        """RFC 3339 in UTC with milliseconds; the second's text is made once a second."""
+        now = time.time_ns() // 1_000_000
+        second, milliseconds = divmod(now, 1000)
+        if second != self._second:
+            self._second, self._second_text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self._second_text}.{milliseconds:03d}Z"
+
+    def _write(self, line: str) -> None:
+        data = line.encode("ascii")
+        if self._torn:
+            data = b"\n" + data  # a full disk cut the line before; it must not swallow this one
+        if self._size + len(data) > limits.AUDIT_FILE:
+            raise AuditError("the trail is full")
+        try:
+            written = os.write(self._file, data)
+        except OSError as error:
+            raise AuditError(os.strerror(error.errno or 0)) from None
+        self._size += written
+        self._torn = written < len(data)
+        if self._torn:
+            raise AuditError("the disk is full")

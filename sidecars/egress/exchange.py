@@ -1,0 +1,250 @@
+"""One request and its response: judged, written down, sent anew, scrubbed on the way back, written down again."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from sidecars.egress import limits
+from sidecars.egress.audit import Entry
+from sidecars.egress.dial import addresses_for, dial
+from sidecars.egress.reader import END, ResponseEvent
+from sidecars.egress.refusal import Refusal, Refused
+from sidecars.egress.rules import Rules, Ticket
+from sidecars.egress.scrub import Scrubber, scrubbed
+from sidecars.egress.upstream import Link
+from sidecars.egress.wire import (
+    LAST_CHUNK,
+    Fields,
+    RequestHead,
+    ResponseHead,
+    chunk,
+    joined,
+    write_request,
+    write_response,
+)
+
+if TYPE_CHECKING:
+    from sidecars.egress.agent_side import AgentSide
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+# RFC 9110 9.2.2; only these are sent again when a kept connection turns out to be dead.
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+
+
+class Exchange:
+    """Between an agent's connection and an origin's. Ends by telling the agent's side `done` exactly once."""
+
+    def __init__(self, agent: "AgentSide", rules: Rules, ticket: Ticket, head: RequestHead, entry: Entry) -> None:
+        self._agent = agent
+        self._rules = rules
+        self._ticket = ticket
+        self._head = head
+        self._entry = entry
+        self._link: Link | None = None
+        self._dialling: asyncio.Task[None] | None = None
+        self._waiting: list[bytes] = []
+        self._request_complete = False
+        self._has_body = head.chunked or bool(head.length)
+        self._response: ResponseHead | None = None
+        self._scrubber = Scrubber(ticket.secrets) if ticket.secrets else None
+        self._chunked = False
+        self._over = False
+        self.progress = time.monotonic()
+
+    def begin(self) -> None:
+        """Sends the request on its way. The trail knows of it already."""
+        if self._head.expects_continue and self._has_body:
+            self._agent.send([_CONTINUE])
+        link = self._rules.pool.take(self._ticket.route, self._ticket.request.authority)
+        if link is None:
+            self._dial()
+        else:
+            self._send(link)
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the response has begun: then nothing else can be said."""
+        return self._response is not None
+
+    @property
+    def wants_body(self) -> bool:
+        """Whether the agent is free to send on, so that its silence is its own."""
+        return self._link is not None
+
+    # What the agent's side says.
+
+    def body(self, data: bytes) -> None:
+        """A piece of the request's body."""
+        self._entry.bytes_out += len(data)
+        self.progress = time.monotonic()
+        piece = chunk(data) if self._head.chunked else data
+        if self._link is None:
+            self._waiting.append(piece)
+            self._agent.pause(self)
+        else:
+            self._link.write([piece])
+
+    def body_complete(self) -> None:
+        """The request is complete."""
+        self._request_complete = True
+        if self._head.chunked:
+            if self._link is None:
+                self._waiting.append(LAST_CHUNK)
+            else:
+                self._link.write([LAST_CHUNK])
+
+    def agent_gone(self, reason: str) -> None:
+        """The agent's connection is lost or broke the rules: the origin hears no more."""
+        if not self._over:
+            self._entry.reason = reason
+            self._end(keep=False)
+
+    def pause(self) -> None:
+        """The agent takes no more of the response for now."""
+        if self._link is not None:
+            self._link.pause()
+
+    def resume(self) -> None:
+        if self._link is not None:
+            self._link.resume()
+
+    def tick(self, now: float) -> None:
+        """Looks at how long the origin has been silent; the agent's own slowness is the agent's side's matter."""
+        if self._link is None or self._agent.is_choked:
+            return
+        limit = limits.RESPONSE_SECONDS if self._response is None else limits.RESPONSE_IDLE_SECONDS
+        if now - self.progress > limit:
+            self._fail(Refusal(504, "upstream.timeout", f"{self._ticket.request.authority.host} went silent"))
+
+    # What the origin's side says (upstream.Listener).
+
+    def answered(self, events: list[ResponseEvent]) -> None:
+        self.progress = time.monotonic()
+        pieces: list[bytes] = []
+        for event in events:
+            if type(event) is bytes:
+                self._pass(event, pieces)
+            elif isinstance(event, ResponseHead):
+                self._open_response(event, pieces)
+            elif isinstance(event, Refusal):
+                self._agent.send(joined(pieces))
+                self._fail(event)
+                return
+        if events[-1] is END:
+            self._finish(pieces)
+        elif pieces:
+            self._agent.send(joined(pieces))
+
+    def lost(self) -> None:
+        if self._over:
+            return
+        link, self._link = self._link, None
+        if link is not None and link.is_reused and self._may_retry():
+            self._dial()
+            return
+        self._fail(
+            Refusal(502, "upstream.closed", f"{self._ticket.request.authority.host} closed the connection unanswered")
+        )
+
+    def choke(self) -> None:
+        self._agent.pause(self)
+
+    def unchoke(self) -> None:
+        self._agent.resume(self)
+
+    # The way there.
+
+    def _may_retry(self) -> bool:
+        return not self._has_body and self._head.method in _IDEMPOTENT and self._response is None
+
+    def _dial(self) -> None:
+        self._dialling = asyncio.get_running_loop().create_task(self._connect())
+
+    async def _connect(self) -> None:
+        request, route = self._ticket.request, self._ticket.route
+        tls = self._agent.gateway.upstream_tls if request.scheme == "https" else None
+        try:
+            addresses, port = await addresses_for(route, request.authority)
+            link = await dial(Link, addresses, port, tls, request.authority.host)
+        except Refused as refused:
+            self._dialling = None
+            self._fail(refused.refusal)
+            return
+        self._dialling = None
+        self._send(link)
+
+    def _send(self, link: Link) -> None:
+        self._link = link
+        link.begin(self, self._head.method)
+        ticket = self._ticket
+        head = write_request(self._head, ticket.target, ticket.host, ticket.injected, ticket.replaced)
+        waiting, self._waiting = self._waiting, []
+        self.progress = time.monotonic()
+        link.write(joined([head, *waiting]) if waiting else [head])
+        self._agent.resume(self)
+
+    # The way back.
+
+    def _open_response(self, head: ResponseHead, pieces: list[bytes]) -> None:
+        self._response = head
+        self._entry.status = head.status
+        to_agent_11 = self._head.version == "1.1"
+        unframed = not head.bodyless and head.length is None
+        self._chunked = unframed and to_agent_11
+        close = self._head.close or (unframed and not to_agent_11) or self._agent.gateway.is_stopping
+        self._agent.closes_after |= close
+        pieces.append(write_response(head, self._clean(head.fields), chunked=self._chunked, close=close))
+
+    def _clean(self, fields: Fields) -> Fields:
+        secrets = self._ticket.secrets
+        if not secrets:
+            return fields
+        return [(scrubbed(name, secrets), scrubbed(value, secrets)) for name, value in fields]
+
+    def _pass(self, data: bytes, pieces: list[bytes]) -> None:
+        self._entry.bytes_in += len(data)
+        if self._scrubber is not None:
+            data = self._scrubber.feed(data)
+        if data:
+            pieces.append(chunk(data) if self._chunked else data)
+
+    def _finish(self, pieces: list[bytes]) -> None:
+        if self._scrubber is not None:
+            rest = self._scrubber.finish()
+            if rest:
+                pieces.append(chunk(rest) if self._chunked else rest)
+        if self._chunked:
+            pieces.append(LAST_CHUNK)
+        self._agent.send(joined(pieces))
+        response = self._response
+        self._end(
+            keep=self._request_complete and response is not None and not response.close and not response.until_close
+        )
+
+    def _fail(self, refusal: Refusal) -> None:
+        """The origin, or the way to it, failed: said so where the response has not begun, else broken off."""
+        if self._over:
+            return
+        self._entry.allowed = refusal.status != 403
+        self._entry.rule, self._entry.reason = refusal.rule, refusal.reason
+        if self._response is None:
+            self._entry.status = refusal.status
+            self._agent.answer(refusal, head_only=self._head.method == "HEAD")
+        else:
+            self._agent.closes_hard = True
+        self._end(keep=False)
+
+    def _end(self, *, keep: bool) -> None:
+        self._over = True
+        if self._dialling is not None:
+            self._dialling.cancel()
+        link, self._link = self._link, None
+        if link is not None:
+            if keep:
+                self._rules.pool.give(self._ticket.route, self._ticket.request.authority, link)
+            elif self._request_complete:
+                link.close()
+            else:
+                link.abort()
+        self._agent.gateway.trail.try_close(self._entry)
+        self._agent.done(self)

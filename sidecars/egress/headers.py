@@ -1,0 +1,71 @@
+"""What each header name means to the way out: passed on, dropped, or looked at.
+
+Names are looked up in their raw spelling and remembered, so that a name costs one dictionary access once it was seen.
+An underscore counts as a hyphen: CGI and WSGI servers read `X_Api_Key` and `X-Api-Key` as one header.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from bottle.domain.headers import folded, is_credential_header
+
+PASS: Final = 0
+SINGLE: Final = 1  # passed on, but two of them have no agreed meaning
+DROP: Final = 2  # hop-by-hop (RFC 9110 7.6.1), or the agent's own credential
+HOST: Final = 3
+LENGTH: Final = 4
+CODING: Final = 5
+CONNECTION: Final = 6
+EXPECT: Final = 7
+UPGRADE: Final = 8
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+_REMEMBERED = 2048
+
+_KINDS: dict[str, int] = {
+    "host": HOST,
+    "content-length": LENGTH,
+    "transfer-encoding": CODING,
+    "connection": CONNECTION,
+    "expect": EXPECT,
+    "upgrade": UPGRADE,
+    "content-type": SINGLE,
+    "content-range": SINGLE,
+    "range": SINGLE,
+    **dict.fromkeys(("keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer", "http2-settings"), DROP),
+}
+
+
+class HeaderName(NamedTuple):
+    """A name as it is written on (`Content-Type`), in lower case, and what it means here."""
+
+    written: bytes
+    lower: bytes
+    kind: int
+
+
+def header_name(raw: bytes) -> HeaderName | None:
+    """What the name means; None for bytes that are no header name (RFC 9110 5.6.2)."""
+    name = _known.get(raw)
+    return name if name is not None else _learn(raw)
+
+
+_known: dict[bytes, HeaderName] = {}
+
+
+def _learn(raw: bytes) -> HeaderName | None:
+    if len(raw) > 256 or _TOKEN.match(raw) is None:
+        return None
+    text = raw.decode("ascii").lower()
+    if is_credential_header(text):
+        kind = DROP
+    elif text in _KINDS:
+        kind = _KINDS[text]
+    else:
+        # `Content_Length` is no framing to us, yet might be to a server behind the server: not passed on at all.
+        kind = PASS if _KINDS.get(folded(text), PASS) in (PASS, SINGLE) else DROP
+    lower = raw.lower()
+    name = HeaderName(b"-".join(part.capitalize() for part in lower.split(b"-")), lower, kind)
+    if len(_known) < _REMEMBERED:
+        _known[raw] = name
+    return name

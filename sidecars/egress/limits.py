@@ -1,0 +1,44 @@
+"""Every bound of the way out in one place: sizes in bytes, times in seconds."""
+
+# What a peer may send before it has said something whole.
+REQUEST_LINE = 16 * 1024
+HEADER_BLOCK = 64 * 1024
+REQUEST_HEADERS = 128
+RESPONSE_HEADERS = 256
+PIPELINED_REQUESTS = 16
+DOCUMENT = 32 * 1024 * 1024  # one line on standard input
+
+# How much waits in memory on its way through; above it, the faster side is paused.
+WRITE_HIGH = 256 * 1024
+JOINED_WRITE = 16 * 1024  # smaller pieces are joined, so that they share one TLS record
+DISCARD = 1024 * 1024  # of a refused request's body, so that the client reads the refusal before the reset
+
+CONNECTIONS = 1024
+POOLED_PER_ROUTE = 64
+REMEMBERED_VERDICTS = 1024
+REMEMBERED_TARGET = 512  # longer targets are judged anew each time
+
+AGENT_HEAD_SECONDS = 20.0  # from a request's first byte to the end of its headers
+AGENT_IDLE_SECONDS = 600.0  # between requests; clients lose requests when a proxy is the first to hang up
+AGENT_BODY_SECONDS = 120.0  # without a byte of a body that was announced
+AGENT_STALL_SECONDS = 600.0  # without taking a byte of what waits for it
+AGENT_HANDSHAKE_SECONDS = 10.0
+LINGER_SECONDS = 2.0  # after a refusal that ends the connection
+
+RESOLVE_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
+UPSTREAM_HANDSHAKE_SECONDS = 10.0
+RESPONSE_SECONDS = 600.0  # to the first byte of a response: a model may think for minutes
+RESPONSE_IDLE_SECONDS = 600.0  # between two pieces of a response
+POOL_IDLE_SECONDS = 30.0  # shorter than the keep-alive of common servers (nginx 75, Go none, Node 5: retried)
+TUNNEL_IDLE_SECONDS = 1800.0
+TUNNEL_HELLO_SECONDS = 10.0
+TLS_SHUTDOWN_SECONDS = 1.0
+SWEEP_SECONDS = 1.0  # how often deadlines are looked at
+STOP_SECONDS = 2.0  # what is under way gets this long after SIGTERM
+
+AUDIT_FILE = 1024 * 1024 * 1024  # then nothing more is let out: a box cannot fill its host's disk
+DNS_LINES_PER_SECOND = 5
+DNS_LINES_BURST = 50
+
+SCRUBBED_SECRET = 6  # shorter values occur by chance and would garble what comes back

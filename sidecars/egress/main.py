@@ -1,0 +1,131 @@
+"""Starts the way out, keeps it going, and ends it in order."""
+
+import asyncio
+import gc
+import os
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+
+import uvloop
+
+from bottle.domain.sidecar_config import EgressReload, EgressStart, Listen
+from sidecars.egress import limits
+from sidecars.egress.agent_side import AgentSide
+from sidecars.egress.audit import Trail
+from sidecars.egress.control import Control, read_stdin
+from sidecars.egress.dns import Responder
+from sidecars.egress.gateway import Gateway
+from sidecars.egress.rules import build
+from sidecars.egress.tls import upstream_context
+
+
+class Egress:
+    """The running program: from the first document on a listener, a gateway and perhaps a DNS responder."""
+
+    def __init__(self) -> None:
+        self._gateway: Gateway | None = None
+        self._server: asyncio.Server | None = None
+        self._dns: asyncio.DatagramTransport | None = None
+
+    async def start(self, start: EgressStart) -> None:
+        """Serves as the document says. Raises ConfigError or OSError, and then nothing listens."""
+        rules = build(start.rules)
+        context = upstream_context(start.roots)
+        gateway = Gateway(rules, Trail(start.audit, start.identity), context)
+        gateway.trail.withhold(rules.secrets.values())
+        self._server = await _listen(gateway, start.listen)
+        try:
+            self._dns = await _answer_dns(gateway, start.dns) if start.dns is not None else None
+        except OSError:
+            self._server.close()
+            raise
+        self._gateway = gateway
+
+    def reload(self, reload: EgressReload) -> None:
+        """Judges by new rules from now on. Raises ConfigError, and the old ones stay."""
+        if self._gateway is not None:
+            self._gateway.replace(build(reload, self._gateway.rules))
+
+    async def run(self) -> None:
+        """Serves until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+        read_stdin(lambda line: _hand_over(loop, lines, line))
+        control = loop.create_task(Control(self.start, self.reload).run(lines))
+        while not stop.is_set():
+            await _wait(stop, limits.SWEEP_SECONDS)
+            if self._gateway is not None:
+                self._gateway.sweep(time.monotonic())
+        control.cancel()
+        await self._finish()
+
+    async def _finish(self) -> None:
+        """Accepts nothing more; what is under way gets a moment."""
+        if self._server is not None:
+            self._server.close()
+        if self._dns is not None:
+            self._dns.close()
+        gateway = self._gateway
+        if gateway is None:
+            return
+        gateway.is_stopping = True
+        ends = time.monotonic() + limits.STOP_SECONDS
+        while any(guest.is_busy for guest in gateway.guests) and time.monotonic() < ends:
+            await asyncio.sleep(0.02)
+        for guest in tuple(gateway.guests):
+            guest.abort()
+        gateway.rules.pool.close()
+        await asyncio.sleep(0)  # lets the aborted exchanges write their last lines
+
+
+def main() -> int:
+    """The program. Exit status 0 after a signal; it never ends by itself."""
+    _raise_file_limit()
+    gc.freeze()  # what was imported lives as long as the process and need not be looked at again
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(Egress().run())
+    sys.stdout.flush()
+    os._exit(0)  # the thread on standard input may still wait there
+
+
+async def _listen(gateway: Gateway, listen: Listen) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    if listen.unix:
+        Path(listen.unix).unlink(missing_ok=True)
+        return await loop.create_unix_server(lambda: AgentSide(gateway), listen.unix, backlog=limits.CONNECTIONS)
+    return await loop.create_server(lambda: AgentSide(gateway), listen.host, listen.port, backlog=limits.CONNECTIONS)
+
+
+async def _answer_dns(gateway: Gateway, listen: Listen) -> asyncio.DatagramTransport:
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: Responder(gateway.trail), (listen.host, listen.port)
+    )
+    return transport
+
+
+def _hand_over(loop: asyncio.AbstractEventLoop, lines: "asyncio.Queue[bytes | None]", line: bytes | None) -> None:
+    try:
+        loop.call_soon_threadsafe(lines.put_nowait, line)
+    except RuntimeError:  # the loop is closed: the program is ending
+        pass
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
+
+
+def _raise_file_limit() -> None:
+    """Each connection of the box can mean two; the usual soft limit is meant for programs that use select."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8 * limits.CONNECTIONS
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard) if hard != resource.RLIM_INFINITY else wanted, hard))

@@ -1,0 +1,209 @@
+"""llhttp (through httptools) as a reader of events: bytes in, heads and body pieces out, no I/O.
+
+llhttp does the framing in its strict mode; `wire` judges each head on top of it. llhttp knows no size limits, so bytes
+that lead to no event are counted here: a head, a chunk's extension or a trailer that never ends is refused.
+"""
+
+from enum import Enum
+from typing import Final
+
+import httptools
+
+from sidecars.egress import limits
+from sidecars.egress.refusal import Refusal, Refused, refused
+from sidecars.egress.wire import Fields, RequestHead, ResponseHead, request_head, response_head
+
+
+class Mark(Enum):
+    END = "the message is complete"
+
+
+END: Final = Mark.END
+RequestEvent = RequestHead | bytes | Mark | Refusal
+ResponseEvent = ResponseHead | bytes | Mark | Refusal
+
+
+class RequestReader:
+    """Reads requests, one after another. A Refusal is the last event: nothing after it can be made sense of."""
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpRequestParser(self)
+        self._events: list[RequestEvent] = []
+        self._url = b""
+        self._fields: Fields = []
+        self._block = 0
+        self._silent = 0
+        self._in_body = False
+        self._fault: Refusal | None = None
+        self._over = False
+        self.rest = b""
+        """What followed a request after which HTTP ends (CONNECT, Upgrade)."""
+
+    @property
+    def is_within_head(self) -> bool:
+        """Whether a request has begun whose headers are not complete."""
+        return self._silent > 0 and not self._in_body
+
+    def feed(self, data: bytes) -> list[RequestEvent]:
+        """What the bytes complete. After a Refusal, a CONNECT or an Upgrade everything is ignored."""
+        if self._over:
+            return []
+        events: list[RequestEvent] = []
+        self._events = events
+        self._silent += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self.rest, self._over = data[upgrade.args[0] :], True
+        except httptools.HttpParserError:
+            self._end(self._fault or Refusal(400, "http.malformed", "the bytes are no HTTP/1.1 request"))
+        if self._silent > limits.HEADER_BLOCK and not self._over:
+            self._end(Refusal(431, "http.size", f"more than {limits.HEADER_BLOCK} bytes of headers"))
+        return events
+
+    def _end(self, refusal: Refusal) -> None:
+        self._over = True
+        self._events.append(refusal)
+
+    # What llhttp calls.
+
+    def on_message_begin(self) -> None:
+        self._url, self._fields, self._block, self._in_body = b"", [], 0, False
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_body:  # a trailer: dropped, since no two servers agree on what it may say (RFC 9110 6.5.1)
+            return
+        self._block += len(name) + len(value) + 4
+        self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._in_body, self._silent = True, 0
+        try:
+            if self._block > limits.HEADER_BLOCK:
+                raise refused(431, "http.size", f"more than {limits.HEADER_BLOCK} bytes of headers")
+            parser = self._parser
+            self._events.append(request_head(parser.get_method(), self._url, parser.get_http_version(), self._fields))
+        except Refused as fault:
+            self._fault = fault.refusal
+            raise
+
+    def on_body(self, body: bytes) -> None:
+        self._silent = 0
+        self._events.append(body)
+
+    def on_message_complete(self) -> None:
+        self._silent = 0
+        self._in_body = False
+        self._events.append(END)
+
+
+class ResponseReader:
+    """Reads responses, one for each `expect`. Interim ones are dropped: the agent waits for none (RFC 9110 15.2)."""
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._events: list[ResponseEvent] = []
+        self._reason = b""
+        self._fields: Fields = []
+        self._block = 0
+        self._silent = 0
+        self._method = ""
+        self._head: ResponseHead | None = None
+        self._done = True
+        self._over = False
+        self.has_begun = False
+        """Whether a byte came since `expect`."""
+        self.is_spent = False
+        """Whether no further response can be had: the origin said what nobody asked for, broke the rules, or left."""
+
+    def expect(self, method: str) -> None:
+        """A response to a request of this method comes next."""
+        self._method, self._done, self._head, self.has_begun = method, False, None, False
+
+    def feed(self, data: bytes) -> list[ResponseEvent]:
+        """What the bytes complete; a Refusal is the last event and says what the origin did wrong."""
+        if self._done or self._over:
+            self.is_spent = True
+            return []
+        events: list[ResponseEvent] = []
+        self._events = events
+        self.has_begun = True
+        self._silent += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._break("the response is no proper HTTP/1.1")
+        if self._silent > limits.HEADER_BLOCK and not self._done:
+            self._break("the response's headers are too long")
+        if self._done and self._method == "HEAD":
+            self._parser = httptools.HttpResponseParser(self)  # llhttp waits for the body that HEAD's answer announces
+        return events
+
+    def finish(self) -> list[ResponseEvent]:
+        """What the end of the connection completes."""
+        events: list[ResponseEvent] = []
+        self._events = events
+        if self._done or self._over:
+            return events
+        if self._head is not None and self._head.until_close:
+            self._complete()
+        else:
+            self._break("the origin closed the connection before the response was complete")
+        self.is_spent = True
+        return events
+
+    def _break(self, reason: str) -> None:
+        self.is_spent = self._over = True
+        if not self._done:
+            self._done = True
+            self._events.append(Refusal(502, "upstream.response", reason))
+
+    def _complete(self) -> None:
+        self._done = True
+        self._events.append(END)
+
+    # What llhttp calls.
+
+    def on_message_begin(self) -> None:
+        self._reason, self._fields, self._block = b"", [], 0
+        if self._done:
+            self.is_spent = True
+
+    def on_status(self, status: bytes) -> None:
+        self._reason += status
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head is None:
+            self._block += len(name) + len(value) + 4
+            self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._silent = 0
+        if self._done:
+            return
+        parser = self._parser
+        status = parser.get_status_code()
+        if status == 101 or self._block > limits.HEADER_BLOCK:
+            raise refused(502, "upstream.response", "not a response to what was asked")
+        if status < 200:
+            return
+        self._head = response_head(status, self._reason, parser.get_http_version(), self._fields)
+        self._head.bodyless = self._head.bodyless or self._method == "HEAD"
+        self._events.append(self._head)
+        if self._method == "HEAD":
+            self._complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._silent = 0
+        if self._done:
+            self.is_spent = True
+        else:
+            self._events.append(body)
+
+    def on_message_complete(self) -> None:
+        self._silent = 0
+        if self._head is not None and not self._done:
+            self._complete()

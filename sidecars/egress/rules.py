@@ -1,0 +1,126 @@
+"""One policy with everything that belongs to it, swapped as a whole when it is replaced.
+
+A request is judged by the one Rules object that it met; whatever it needs later (credential, connections to reuse)
+comes from the same object, so a reload in the middle can never mix two policies.
+"""
+
+import ssl
+
+from attrs import define, field, frozen
+
+from bottle.domain.egress import Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
+from bottle.domain.headers import folded, is_credential_header
+from bottle.domain.hosts import Authority, bracketed
+from bottle.domain.sidecar_config import ConfigError, EgressReload, Leaf
+from bottle.domain.targets import ASTERISK, InvalidTargetError, parse_target
+from sidecars.egress import limits
+from sidecars.egress.refusal import Refusal, of_verdict, refused
+from sidecars.egress.tls import leaf_context
+from sidecars.egress.upstream import Pool
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+@frozen(eq=False)
+class Ticket:
+    """A request that may go: what is sent, where, and with which credential. `secrets` must not come back."""
+
+    request: Request
+    route: Route
+    verdict: Verdict
+    target: str
+    host: bytes
+    injected: tuple[bytes, bytes] | None = field(repr=False)
+    replaced: bytes | None
+    secrets: tuple[bytes, ...] = field(repr=False)
+
+
+@define(eq=False)
+class Rules:
+    """A policy, its secrets by slot, and a TLS context for each host pattern that it terminates."""
+
+    policy: Policy
+    secrets: dict[str, str] = field(repr=False)
+    contexts: dict[str, ssl.SSLContext] = field(repr=False)
+    _leaves: dict[str, Leaf] = field(repr=False)
+    pool: Pool = field(factory=Pool, init=False, repr=False)
+    _remembered: dict[tuple[str, str, int, str, str], Ticket] = field(factory=dict, init=False, repr=False)
+
+    def judge(self, scheme: Scheme, authority: Authority, method: str, target: str) -> Ticket:
+        """The ticket for a request; raises Refused. Equal requests get the same ticket, judged once."""
+        key = (scheme, authority.host, authority.port, method, target)
+        ticket = self._remembered.get(key)
+        if ticket is None:
+            ticket = self._judge(scheme, authority, method, target)
+            if len(target) <= limits.REMEMBERED_TARGET:
+                if len(self._remembered) >= limits.REMEMBERED_VERDICTS:
+                    self._remembered.clear()
+                self._remembered[key] = ticket
+        return ticket
+
+    def judge_tunnel(self, authority: Authority) -> Verdict:
+        """Whether a TLS connection to this host and port may be opened at all."""
+        return decide_tunnel(self.policy, authority)
+
+    def _judge(self, scheme: Scheme, authority: Authority, method: str, text: str) -> Ticket:
+        try:
+            target = ASTERISK if text == "*" and method == "OPTIONS" else parse_target(text)
+        except InvalidTargetError as error:
+            raise refused(400, "target.ambiguous", str(error)) from None
+        request = Request(scheme, authority, method, target)
+        verdict = decide(self.policy, request)
+        if not verdict.allowed or verdict.route is None:
+            raise refused_by(of_verdict(verdict))
+        injected, secrets = self._credential(verdict.route)
+        port = "" if authority.port == _DEFAULT_PORTS[scheme] else f":{authority.port}"
+        host = f"{bracketed(authority.host)}{port}".encode("ascii")
+        return Ticket(request, verdict.route, verdict, str(target), host, injected, _replaced(verdict.route), secrets)
+
+    def _credential(self, route: Route) -> tuple[tuple[bytes, bytes] | None, tuple[bytes, ...]]:
+        """The header that the route adds, and what must not come back. Where the value is missing nothing is sent."""
+        inject = route.inject
+        if inject is None or route.scheme != "https":
+            return None, ()
+        secret = self.secrets.get(inject.slot)
+        if secret is None:
+            reason = f"the credential of {route.name} is not at hand (slot {inject.slot})"
+            raise refused(403, "secret.missing", reason, "start the bottle with the credential set")
+        name = b"-".join(part.capitalize() for part in inject.header.encode("ascii").split(b"-"))
+        needles = (secret.encode("ascii"),) if len(secret) >= limits.SCRUBBED_SECRET else ()
+        return (name, inject.header_value(secret).encode("ascii")), needles
+
+
+def _replaced(route: Route) -> bytes | None:
+    """The agent's header that gives way to the injected one, where it is not removed as a credential anyway."""
+    if route.inject is None or is_credential_header(route.inject.header):
+        return None
+    return folded(route.inject.header).encode("ascii")
+
+
+def refused_by(refusal: Refusal) -> Exception:
+    return refused(refusal.status, refusal.rule, refusal.reason, refusal.ask)
+
+
+def build(reload: EgressReload, standing: Rules | None = None) -> Rules:
+    """The rules of a document, on top of what stands: secrets and leaves join by slot and host, what is not named goes.
+
+    Raises ConfigError, and nothing has changed.
+    """
+    slots = {route.inject.slot for route in reload.policy.routes if route.inject is not None}
+    hosts = {route.host.text for route in reload.policy.routes if route.scheme == "https"}
+    secrets = {**(standing.secrets if standing else {}), **reload.secrets}
+    old_leaves = standing._leaves if standing else {}  # noqa: SLF001 - the same class, one object later
+    leaves = {**old_leaves, **{leaf.host.text: leaf for leaf in reload.leaves}}
+    leaves = {host: leaf for host, leaf in leaves.items() if host in hosts}
+    contexts: dict[str, ssl.SSLContext] = {}
+    for host, leaf in leaves.items():
+        kept = standing is not None and old_leaves.get(host) == leaf
+        contexts[host] = standing.contexts[host] if standing is not None and kept else leaf_context(leaf)
+    _every_host_has_a_leaf(reload.policy, contexts)
+    return Rules(reload.policy, {slot: secrets[slot] for slot in slots & set(secrets)}, contexts, leaves)
+
+
+def _every_host_has_a_leaf(policy: Policy, contexts: dict[str, ssl.SSLContext]) -> None:
+    for route in policy.routes:
+        if route.scheme == "https" and not route.is_tunnel and route.host.text not in contexts:
+            raise ConfigError(f"leaves: there is none for {route.host.text}")

@@ -1,0 +1,175 @@
+"""Connections to origins: one exchange at a time on each, kept for the next one of the same route."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from attrs import define, field
+
+from bottle.domain.egress import Route
+from bottle.domain.hosts import Authority
+from sidecars.egress import limits
+from sidecars.egress.reader import ResponseEvent, ResponseReader
+
+
+class Listener(Protocol):
+    """Who waits for a response: an exchange."""
+
+    def answered(self, events: list[ResponseEvent]) -> None:
+        """Pieces of the response, in order."""
+
+    def lost(self) -> None:
+        """The connection is gone and `answered` has had all there was."""
+
+    def choke(self) -> None:
+        """The origin takes no more for now."""
+
+    def unchoke(self) -> None:
+        """The origin takes more again."""
+
+
+class Link(asyncio.Protocol):
+    """One connection to an origin."""
+
+    def __init__(self) -> None:
+        self._reader = ResponseReader()
+        self._listener: Listener | None = None
+        self._forget: Callable[[Link], None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self.is_reused = False
+        self.idle_since = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing() and not self._reader.is_spent
+
+    def begin(self, listener: Listener, method: str) -> None:
+        """The next response is for this listener."""
+        self._listener, self._forget = listener, None
+        self._reader.expect(method)
+
+    def write(self, pieces: list[bytes]) -> None:
+        """Sends bytes; once closed they go nowhere, and the listener hears of the loss."""
+        if self._transport is None:
+            return
+        if len(pieces) == 1:
+            self._transport.write(pieces[0])
+        else:
+            self._transport.writelines(pieces)
+
+    def rest(self, forget: Callable[["Link"], None]) -> None:
+        """Nobody listens now; `forget` is called when the connection can no longer be used."""
+        self._listener, self._forget = None, forget
+        self.is_reused = True
+        self.idle_since = time.monotonic()
+
+    def pause(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        self._listener = None
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Ends the connection without a word more: what was announced is not delivered."""
+        self._listener = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=limits.WRITE_HIGH)
+
+    def data_received(self, data: bytes) -> None:
+        events = self._reader.feed(data)
+        if self._listener is None:  # nobody asked: it is never taken for the answer to the next request
+            self._drop()
+        elif events:
+            self._listener.answered(events)
+
+    def eof_received(self) -> None:
+        self._finish()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._finish()
+        self._transport = None
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.lost()
+        self._drop()
+
+    def pause_writing(self) -> None:
+        if self._listener is not None:
+            self._listener.choke()
+
+    def resume_writing(self) -> None:
+        if self._listener is not None:
+            self._listener.unchoke()
+
+    def _finish(self) -> None:
+        """A response that broke off is answered so; of one that never began the listener hears through `lost` alone."""
+        has_begun = self._reader.has_begun
+        events = self._reader.finish()
+        if has_begun and events and self._listener is not None:
+            self._listener.answered(events)
+
+    def _drop(self) -> None:
+        forget, self._forget = self._forget, None
+        if forget is not None:
+            forget(self)
+        if self._transport is not None:
+            self._transport.close()
+
+
+@define(eq=False)
+class Pool:
+    """Idle connections of one Rules object, by route, host and port: a connection that carried one route's credential
+    serves no other route. Their addresses were judged by the same rules."""
+
+    _idle: dict[tuple[int, Authority], list[Link]] = field(factory=dict)
+    _is_closed: bool = False
+
+    def take(self, route: Route, authority: Authority) -> Link | None:
+        """An open connection, the one used last; None where there is none."""
+        links = self._idle.get((id(route), authority))
+        while links:
+            link = links.pop()
+            if link.is_open:
+                return link
+            link.close()
+        return None
+
+    def give(self, route: Route, authority: Authority, link: Link) -> None:
+        """Keeps the connection for later, or closes it."""
+        links = self._idle.setdefault((id(route), authority), [])
+        if self._is_closed or not link.is_open or len(links) >= limits.POOLED_PER_ROUTE:
+            link.close()
+            return
+        links.append(link)
+        link.rest(lambda gone: links.remove(gone) if gone in links else None)
+
+    def sweep(self, now: float) -> None:
+        """Closes what has been idle for long."""
+        for key, links in list(self._idle.items()):
+            for link in [link for link in links if now - link.idle_since > limits.POOL_IDLE_SECONDS]:
+                links.remove(link)
+                link.close()
+            if not links:
+                del self._idle[key]
+
+    def close(self) -> None:
+        """Closes what is idle now and what comes back later."""
+        self._is_closed = True
+        for links in self._idle.values():
+            for link in links:
+                link.close()
+        self._idle.clear()

@@ -1,0 +1,319 @@
+"""What the way out is told on its standard input: one whole document at the start, then live reloads.
+
+The documents are values here and JSON-able data on the pipe. Reading is strict (an unknown, missing or ill-typed key
+refuses the whole document) and written by hand, since the sidecar's start-up time counts. Secret values and private
+keys are kept out of every repr, and no error message quotes a value.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeVar, cast
+
+from attrs import field, frozen
+
+from bottle.domain.addresses import IPNetwork
+from bottle.domain.egress import Endpoint, Injection, Policy, Route, Scheme
+from bottle.domain.hosts import HostPattern
+
+T = TypeVar("T")
+JsonObject = dict[str, object]
+
+_HEADER_NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_SLOT = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
+_SECRET = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\Z")
+_METHOD = re.compile(r"[A-Z][A-Z-]*\Z")
+_SCHEME_WORD = re.compile(r"[A-Za-z0-9._~+-]*\Z")
+# A credential under one of these names would change how the message is framed, or never arrive.
+_NOT_FOR_CREDENTIALS = frozenset(
+    {"host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect", "keep-alive"}
+)
+
+
+class ConfigError(ValueError):
+    """A document that is not understood. The message names the place and what belongs there, never a value."""
+
+
+@frozen
+class Listen:
+    """Where to listen: `host` and `port` (0 lets the system choose), or the path of a Unix socket."""
+
+    host: str = ""
+    port: int = 0
+    unix: str = ""
+
+
+@frozen
+class Leaf:
+    """The certificate chain and private key (PEM) that the way out shows to the agent for the hosts of one pattern."""
+
+    host: HostPattern
+    certificate: str = field(repr=False)
+    key: str = field(repr=False)
+
+
+@frozen
+class EgressReload:
+    """A new policy. `secrets` and `leaves` join those that stand, by slot and host; what it no longer names goes."""
+
+    policy: Policy
+    secrets: Mapping[str, str] = field(factory=dict, repr=False)
+    leaves: tuple[Leaf, ...] = ()
+
+
+@frozen
+class EgressStart:
+    """Everything that the way out needs to know. `audit` is a directory, `roots` further trusted certificates (PEM)."""
+
+    identity: str
+    listen: Listen
+    audit: str
+    policy: Policy
+    secrets: Mapping[str, str] = field(factory=dict, repr=False)
+    leaves: tuple[Leaf, ...] = ()
+    dns: Listen | None = None
+    roots: str = field(default="", repr=False)
+
+    @property
+    def rules(self) -> EgressReload:
+        """The part that a reload can replace."""
+        return EgressReload(self.policy, self.secrets, self.leaves)
+
+
+def start_document(start: EgressStart) -> JsonObject:
+    """The start as JSON-able data. It holds the secret values: it goes down a pipe and nowhere else."""
+    return {
+        "identity": start.identity,
+        "listen": _listen_document(start.listen),
+        "audit": start.audit,
+        "dns": None if start.dns is None else _listen_document(start.dns),
+        "roots": start.roots,
+        **reload_document(start.rules),
+    }
+
+
+def reload_document(reload: EgressReload) -> JsonObject:
+    """The reload as JSON-able data. It holds the secret values: it goes down a pipe and nowhere else."""
+    leaves = [{"host": leaf.host.text, "certificate": leaf.certificate, "key": leaf.key} for leaf in reload.leaves]
+    return {"policy": policy_document(reload.policy), "secrets": dict(reload.secrets), "leaves": leaves}
+
+
+def policy_document(policy: Policy) -> JsonObject:
+    """The policy as JSON-able data; it holds slot names, no values."""
+    return {"version": policy.version, "routes": [_route_document(route) for route in policy.routes]}
+
+
+def parse_start(data: object) -> EgressStart:
+    """The start that `start_document` wrote; raises ConfigError."""
+    fields = _object(
+        data, "the document", ("identity", "listen", "audit", "policy"), ("secrets", "leaves", "dns", "roots")
+    )
+    reload = parse_reload({key: fields[key] for key in ("policy", "secrets", "leaves") if key in fields})
+    dns = fields.get("dns")
+    return EgressStart(
+        identity=_text(fields["identity"], "identity"),
+        listen=_listen(fields["listen"], "listen"),
+        audit=_text(fields["audit"], "audit"),
+        policy=reload.policy,
+        secrets=reload.secrets,
+        leaves=reload.leaves,
+        dns=None if dns is None else _listen(dns, "dns"),
+        roots=_text(fields.get("roots", ""), "roots", empty=True),
+    )
+
+
+def parse_reload(data: object) -> EgressReload:
+    """The reload that `reload_document` wrote; raises ConfigError."""
+    fields = _object(data, "the document", ("policy",), ("secrets", "leaves"))
+    secrets = _object(fields.get("secrets", {}), "secrets", (), None)
+    leaves = _list(fields.get("leaves", []), "leaves")
+    return EgressReload(
+        policy=parse_policy(fields["policy"]),
+        secrets={_slot(name, "secrets"): _secret(value, "secrets") for name, value in secrets.items()},
+        leaves=tuple(_leaf(leaf, f"leaves[{index}]") for index, leaf in enumerate(leaves)),
+    )
+
+
+def parse_policy(data: object) -> Policy:
+    """The policy that `policy_document` wrote; raises ConfigError."""
+    fields = _object(data, "policy", ("routes",), ("version",))
+    routes = _list(fields["routes"], "policy.routes")
+    return Policy(
+        routes=tuple(_route(route, f"policy.routes[{index}]") for index, route in enumerate(routes)),
+        version=_integer(fields.get("version", 0), "policy.version", 0, 2**53),
+    )
+
+
+def _listen_document(listen: Listen) -> JsonObject:
+    return {"unix": listen.unix} if listen.unix else {"host": listen.host, "port": listen.port}
+
+
+def _route_document(route: Route) -> JsonObject:
+    inject, endpoint = route.inject, route.connect_to
+    return {
+        "host": route.host.text,
+        "scheme": route.scheme,
+        "ports": list(route.ports),
+        "methods": list(route.methods),
+        "paths": list(route.paths),
+        "inject": inject and {"header": inject.header, "scheme": inject.scheme, "slot": inject.slot},
+        "scan": route.scan,
+        "private_ips": [str(network) for network in route.private_ips],
+        "connect_to": endpoint and {"address": str(endpoint.address), "port": endpoint.port},
+        "source": route.source,
+    }
+
+
+_ROUTE_KEYS = ("scheme", "ports", "methods", "paths", "inject", "scan", "private_ips", "connect_to", "source")
+
+
+def _route(data: object, where: str) -> Route:
+    fields = _object(data, where, ("host",), _ROUTE_KEYS)
+    route = Route(
+        host=_pattern(fields["host"], f"{where}.host"),
+        scheme=_scheme(fields.get("scheme", "https"), f"{where}.scheme"),
+        ports=_tuple(fields.get("ports", [443]), f"{where}.ports", _port),
+        methods=_tuple(fields.get("methods", []), f"{where}.methods", _method),
+        paths=_tuple(fields.get("paths", []), f"{where}.paths", _path),
+        inject=_optional(fields.get("inject"), f"{where}.inject", _injection),
+        scan=_boolean(fields.get("scan", True), f"{where}.scan"),
+        private_ips=_tuple(fields.get("private_ips", []), f"{where}.private_ips", _network),
+        connect_to=_optional(fields.get("connect_to"), f"{where}.connect_to", _endpoint),
+        source=_text(fields.get("source", "bottle"), f"{where}.source", empty=True),
+    )
+    if route.inject is not None and route.scheme != "https":
+        raise ConfigError(f"{where}.inject: a credential travels over https alone")
+    return route
+
+
+def _injection(data: object, where: str) -> Injection:
+    fields = _object(data, where, ("header", "slot"), ("scheme",))
+    header = _matching(fields["header"], f"{where}.header", _HEADER_NAME, "a header name in lower case")
+    if header in _NOT_FOR_CREDENTIALS:
+        raise ConfigError(f"{where}.header: frames the message and carries no credential")
+    scheme = _matching(fields.get("scheme", ""), f"{where}.scheme", _SCHEME_WORD, "a word or nothing")
+    return Injection(header, scheme, _slot(fields["slot"], f"{where}.slot"))
+
+
+def _endpoint(data: object, where: str) -> Endpoint:
+    fields = _object(data, where, ("address",), ("port",))
+    try:
+        address = ipaddress.ip_address(_text(fields["address"], f"{where}.address"))
+    except ValueError:
+        raise ConfigError(f"{where}.address: an IP address belongs here") from None
+    return Endpoint(address, _optional(fields.get("port"), f"{where}.port", _port))
+
+
+def _leaf(data: object, where: str) -> Leaf:
+    fields = _object(data, where, ("host", "certificate", "key"), ())
+    certificate, key = (_text(fields[name], f"{where}.{name}") for name in ("certificate", "key"))
+    return Leaf(_pattern(fields["host"], f"{where}.host"), certificate, key)
+
+
+def _listen(data: object, where: str) -> Listen:
+    fields = _object(data, where, (), ("host", "port", "unix"))
+    if set(fields) == {"unix"}:
+        return Listen(unix=_text(fields["unix"], f"{where}.unix"))
+    if set(fields) == {"host", "port"}:
+        return Listen(_text(fields["host"], f"{where}.host"), _integer(fields["port"], f"{where}.port", 0, 65535))
+    raise ConfigError(f"{where}: either `unix`, or `host` and `port`, belong here")
+
+
+def _object(data: object, where: str, required: tuple[str, ...], optional: tuple[str, ...] | None) -> JsonObject:
+    """An object with all `required` keys and no others than `optional` (None: any)."""
+    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        raise ConfigError(f"{where}: an object belongs here")
+    fields = cast("JsonObject", data)
+    missing = [key for key in required if key not in fields]
+    if missing:
+        raise ConfigError(f"{where}: `{missing[0]}` is missing")
+    if optional is not None and not set(fields) <= {*required, *optional}:
+        raise ConfigError(f"{where}: a key is not known; known: {', '.join((*required, *optional))}")
+    return fields
+
+
+def _list(data: object, where: str) -> list[object]:
+    if not isinstance(data, list):
+        raise ConfigError(f"{where}: a list belongs here")
+    return data
+
+
+def _tuple(data: object, where: str, read: Callable[[object, str], T]) -> tuple[T, ...]:
+    return tuple(read(item, f"{where}[{index}]") for index, item in enumerate(_list(data, where)))
+
+
+def _optional(data: object, where: str, read: Callable[[object, str], T]) -> T | None:
+    return None if data is None else read(data, where)
+
+
+def _text(data: object, where: str, *, empty: bool = False) -> str:
+    if not isinstance(data, str) or "\0" in data or not (data or empty):
+        raise ConfigError(f"{where}: a text belongs here")
+    return data
+
+
+def _matching(data: object, where: str, form: re.Pattern[str], title: str) -> str:
+    if not isinstance(data, str) or form.match(data) is None:
+        raise ConfigError(f"{where}: {title} belongs here")
+    return data
+
+
+def _integer(data: object, where: str, low: int, high: int) -> int:
+    if type(data) is not int or not low <= data <= high:
+        raise ConfigError(f"{where}: a number from {low} to {high} belongs here")
+    return data
+
+
+def _boolean(data: object, where: str) -> bool:
+    if not isinstance(data, bool):
+        raise ConfigError(f"{where}: true or false belongs here")
+    return data
+
+
+def _port(data: object, where: str) -> int:
+    return _integer(data, where, 1, 65535)
+
+
+def _scheme(data: object, where: str) -> Scheme:
+    if data == "https":
+        return "https"
+    if data == "http":
+        return "http"
+    raise ConfigError(f"{where}: `https` or `http` belongs here")
+
+
+def _method(data: object, where: str) -> str:
+    return _matching(data, where, _METHOD, "a method in upper case")
+
+
+def _path(data: object, where: str) -> str:
+    text = _text(data, where)
+    if not text.startswith("/"):
+        raise ConfigError(f"{where}: a path that opens with `/` belongs here")
+    return text
+
+
+def _slot(data: object, where: str) -> str:
+    return _matching(data, where, _SLOT, "the name of a slot")
+
+
+def _secret(data: object, where: str) -> str:
+    return _matching(data, where, _SECRET, "printable ASCII without outer spaces")
+
+
+def _pattern(data: object, where: str) -> HostPattern:
+    text = _text(data, where)
+    try:
+        pattern = HostPattern.parse(text)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    if pattern.text != text:
+        raise ConfigError(f"{where}: a host in normal form belongs here")
+    return pattern
+
+
+def _network(data: object, where: str) -> IPNetwork:
+    try:
+        return ipaddress.ip_network(_text(data, where))
+    except ValueError:
+        raise ConfigError(f"{where}: an address range without host bits belongs here") from None
