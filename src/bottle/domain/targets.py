@@ -74,8 +74,8 @@ def path_allows(prefix: str, target: Target) -> bool:
 
     A prefix with an escape (`/@scope%2fname`) stands for its decoded forms too. One that is no path allows nothing.
     """
-    prefixes = _prefix_readings(prefix)
-    return all(any(_below(prefix, reading) for prefix in prefixes) for reading in target.readings)
+    meant = _prefix_readings(prefix)
+    return all(any(_below(one, reading) for one in meant) for reading in target.readings)
 
 
 def query_pairs(query: str) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,69 @@
+"""By which headers a client says who it is."""
+
+import pytest
+
+from bottle.domain.egress import CREDENTIAL_HEADERS, Injection, Route
+from bottle.domain.headers import is_credential_header
+from bottle.domain.hosts import HostPattern
+
+BENIGN = [
+    "accept",
+    "accept-encoding",
+    "anthropic-version",
+    "anthropic-beta",
+    "content-type",
+    "content-encoding",
+    "cookie",
+    "etag",
+    "git-protocol",
+    "host",
+    "idempotency-key",
+    "if-none-match",
+    "npm-command",
+    "npm-session",
+    "openai-organization",
+    "pacote-integrity",
+    "range",
+    "traceparent",
+    "user-agent",
+    "x-amz-date",
+    "x-amz-content-sha256",
+    "x-atlassian-token",
+    "x-checksum-sha256",
+    "x-csrf-token",
+    "x-github-api-version",
+    "x-goog-api-client",
+    "x-ms-version",
+    "x-request-id",
+    "x-stainless-package-version",
+    "x-xsrf-token",
+    "sec-websocket-key",
+]
+
+
+@pytest.mark.parametrize("name", sorted(CREDENTIAL_HEADERS))
+def test_known_credentials_in_any_spelling(name: str) -> None:
+    assert name == name.lower().replace("_", "-")
+    assert all(
+        is_credential_header(spelling) for spelling in (name, name.upper(), name.title(), name.replace("-", "_"))
+    )
+
+
+@pytest.mark.parametrize("name", ["X-Acme-Api-Key", "x-acme-access-token", "X_Acme_Auth_Token", "acme-client-secret"])
+def test_the_class_not_only_the_case(name: str) -> None:
+    assert is_credential_header(name)
+
+
+@pytest.mark.parametrize("name", BENIGN)
+def test_what_is_no_credential(name: str) -> None:
+    assert not is_credential_header(name)
+
+
+def test_a_route_also_removes_the_header_that_it_puts_in() -> None:
+    host = HostPattern("a.example")
+    plain, cookie = Route(host), Route(host, inject=Injection("Cookie", "", "SLOT"))
+    assert not plain.removes("Cookie")
+    assert cookie.removes("cookie")
+    assert cookie.removes("COOKIE")
+    assert plain.removes("Authorization")
+    assert cookie.removes("X_API_KEY")
