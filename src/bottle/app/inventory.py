@@ -13,7 +13,7 @@ from bottle.domain.state import BottleRow, Leftover, Metadata, Status
 
 @frozen
 class CleanupPlan:
-    """What a clean-up would remove: things in backends, and kept state, by identity. Running bottles are never in it."""
+    """What a clean-up would remove: things in backends, and kept state. Running bottles are never in it."""
 
     leftovers: tuple[Leftover, ...] = ()
 
@@ -23,7 +23,7 @@ class CleanupPlan:
 
 
 def rows(world: World, *, everything: bool = False) -> Sequence[BottleRow]:
-    """The running bottles, newest last; with `everything` also those that ended and left state, and those that are lost."""
+    """The running bottles, newest last; with `everything` also those that ended or were lost and left state."""
     held = _running(world)
     known = [_row(world, identity, held.get(identity)) for identity in world.state.identities()]
     shown = [row for row in known if everything or row.status in ("starting", "running")]
@@ -106,7 +106,7 @@ def plan_cleanup(world: World, identity: str | None = None) -> CleanupPlan:
 
 
 def clean_up(world: World, plan: CleanupPlan) -> Sequence[str]:
-    """Carries the plan out and returns the identities that are gone. A bottle that came to life meanwhile is passed over.
+    """Carries the plan out and returns the identities that are gone; a bottle that runs by now is passed over.
 
     Tries everything; raises the first BottleError at the end.
     """

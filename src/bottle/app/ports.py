@@ -218,7 +218,8 @@ class Backend(Protocol):
     def images(self, provider: Provider, dockerfile: str | None) -> tuple[Image, Image]:
         """The images for the agent's box and for the sidecar, by the digest of their build context; builds nothing.
 
-        `dockerfile` is the manifest's own for the agent's box (its directory is the context); ManifestError if unreadable.
+        `dockerfile` is the manifest's own for the agent's box (its directory is the context); raises ManifestError
+        when it cannot be read.
         """
 
     def missing(self, images: Iterable[Image]) -> Sequence[Image]:

@@ -39,8 +39,8 @@ class Prepared:
 def prepare(world: World, wanted: Wanted) -> Prepared:
     """The plan under a fresh identity.
 
-    Raises UsageError, NotFoundError, ManifestError, and BackendError for a backend that is not known; a host that cannot
-    carry the plan out is told by `require_ready`.
+    Raises UsageError, NotFoundError, ManifestError, and BackendError for a backend that is not known. A host that
+    cannot carry the plan out is told by `require_ready`.
     """
     _check_words(wanted)
     manifest = world.manifests.load(wanted.agent)
@@ -73,7 +73,7 @@ def prepare(world: World, wanted: Wanted) -> Prepared:
 
 
 def choose_backend(world: World, named: str | None) -> Backend:
-    """The backend that was named, or the first that is usable, or the first. A named one is never replaced by another."""
+    """The backend that was named, and no other; where none was, the first that is usable, else the first."""
     if named is None:
         backends = list(world.backends.values())
         return next((backend for backend in backends if backend.survey().usable), backends[0])
@@ -86,7 +86,7 @@ def choose_backend(world: World, named: str | None) -> Backend:
 
 
 def require_ready(prepared: Prepared) -> None:
-    """Raises BackendError when the backend cannot work on this host, SecretMissingError when a credential is not set."""
+    """Raises BackendError when the backend cannot work here, SecretMissingError when a credential is not set."""
     if not prepared.survey.usable:
         reason = prepared.survey.reason or "does not answer"
         raise BackendError(f"{prepared.plan.backend}: {reason}", hint=prepared.survey.hint)

@@ -1,4 +1,4 @@
-"""A bottle's start and end. Whatever a start makes, its end removes; an end may be repeated and is never interrupted."""
+"""A bottle's start and end. What a start makes, its end removes; an end may be repeated and is never interrupted."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -19,8 +19,8 @@ Result = TypeVar("Result")
 def run_attached(world: World, prepared: Prepared) -> int:
     """Starts, hands the terminal to the agent, tears down; returns the agent's exit status.
 
-    Raises BottleError when the start fails, KeyboardInterrupt when it is interrupted; either way nothing but the evidence
-    of a bottle that ran is left.
+    Raises BottleError when the start fails, KeyboardInterrupt when it is interrupted; either way nothing but the
+    evidence of a bottle that ran is left.
     """
     session = Session(world, prepared)
     return surely(session.attached, session.end)

@@ -13,7 +13,10 @@ def cleanup(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go and touch nothing.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Remove what bottles left behind: containers, networks, kept state. Never a running bottle."""
+    """Remove what bottles left behind.
+
+    Containers, networks and kept state; never anything of a running bottle, never anything that bottle did not make.
+    """
     from bottle.app.inventory import clean_up, plan_cleanup
     from bottle.cli.documents import of_leftover
     from bottle.cli.render import leftover_table, print_json, print_line, talk

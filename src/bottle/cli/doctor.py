@@ -4,7 +4,10 @@ from bottle.cli.options import AsJson
 
 
 def doctor(as_json: AsJson = False) -> int:
-    """Check backends, images, agents and their secrets. The exit status is 0 when every agent could be started."""
+    """Check what this host lacks.
+
+    Backends, images, agents and their secrets, with the remedy. The exit status is 0 when every agent could be started.
+    """
     from bottle.app.doctor import examine
     from bottle.cli.documents import of_finding
     from bottle.cli.render import finding_table, print_json, print_line

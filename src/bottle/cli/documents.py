@@ -7,7 +7,7 @@ from bottle.app.doctor import Finding
 from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
 from bottle.domain.manifest import HostVariables, Prompted
-from bottle.domain.plan import BottlePlan, PlannedEnv, PlannedRoute, Wall
+from bottle.domain.plan import BottlePlan, PlannedEnv, PlannedRoute, Slot, Wall
 from bottle.domain.state import BottleRow, Leftover
 
 Document = dict[str, Any]
@@ -89,7 +89,7 @@ def of_plan(plan: BottlePlan) -> Document:
         "workdir": plan.workdir,
         "sidecar_image": plan.sidecar_image.tag,
         "proxy": str(plan.proxy),
-        "slots": [_slot(planned) for planned in plan.routes if planned.slot],
+        "slots": [_slot(slot) for slot in plan.slots],
         "directories": [{"path": item.path, "mode": _mode(item.mode)} for item in plan.directories],
         "files": [{"path": item.path, "mode": _mode(item.mode), "bytes": len(item.content)} for item in plan.files],
         "trees": [{"from": tree.host_path, "to": tree.guest_path} for tree in plan.trees],
@@ -122,7 +122,7 @@ def of_route(planned: PlannedRoute) -> Document:
 
 
 def of_explanation(request: Request, verdict: Verdict) -> Document:
-    """The answer of `bottle explain`. `inject` names the header and where the value would come from, never the value."""
+    """The answer of `bottle explain`. `inject` names the header and the slot of its value, never the value."""
     route = verdict.route
     inject = route.inject if route and verdict.allowed else None
     return {
@@ -165,9 +165,8 @@ def _endpoint(planned: PlannedRoute) -> str | None:
     return str(endpoint.address) if endpoint.port is None else f"{endpoint.address} port {endpoint.port}"
 
 
-def _slot(planned: PlannedRoute) -> Document:
-    assert planned.slot is not None
-    return {"name": planned.slot.name, "token_ref": planned.slot.token_ref, "available": planned.slot.available}
+def _slot(slot: Slot) -> Document:
+    return {"name": slot.name, "token_ref": slot.token_ref, "available": slot.available}
 
 
 def _remotes(plan: BottlePlan) -> Sequence[Document]:

@@ -13,7 +13,10 @@ def explain(
     method: Annotated[str, typer.Option("--method", "-X", help="The request's method.")] = "GET",
     as_json: AsJson = False,
 ) -> int:
-    """Tell what the proxy would answer, by which rule and why, and which credential it would add."""
+    """Tell what the way out would answer.
+
+    The rule, the reason, the credential that would be added; nothing is sent.
+    """
     from bottle.app.explain import explain as explain_request
     from bottle.app.prepare import Wanted, prepare
     from bottle.cli.documents import of_explanation

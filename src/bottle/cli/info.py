@@ -4,7 +4,10 @@ from bottle.cli.options import Agent, AsJson, Backend
 
 
 def info(agent: Agent, backend: Backend = None, as_json: AsJson = False) -> int:
-    """Show the effective configuration of an agent: environment, routes, walls, git identity, and where each comes from."""
+    """Show what an agent's bottle comes to.
+
+    Environment, routes, walls, image and git identity, each with its source; never a secret value.
+    """
     from bottle.app.prepare import Wanted, prepare
     from bottle.cli.documents import of_info
     from bottle.cli.render import information, print_json, print_line, warn

@@ -11,7 +11,10 @@ def init(
     agent: Annotated[str, typer.Argument(help="What to call the agent.")] = "coder",
     as_json: AsJson = False,
 ) -> int:
-    """Write a first bottle and agent for Claude Code into ~/.bot-bottle. What is there already is kept."""
+    """Write a first bottle and agent.
+
+    For Claude Code, into ~/.bot-bottle. What is there already is kept.
+    """
     from bottle.cli.render import print_json, print_line, talk
     from bottle.cli.wiring import wire_starter
 
@@ -22,7 +25,7 @@ def init(
     for path in written:
         print_line(f"wrote {path}")
     talk(
-        f"next: export BOT_BOTTLE_CLAUDE_OAUTH_TOKEN=$(claude setup-token), then `bottle start {agent} --cwd`"
+        f"next: export BOT_BOTTLE_CLAUDE_OAUTH_TOKEN (`claude setup-token` prints it), then `bottle start {agent}`"
         if written
         else f"both files are there already; `bottle info {agent}` shows what they come to"
     )

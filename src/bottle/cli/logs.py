@@ -15,7 +15,10 @@ def logs(
     sidecar: Annotated[bool, typer.Option("--sidecar", help="The sidecar's own log instead of the trail.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show what a bottle asked for and what it was answered; also after it ended."""
+    """Show a bottle's audit trail.
+
+    What it asked for and what it was answered; also after it ended.
+    """
     from bottle.app.inventory import known, sidecar_log
     from bottle.cli.render import audit_line, print_line, print_log
     from bottle.cli.wiring import wire

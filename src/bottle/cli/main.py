@@ -30,7 +30,6 @@ PASSES_THROUGH = frozenset({"start", "attach", "exec"})
 app = typer.Typer(
     help="Run a coding agent unattended, at full permission, in a box that holds no credential and reaches only what "
     "you name.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     # Plain help: it reads the same in a pipe, on a dumb terminal and aloud, and starts faster.
     rich_markup_mode=None,
@@ -61,7 +60,7 @@ def bottle(
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Run a coding agent unattended, at full permission, in a box that holds no credential and reaches only what you name."""
+    """Run a coding agent unattended, at full permission, in a box that reaches only what you name."""
 
 
 def main() -> None:
@@ -85,7 +84,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _invoke(arguments: Sequence[str]) -> int:
     try:
-        status = app(args=list(arguments), prog_name="bottle", standalone_mode=False)
+        status = app(args=list(arguments) or ["--help"], prog_name="bottle", standalone_mode=False)
     except TyperException as error:
         raise UsageError(_first_line(str(error)), hint=_help_hint(arguments)) from None
     except typer.Abort:
@@ -102,7 +101,7 @@ def _fail(error: BottleError, arguments: Sequence[str]) -> int:
 
 
 def _reader_left() -> int:
-    """The reader of our output closed it (`bottle logs | head`): no failure of ours, and nothing more can be written."""
+    """The reader of our output closed it (`bottle logs | head`): no failure, and nothing more can be written."""
     from bottle.cli.streams import silence_stdout
 
     silence_stdout()

@@ -1,8 +1,8 @@
 """How words reach a person.
 
-Results go to stdout, as text or with --json as one document. Talk (progress, warnings, questions, errors) goes to stderr,
-lower case, without a full stop, errors as `bottle: error: ...` with `hint: ...` below. Text from outside the program is
-printed with its control characters escaped: a terminal obeys them.
+Results go to stdout, as text or with --json as one document. Talk (progress, warnings, questions, errors) goes to
+stderr, lower case, without a full stop, errors as `bottle: error: ...` with `hint: ...` below. Text from outside the
+program is printed with its control characters escaped: a terminal obeys them.
 """
 
 import json
@@ -204,8 +204,10 @@ def explanation(request: Request, verdict: Verdict) -> str:
 
 
 def audit_line(line: str) -> str:
-    """A line of the trail for a person: when, what came of it, what was asked, by which rule. A line that is no JSON object
-    is shown as it is."""
+    """A line of the trail for a person: when, what came of it, what was asked, by which rule.
+
+    A line that is no JSON object is shown as it is.
+    """
     try:
         entry = json.loads(line)
     except ValueError:
