@@ -1,0 +1,10 @@
+"""The host's clock."""
+
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    """ports.Clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
