@@ -93,7 +93,7 @@ def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter()
     for kind in _KINDS:
         converter.register_structure_hook(kind, cast("Any", _exactly(kind)))
-    converter.register_structure_hook(tuple[str, ...], cast("Any", _texts))
+    converter.register_structure_hook_func(lambda wanted: wanted == tuple[str, ...], _texts)
     return converter
 
 
