@@ -143,14 +143,20 @@ def from_data(data: object, source: str, path: str = "", depth: int = 0) -> Node
     if isinstance(data, list | tuple):
         nodes = (from_data(item, source, f"{path}[{index}]", depth + 1) for index, item in enumerate(data))
         return Items(at, path, tuple(nodes))
+    if isinstance(data, str) and not _is_unicode(data):
+        raise Scalar(at, path, None).error("half of a surrogate pair has no place in a manifest")
     if data is None or isinstance(data, str | bool | int) or (isinstance(data, float) and isfinite(data)):
         return Scalar(at, path, data, _spelled(data))
     raise Scalar(at, path, None).error(f"a value of type {type(data).__name__} has no place in a manifest")
 
 
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _keyed(data: Mapping[object, object], at: Place, path: str) -> Iterable[tuple[str, object]]:
     for key, item in data.items():
-        if not isinstance(key, str):
+        if not isinstance(key, str) or not _is_unicode(key):
             raise Scalar(at, path, None).error("a key is not a text")
         yield key, item
 

@@ -19,8 +19,10 @@ from bottle.domain.hosts import InvalidHostError, host_in_manifest
 from bottle.domain.manifest import Git, GitUser, PushRules, Remote
 
 _REMOTE_KEYS = ("Upstream", "IdentityFile", "KnownHostKey", "token_ref", "push")
-_URL = re.compile(r"(?P<scheme>ssh|https)://(?:(?P<user>[^@/:]+)(?P<password>:[^@/]*)?@)?[^@/\s-][^@/\s]*/\S+\Z")
-_SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!/*-)[^\s:]\S*\Z")
+_URL = re.compile(
+    r"(?P<scheme>ssh|https)://(?:(?P<user>[A-Za-z0-9_][^@/:\s]*)(?P<password>:[^@/]*)?@)?[^@/\s-][^@/\s]*/\S+\Z"
+)
+_SCP = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!/*-)[^\s:]\S*\Z")
 _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}\Z")
 _NO_BRANCH = re.compile(r"^[-/]|//|\.\.|[\s~^:\\]|@\{|/$|\.lock$|\.$")  # git-check-ref-format(1)
 

@@ -176,14 +176,14 @@ def _path(node: Node) -> str:
         raise node.error("a path holds no `*`: it stands for all below it", hint=f"write `{path.partition('*')[0]}`")
     if "?" in path or "#" in path:
         raise node.error("a path has no query and no fragment", hint=f"write `{re.split('[?#]', path)[0]}`")
+    if ";" in path:
+        raise node.error("a path with parameters (`;`) matches nothing", hint=f"write `{path.partition(';')[0]}`")
     try:
-        canonical = parse_target(path).path
+        normal = parse_target(path).readings[0]
     except InvalidTargetError as error:
         raise node.error(str(error), hint="write the path as a server sees it, without `.` and `..`") from None
-    if "%" in canonical:
-        raise node.error("a path with an escape (`%`) would match nothing", hint="end it at the segment before")
-    if canonical != path:
-        raise node.error("is not in normal form", hint=f"write `{canonical}`")
+    if normal != path:
+        raise node.error("is not in normal form", hint=f"write `{normal}`")
     return path
 
 

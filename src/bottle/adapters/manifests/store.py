@@ -43,13 +43,15 @@ class ManifestFile:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | (0 if self.trusted else os.O_NOFOLLOW))
         except OSError as error:
             raise self._unreadable(error) from None
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise self._error("is not a regular file", "a manifest is a text file")
-            try:
+            with open(descriptor, "rb", closefd=False) as file:
                 return file.read(MAX_FILE + 1)
-            except OSError as error:
-                raise self._unreadable(error) from None
+        except OSError as error:
+            raise self._unreadable(error) from None
+        finally:
+            os.close(descriptor)
 
     def _unreadable(self, error: OSError) -> ManifestError:
         if error.errno == errno.ELOOP and not self.trusted:
@@ -74,7 +76,7 @@ class Shelf:
 
 
 class ManifestFiles:
-    """The port `Manifests` over files: `home` is the `.bot-bottle` directory, `repository` where the user stands, if any."""
+    """The port `Manifests` over files: `home` is the `.bot-bottle` directory, `repository` where the user stands."""
 
     def __init__(self, home: Path, repository: Path | None) -> None:
         self._home = home
