@@ -1,0 +1,104 @@
+"""Claude Code. What it does with these values was measured on the real program (tests/providers)."""
+
+import json
+from typing import Any, Final
+
+from bottle.domain.errors import ManifestError
+from bottle.domain.hosts import HostPattern
+from bottle.domain.manifest import Auth, ManifestRoute
+from bottle.domain.provider import PLACEHOLDER, Provision, Wish
+from bottle.domain.provision import GuestFile
+
+API: Final = "api.anthropic.com"
+OAUTH_ROLE: Final = "claude_code_oauth"
+
+_QUIET: Final = {
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+}
+"""Without these it calls on half a dozen hosts that no bottle lists, and waits for each refusal."""
+
+# By the header that carries the credential: Claude Code asks its API differently for each kind (the OAuth beta header
+# goes with a bearer token alone), so the placeholder must be of the real credential's kind.
+_PLACEHOLDER_FOR: Final = {"authorization": "CLAUDE_CODE_OAUTH_TOKEN", "x-api-key": "ANTHROPIC_API_KEY"}
+_APPROVAL_LENGTH: Final = 20
+"""Claude Code remembers this many last characters of an API key that its user approved."""
+
+
+class ClaudeProvider:
+    """provider.Provider for the template `claude`."""
+
+    template = "claude"
+    image = "claude"
+
+    def provision(self, wish: Wish) -> Provision:
+        variable = _placeholder_variable(wish)
+        placeholder = {variable: PLACEHOLDER} if variable else {}
+        return Provision(
+            argv=_argv(wish),
+            env={**_QUIET, **placeholder},
+            hidden_env=frozenset(placeholder),
+            files=(GuestFile(f"{wish.home}/.claude.json", _config(wish, variable)),),
+            routes=(_route(wish),),
+        )
+
+
+def _argv(wish: Wish) -> tuple[str, ...]:
+    argv = ["claude", "--dangerously-skip-permissions"]
+    if wish.prompt_path is not None:
+        argv += ["--append-system-prompt-file", wish.prompt_path]
+    if wish.remote_control:
+        argv.append("--remote-control")
+    return (*argv, *wish.arguments)
+
+
+def _route(wish: Wish) -> ManifestRoute:
+    """The model's API: always there, never scanned (conversations hold whatever the agent reads), with a credential
+    only where the manifest names one."""
+    token_ref = wish.settings.auth_token
+    return ManifestRoute(HostPattern(API), auth=Auth(token_ref) if token_ref else None, scan=False)
+
+
+def _placeholder_variable(wish: Wish) -> str | None:
+    """The variable without which Claude Code would ask its user to log in; None when no credential will be put in."""
+    token_ref = wish.settings.auth_token
+    auth = _listed_auth(wish)
+    if auth is None:
+        return _PLACEHOLDER_FOR["authorization"] if token_ref else None
+    if token_ref and token_ref != auth.token_ref:
+        raise ManifestError(
+            f"agent_provider.auth_token: names {token_ref}, but the route to {API} names {auth.token_ref}",
+            hint="name the credential in one of the two places",
+        )
+    variable = _PLACEHOLDER_FOR.get(auth.header.lower())
+    if variable is None:
+        raise ManifestError(
+            f"egress.routes: {API} takes no credential in the header {auth.header}",
+            hint="`header: Authorization` for an OAuth token, `header: x-api-key` for an API key",
+        )
+    return variable
+
+
+def _listed_auth(wish: Wish) -> Auth | None:
+    """The credential that the bottle's own routes give Claude Code."""
+    listed = (route for route in wish.routes if route.host.text == API or route.role == OAUTH_ROLE)
+    return next((route.auth for route in listed if route.auth is not None), None)
+
+
+def _config(wish: Wish, variable: str | None) -> bytes:
+    """`~/.claude.json` with every question answered that would stop Claude Code before its first prompt."""
+    config: dict[str, Any] = {
+        "hasCompletedOnboarding": True,
+        "theme": "dark",
+        "bypassPermissionsModeAccepted": True,
+        "projects": {path: {"hasTrustDialogAccepted": True} for path in dict.fromkeys((wish.home, wish.workdir))},
+    }
+    if variable == _PLACEHOLDER_FOR["x-api-key"]:
+        config["customApiKeyResponses"] = {"approved": [PLACEHOLDER[-_APPROVAL_LENGTH:]], "rejected": []}
+    if wish.label:
+        config["name"] = wish.label
+    if wish.color:
+        config["color"] = wish.color
+    return json.dumps(config, indent=2, ensure_ascii=False).encode()
