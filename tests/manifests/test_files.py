@@ -1,6 +1,8 @@
 """The files: where they are, what is passed over, and what a broken one hinders (MAN-01 to MAN-04)."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -252,3 +254,17 @@ def test_names_are_listed_without_opening_a_file(files: ManifestFiles, home: Pat
     started = time.monotonic()
     assert len(files.agent_names()) == 1000
     assert time.monotonic() - started < 1
+
+
+def test_listing_names_loads_no_parser(home: Path) -> None:
+    """So that `bottle list` and shell completion answer at once."""
+    script = (
+        "import sys; from pathlib import Path; from bottle.adapters.manifests.store import ManifestFiles;"
+        "ManifestFiles(Path(sys.argv[1]), None).agent_names();"
+        "print(sorted({'yaml', 'cattrs', 'publicsuffixlist'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(home)], capture_output=True, text=True, check=True, env=environment
+    )
+    assert run.stdout == "[]\n"
