@@ -39,9 +39,8 @@ class StarterFiles:
         """The files that were written; those that exist are kept. Raises UsageError for a name that no agent may have,
         ConflictError where the directory cannot be written."""
         if not is_entity_name(agent):
-            raise UsageError(
-                f"'{agent}' is no agent's name", hint="lower-case letters, digits and hyphens, a letter first"
-            )
+            hint = "lower-case letters, digits and hyphens, a letter first"
+            raise UsageError(f"'{agent}' is no agent's name", hint=hint)
         wanted = {
             self._home / "bottles" / "claude.md": _BOTTLE,
             self._home / "agents" / f"{agent}.md": _AGENT,

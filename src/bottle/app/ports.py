@@ -166,6 +166,8 @@ class Cargo:
     certificates: BottleCertificates
     secrets: Mapping[str, str] = field(factory=dict, repr=False)
     env: Mapping[str, str] = field(factory=dict, repr=False)
+    upstream_roots: str = field(default="", repr=False)
+    """Further roots (PEM) that the sidecar trusts upstream, beside the usual ones."""
 
 
 @frozen
@@ -270,5 +272,7 @@ class World:
     progress: Progress
     chosen_backend: str | None = None
     """The backend that the environment names (`BOT_BOTTLE_BACKEND`)."""
+    upstream_roots: str = field(default="", repr=False)
+    """Further roots (PEM) that sidecars trust upstream (`BOT_BOTTLE_UPSTREAM_CA`)."""
     skills_root: str = ""
     """Where the host keeps the agents' skills (`~/.claude/skills`)."""

@@ -104,7 +104,7 @@ class Session:
         ensure_images(self.world, self.prepared)
         hosts = [planned.route.host.text for planned in self.plan.routes]
         certificates = self.world.authority.issue(self.plan.identity, hosts, self.world.clock.now())
-        return Cargo(certificates=certificates, secrets=secrets, env=env)
+        return Cargo(certificates=certificates, secrets=secrets, env=env, upstream_roots=self.world.upstream_roots)
 
     def _hold(self) -> AbstractContextManager[None]:
         # Set first: an interruption between the two lines must still release what the claim made.

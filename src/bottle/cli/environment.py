@@ -19,6 +19,11 @@ class Environment:
     color: bool = True
     variables: Mapping[str, str] = field(factory=dict, repr=False)
 
+    @property
+    def owner(self) -> str:
+        """Whose bottles these are: this user's with this home. Others on the same engine are never touched."""
+        return f"{os.getuid()}:{self.home.resolve()}"
+
 
 def read_environment() -> Environment:
     """The environment as it is now; an empty variable counts as unset."""

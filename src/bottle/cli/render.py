@@ -50,8 +50,8 @@ def print_error(error: BottleError, *, as_json: bool = False) -> None:
         print_json(documents.of_error(error))
         return
     talk(f"bottle: error: {error}")
-    if error.hint:
-        talk(f"hint: {error.hint}")
+    for line in (error.hint or "").splitlines():
+        talk(f"hint: {line}")
 
 
 def plain(text: str) -> str:

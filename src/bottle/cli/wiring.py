@@ -1,0 +1,89 @@
+"""Composes the ports: the only file that knows every adapter.
+
+A person waits for `bottle list`, so what it does not need (cryptography, a YAML parser) is imported when it is used.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from bottle.adapters.clock import SystemClock
+from bottle.adapters.credentials import HostCredentials
+from bottle.adapters.docker.backend import DockerBackend
+from bottle.adapters.entropy import SystemEntropy
+from bottle.adapters.interruptions import SignalInterruptions
+from bottle.adapters.manifests.store import ManifestFiles
+from bottle.adapters.operator import TerminalOperator
+from bottle.adapters.providers.registry import BuiltInProviders
+from bottle.adapters.roots import as_build_argument, read_roots
+from bottle.adapters.starter import StarterFiles
+from bottle.adapters.state import StateFiles
+from bottle.app.ports import BottleCertificates, World
+from bottle.cli.environment import Environment, read_environment
+from bottle.cli.progress import TalkingProgress
+
+_TERMINAL = ("TERM", "COLORTERM", "LANG", "LC_ALL")
+
+
+def wire() -> World:
+    """The world of one command, from this process's environment."""
+    return compose(read_environment(), Path.cwd())
+
+
+def wire_starter() -> StarterFiles:
+    """What writes first manifests."""
+    return StarterFiles(read_environment().home)
+
+
+def compose(environment: Environment, directory: Path) -> World:
+    """The world as it is seen from a directory. Raises UsageError for a variable that names an unusable file."""
+    return World(
+        manifests=ManifestFiles(environment.home, repository_of(directory, environment.home)),
+        providers=BuiltInProviders(),
+        backends={"docker": _docker(environment)},
+        state=StateFiles(environment.home / "state"),
+        credentials=HostCredentials(environment.variables),
+        authority=_Authority(),
+        operator=TerminalOperator(),
+        interruptions=SignalInterruptions(),
+        clock=SystemClock(),
+        entropy=SystemEntropy(),
+        progress=TalkingProgress(),
+        chosen_backend=environment.backend,
+        upstream_roots=read_roots(environment.upstream_ca, "BOT_BOTTLE_UPSTREAM_CA"),
+        skills_root=str(Path.home() / ".claude" / "skills"),
+    )
+
+
+def repository_of(directory: Path, home: Path) -> Path | None:
+    """The repository that the directory lies in: the nearest folder above with a `.git`.
+
+    None outside of any, and where its `.bot-bottle` is the operator's own home of bottles.
+    """
+    for folder in (directory, *directory.parents):
+        if (folder / ".git").exists():
+            return None if (folder / ".bot-bottle").resolve() == home.resolve() else folder
+    return None
+
+
+class _Authority:
+    """ports.CertificateAuthority, whose library is imported when a bottle starts."""
+
+    def issue(self, identity: str, hosts: Iterable[str], now: datetime) -> BottleCertificates:
+        from bottle.adapters.certificates import LocalAuthority
+
+        return LocalAuthority().issue(identity, hosts, now)
+
+
+def _docker(environment: Environment) -> DockerBackend:
+    build_roots = read_roots(environment.build_ca, "BOT_BOTTLE_BUILD_CA")
+    variables = environment.variables
+    return DockerBackend(
+        owner=environment.owner,
+        environ=variables,
+        home=Path.home(),
+        cache=environment.home / "cache",
+        image=environment.image,
+        build_ca=as_build_argument(build_roots, "BOT_BOTTLE_BUILD_CA"),
+        terminal_env={name: variables[name] for name in _TERMINAL if variables.get(name)},
+    )
