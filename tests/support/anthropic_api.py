@@ -213,7 +213,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif known and (self.command, self._path) == ("POST", "/v1/messages/count_tokens"):
             self._send(HTTPStatus.OK, {"input_tokens": tokens_in(self._json(body))})
         else:
-            if not (known and self._path in ABSENT):
+            if known and self._path not in ABSENT:
                 self.server.api.fault(f"unknown path {self.command} {self._host}{self._path}")
             raise RefusedError(HTTPStatus.NOT_FOUND, "not_found_error", "Not found")
 

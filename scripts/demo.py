@@ -1,0 +1,114 @@
+"""The real Claude Code in a real bottle, against a local stand-in of its API: a line for each promise.
+
+Run by `make demo`. Needs a Docker engine; its token is made up. Exits 1 when a promise does not hold.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.support import claims
+from tests.support.box_views import Views, engine
+from tests.support.claims import Claim
+from tests.support.demo_world import AGENT, TASK, World, world
+
+PROMPT = ("-p", TASK, "--output-format", "json")
+FIRST_RUN = 1800
+WIDTH = 46
+
+
+def main() -> int:
+    views = engine()
+    if views is None:
+        print("skipped: no Docker engine answers; start one (`docker version` shows it) and run this again")
+        return 0
+    begin = time.monotonic()
+    print("The real Claude Code in a real bottle; its API is a stand-in on this machine, its token made up.\n")
+    try:
+        with tempfile.TemporaryDirectory(prefix="bottle-demo-") as root:
+            failed = show(promises(views, Path(root)))
+    except (AssertionError, OSError) as error:
+        print(f"\nfailed: {error}")
+        return 1
+    verdict = "every promise held" if not failed else f"{failed} did not hold"
+    print(f"\n{verdict} ({time.monotonic() - begin:.0f} s)")
+    return 1 if failed else 0
+
+
+def promises(views: Views, root: Path) -> Iterator[Claim]:
+    """Two bottles, one attached and one left running, and what is to be seen of them."""
+    with world(views, root) as here:
+        yield from attached(here)
+        yield from detached(here)
+
+
+def attached(here: World) -> Iterator[Claim]:
+    """`bottle start worker --yes -- -p TASK`: the bottle lives as long as its agent."""
+    say("bottle", "start", AGENT, "--yes", "--", *PROMPT)
+    done = here.cli.run("start", AGENT, "--yes", "--", *PROMPT, timeout=FIRST_RUN, tell=progress)
+    yield claims.task_done(here, done)
+    yield claims.token_injected(here)
+    for identity in here.identities():
+        yield claims.nothing_left(here, identity)
+
+
+def detached(here: World) -> Iterator[Claim]:
+    """`bottle start worker --detach`: the same task through `bottle exec`, then a look at everything."""
+    say("bottle", "start", AGENT, "--yes", "--detach")
+    started = here.cli.run("start", AGENT, "--yes", "--detach", "--json").ok()
+    identity = json.loads(started.stdout)["identity"]
+    volumes = here.views.volumes(identity)
+    say("bottle", "exec", identity, "--", "claude", *PROMPT)
+    done = here.inside(identity, "claude", "--dangerously-skip-permissions", *PROMPT, timeout=120)
+    yield claims.task_done(here, done)
+    for claim in (
+        claims.file_written,
+        claims.intercepted,
+        claims.no_token_in_processes,
+        claims.no_token_in_files,
+        claims.no_token_outside,
+        claims.unlisted_refused,
+        claims.push_refused,
+        claims.unreachable,
+        claims.no_names,
+    ):
+        yield claim(here, identity)
+    say("bottle", "stop", identity)
+    here.cli.run("stop", identity).ok()
+    yield claims.nothing_left(here, identity, volumes)
+
+
+def show(made: Iterable[Claim]) -> int:
+    """Prints each claim as it comes; returns how many did not hold."""
+    failed = 0
+    for claim in made:
+        failed += not claim.ok
+        print(f"  {mark(ok=claim.ok)}  {claim.promise:<{WIDTH}}  {claim.seen}", flush=True)
+    return failed
+
+
+def mark(*, ok: bool) -> str:
+    """`ok` or `FAIL`, in colour on a terminal that wants it."""
+    word, code = ("ok  ", "32") if ok else ("FAIL", "1;31")
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return f"\x1b[{code}m{word}\x1b[0m" if coloured else word
+
+
+def say(*words: str) -> None:
+    print("$ " + " ".join(f'"{word}"' if " " in word else word for word in words), flush=True)
+
+
+def progress(line: str) -> None:
+    """What bottle says while it works; of its first run, which builds images, each step."""
+    if line.startswith("bottle: building"):
+        print(f"  {line}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
