@@ -1,0 +1,1 @@
+"""Boxes as containers of any engine that speaks Docker's API."""

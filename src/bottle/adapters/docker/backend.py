@@ -1,0 +1,130 @@
+"""The docker backend: what `ports.Backend` promises, kept with containers."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from attrs import evolve
+
+from bottle.adapters import build_context
+from bottle.adapters.build_context import BuildContext
+from bottle.adapters.docker import images, inventory, survey
+from bottle.adapters.docker.bottle import DockerBottle
+from bottle.adapters.docker.connection import connect
+from bottle.adapters.docker.engine import Engine
+from bottle.adapters.docker.furnish import Bundles
+from bottle.adapters.docker.interruptible import run_or_undo
+from bottle.adapters.docker.launch import Launch, Site
+from bottle.adapters.docker.names import OWNER_LABEL, Owned
+from bottle.adapters.docker.networks import NetworkOptions
+from bottle.app.ports import Bottle, Cargo, Progress, Running, Survey
+from bottle.domain.errors import BottleError, NotFoundError, ProvisionError
+from bottle.domain.manifest import BackendName
+from bottle.domain.plan import BottlePlan, Image
+from bottle.domain.provider import Provider
+from bottle.domain.state import Leftover
+
+
+class DockerBackend:
+    """Any engine that speaks Docker's API.
+
+    `owner` sets this user's bottles apart from others' on the same engine. `environ` is read for DOCKER_* and
+    XDG_RUNTIME_DIR alone. `cache` keeps what is read out of images. `image` replaces the agent's image
+    (BOT_BOTTLE_IMAGE), `build_ca` (PEM) is trusted while images are built (BOT_BOTTLE_BUILD_CA).
+    `terminal_env` is what programs on a terminal want to know of it (TERM, COLORTERM). `network_options` and
+    `use_gvisor` weaken the walls: tests show with them that the probe refuses.
+    """
+
+    name: BackendName = "docker"
+
+    def __init__(
+        self,
+        *,
+        owner: str,
+        environ: Mapping[str, str],
+        home: Path,
+        cache: Path | None = None,
+        image: str | None = None,
+        build_ca: bytes = b"",
+        terminal_env: Mapping[str, str] | None = None,
+        network_options: NetworkOptions | None = None,
+        use_gvisor: bool = True,
+    ) -> None:
+        self._owner, self._environ, self._home = owner, environ, home
+        self._bundles = Bundles(cache)
+        self._image, self._build_ca = image, build_ca
+        self._terminal_env = terminal_env or {}
+        self._network_options = network_options or NetworkOptions()
+        self._use_gvisor = use_gvisor
+        self._contexts: dict[str, BuildContext] = {}
+
+    def survey(self) -> Survey:
+        try:
+            info, version = self._info, self._engine.client.api_version
+        except BottleError as error:
+            return Survey(usable=False, reason=str(error), hint=error.hint)
+        host = survey.host(info, version)
+        return Survey(
+            usable=True,
+            walls=survey.walls(info, host),
+            notes=tuple(survey.notes(info)),
+            facts=survey.facts(info, version, self._engine.client.base_url),
+        )
+
+    def images(self, provider: Provider, dockerfile: str | None = None) -> tuple[Image, Image]:
+        sidecar = self._known(build_context.own(build_context.SIDECAR))
+        if self._image:
+            return Image(self._image), sidecar
+        if dockerfile is not None:
+            return self._known(build_context.custom(provider.template, Path(dockerfile).expanduser())), sidecar
+        return self._known(build_context.own(provider.image)), sidecar
+
+    def missing(self, images: Iterable[Image]) -> Sequence[Image]:
+        return [image for image in images if self._engine.image_id(image.tag) is None]
+
+    def build(self, image: Image, progress: Progress) -> None:
+        context = self._contexts.get(image.tag)
+        if context is None:
+            raise ProvisionError(f"the image {image.tag} is not there", hint=f"`docker pull {image.tag}`, or build it")
+        arguments = {"BUILD_CA_B64": b64encode(self._build_ca).decode()} if self._build_ca else {}
+        images.build(self._engine, context, arguments, {OWNER_LABEL: self._owner}, progress)
+
+    def launch(self, plan: BottlePlan, cargo: Cargo, audit_directory: Path, progress: Progress) -> Bottle:
+        launch = Launch(self._site(), plan, cargo, audit_directory, progress)
+        made = run_or_undo(launch.run, launch.stop, launch.undo)
+        return DockerBottle(plan.identity, self._engine, made.box, made.sidecar, self._terminal_env)
+
+    def open(self, identity: str) -> Bottle:
+        box, sidecar = inventory.find(self._engine, Owned(self._owner, identity))
+        if box is None or sidecar is None or not box.running:
+            raise NotFoundError(f"no bottle '{identity}' is running", hint="see `bottle list`")
+        return DockerBottle(identity, self._engine, box.id, sidecar.id, self._terminal_env)
+
+    def running(self) -> Sequence[Running]:
+        return inventory.running(self._engine, self._owner)
+
+    def leftovers(self) -> Sequence[Leftover]:
+        return inventory.leftovers(self._engine, self._owner)
+
+    def destroy(self, identity: str) -> None:
+        inventory.remove(self._engine, Owned(self._owner, identity))
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return Engine(connect(self._environ, self._home))
+
+    @cached_property
+    def _info(self) -> Mapping[str, object]:
+        return self._engine.info()
+
+    def _known(self, context: BuildContext) -> Image:
+        """The context's image; `build` finds the context again by its tag."""
+        self._contexts[context.image.tag] = context
+        return context.image
+
+    def _site(self) -> Site:
+        host = survey.host(self._info, self._engine.client.api_version)
+        if not self._use_gvisor:
+            host = evolve(host, runtime="")
+        return Site(self._engine, self._owner, host, self._bundles, self._network_options)

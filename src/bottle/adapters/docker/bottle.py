@@ -1,0 +1,38 @@
+"""A running bottle, whoever launched it."""
+
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from bottle.adapters.docker import commands, interactive
+from bottle.adapters.docker.engine import Engine
+from bottle.adapters.docker.sidecar import Control
+from bottle.app.ports import ExecResult
+from bottle.domain.egress import Policy
+
+
+@frozen
+class DockerBottle:
+    """Keeps `ports.Bottle`. Needs nothing of the launcher: the agent's environment is in the box."""
+
+    identity: str
+    engine: Engine
+    box: str
+    sidecar: str
+    terminal_env: Mapping[str, str]
+
+    def run(self, argv: Sequence[str], *, user: str = "node", stdin: bytes = b"", timeout: float = 60) -> ExecResult:
+        return commands.run(self.engine, self.box, argv, user, stdin, timeout)
+
+    def attach(self, argv: Sequence[str]) -> int:
+        return interactive.attach(self.engine, self.box, argv, self.terminal_env)
+
+    def reload(self, policy: Policy) -> None:
+        control = Control(self.engine, self.sidecar)
+        try:
+            control.reload(policy)
+        finally:
+            control.close()
+
+    def sidecar_log(self) -> bytes:
+        return self.engine.logs(self.sidecar)

@@ -1,0 +1,46 @@
+"""Running a command inside a box to its end, without a terminal."""
+
+import time
+from collections.abc import Sequence
+
+from bottle.adapters.docker import guest_env
+from bottle.adapters.docker.engine import Engine
+from bottle.adapters.docker.failures import GoneError
+from bottle.adapters.docker.streams import converse
+from bottle.app.ports import ExecResult
+from bottle.domain.errors import BackendError
+
+AGENT = "node"
+_STATUS_SECONDS = 5.0
+
+
+def run(engine: Engine, box: str, argv: Sequence[str], user: str, stdin: bytes, timeout: float) -> ExecResult:
+    """The command's status and outputs. Raises BackendError when the box is gone or time is up."""
+    deadline = time.monotonic() + timeout
+    # The values are readable by the agent's user alone; whoever else runs something there has no need of them.
+    command = guest_env.with_env(argv) if user == AGENT else list(argv)
+    exec_id = engine.create_exec(box, command, user=user)
+    channel = engine.start_exec(exec_id)
+    try:
+        stdout, stderr = converse(channel, stdin, deadline)
+    except TimeoutError:
+        raise BackendError(f"`{argv[0]}` did not end within {timeout:g} seconds") from None
+    finally:
+        channel.close()
+    return ExecResult(final_status(engine, box, exec_id), stdout, stderr)
+
+
+def final_status(engine: Engine, box: str, exec_id: str) -> int:
+    """The status of a command whose streams have ended. Raises BackendError when it ended because the box did."""
+    deadline = time.monotonic() + _STATUS_SECONDS
+    try:
+        status = engine.exec_status(exec_id)
+        while status is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+            status = engine.exec_status(exec_id)
+    except GoneError:
+        status = None
+    # 137 is what is left of a process that was killed: by the agent itself, or with the whole box.
+    if status is None or (status == 128 + 9 and not engine.running(box)):
+        raise BackendError("the box went away", hint="`bottle list` says what still runs")
+    return status

@@ -1,0 +1,125 @@
+"""What the engine is told of a bottle's two containers, as data."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from bottle.adapters.docker import guest_env
+from bottle.adapters.docker.names import BOX, SIDECAR, Names, Owned
+from bottle.adapters.docker.networks import Subnets
+from bottle.domain.plan import BottlePlan
+
+AUDIT_DIRECTORY = "/audit"
+_MEBIBYTE = 1024**2
+_HOSTNAME_MAX = 63
+
+# A box that may resolve neighbours finds its host behind each of the host's addresses, whatever the routing table says:
+# a socket that is bound to the device (SO_BINDTODEVICE, SO_DONTROUTE) takes any address for a neighbour's, and the
+# host's kernel answers for all of its own. So the box asks nobody; the sidecar introduces itself (sidecar.py) and is
+# not forgotten.
+# The one probe of "an application" sends nothing, there is no such application: it makes an attempt fail after 10 ms
+# with "no route to host", where without it a connection would hang. The sidecar is asked directly, for ten seconds.
+SEALED = {
+    "net.ipv4.neigh.eth0.mcast_solicit": "0",
+    "net.ipv4.neigh.eth0.app_solicit": "1",
+    "net.ipv4.neigh.eth0.retrans_time_ms": "10",
+    "net.ipv4.neigh.eth0.ucast_solicit": "1000",
+    "net.ipv4.neigh.eth0.gc_stale_time": "2000000",
+}
+
+_NO_CORE = [{"Name": "core", "Soft": 0, "Hard": 0}]
+_LOG = {"Type": "json-file", "Config": {"max-size": "4m", "max-file": "2"}}
+
+
+@frozen
+class Host:
+    """What of the engine matters for a container."""
+
+    cpus: float
+    runtime: str = ""
+    sealed: bool = True
+    """Whether the engine can keep a container from resolving neighbours; a rootless one cannot."""
+    endpoint_sysctls: bool = False
+    """Whether the engine takes an interface's kernel settings with the endpoint (API 1.46), not with the container."""
+
+
+def box(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, host: Host) -> dict[str, Any]:
+    """The agent's box: no capability, no privilege, no mount of the host's, no network but the internal one."""
+    endpoint: dict[str, Any] = {"IPAMConfig": {"IPv4Address": subnets.internal.box}}
+    sysctls: Mapping[str, str] = {}
+    if host.sealed and host.endpoint_sysctls:
+        settings = ",".join(f"{key.replace('eth0', 'IFNAME')}={value}" for key, value in SEALED.items())
+        endpoint["DriverOpts"] = {"com.docker.network.endpoint.sysctls": settings}
+    elif host.sealed:
+        sysctls = SEALED
+    memory = plan.resources.memory
+    limits = {
+        "Memory": memory,
+        "MemorySwap": memory,
+        "NanoCpus": int(min(plan.resources.cpus, host.cpus) * 1e9),
+        "PidsLimit": plan.resources.pids,
+    }
+    tmpfs = {
+        "/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={memory // 2}",  # noqa: S108 - inside the box
+        guest_env.DIRECTORY: "rw,noexec,nosuid,nodev,mode=0700,uid=1000,gid=1000,size=8m",
+    }
+    return {
+        "Image": plan.image.tag,
+        "Hostname": names.identity if len(names.identity) <= _HOSTNAME_MAX else "bottle",
+        "User": "node",
+        "Entrypoint": [],
+        "Cmd": ["sleep", "infinity"],
+        "WorkingDir": plan.workdir,
+        "Env": guest_env.open_entries(plan.env),
+        "Labels": owned.labels(BOX),
+        "NetworkingConfig": {"EndpointsConfig": {names.network: endpoint}},
+        "HostConfig": {
+            **_bare(names.network),
+            **limits,
+            **({"Runtime": host.runtime} if host.runtime else {}),
+            "Sysctls": dict(sysctls),
+            "Tmpfs": tmpfs,
+            # The sidecar is the only resolver; it refuses at once what a resolver of the library would wait for.
+            "Dns": [subnets.internal.sidecar],
+            "DnsOptions": ["timeout:1", "attempts:1"],
+            "DnsSearch": ["."],
+        },
+    }
+
+
+def sidecar(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, audit: Path) -> dict[str, Any]:
+    """The sidecar: its standard input open, its root read-only, one directory of the host's for the trail."""
+    endpoint = {"IPAMConfig": {"IPv4Address": subnets.internal.sidecar}, "Aliases": ["egress", "pipelock"]}
+    return {
+        "Image": plan.sidecar_image.tag,
+        "Hostname": "egress",
+        "OpenStdin": True,
+        "StdinOnce": False,
+        "Labels": owned.labels(SIDECAR),
+        "NetworkingConfig": {"EndpointsConfig": {names.network: endpoint}},
+        "HostConfig": {
+            **_bare(names.network),
+            "ReadonlyRootfs": True,
+            "Memory": 512 * _MEBIBYTE,
+            "MemorySwap": 512 * _MEBIBYTE,
+            "PidsLimit": 128,
+            "Tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,mode=1777,size=16m"},  # noqa: S108 - inside the container
+            "Sysctls": {"net.ipv4.ip_unprivileged_port_start": "0"},
+            "Mounts": [{"Type": "bind", "Source": str(audit), "Target": AUDIT_DIRECTORY}],
+        },
+    }
+
+
+def _bare(network: str) -> dict[str, Any]:
+    """What both have in common: nothing that is not needed."""
+    return {
+        "NetworkMode": network,
+        "Init": True,
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges"],
+        "Ulimits": _NO_CORE,
+        "LogConfig": _LOG,
+        "RestartPolicy": {"Name": "no"},
+    }

@@ -1,0 +1,62 @@
+"""What goes into the box before it starts: the plan's furniture and the roots that the box trusts, in one tar."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import certifi
+
+from bottle.adapters.archive import Furniture, pack
+from bottle.adapters.docker.engine import Engine
+from bottle.domain.errors import ProvisionError
+from bottle.domain.plan import BottlePlan
+from bottle.domain.provision import CA_BUNDLE, CA_FILE, ROOT, GuestFile
+
+
+class Bundles:
+    """The public roots of each image, read out of it once: by image id, which names its content."""
+
+    def __init__(self, cache: Path | None) -> None:
+        self._cache = cache
+        self._known: dict[str, bytes] = {}
+
+    def of(self, engine: Engine, image: str, container: str) -> bytes:
+        """The image's own bundle; `container` is a fresh one of that image."""
+        if image not in self._known:
+            self._known[image] = self._kept(image) or self._read(engine, image, container)
+        return self._known[image]
+
+    def _kept(self, image: str) -> bytes:
+        try:
+            return self._path(image).read_bytes() if self._cache is not None else b""
+        except OSError:
+            return b""
+
+    def _read(self, engine: Engine, image: str, container: str) -> bytes:
+        bundle = engine.file(container, CA_BUNDLE)
+        if not bundle:
+            return Path(certifi.where()).read_bytes()
+        if self._cache is not None:
+            try:
+                self._cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+                partial = self._path(image).with_suffix(".new")
+                partial.write_bytes(bundle)
+                partial.replace(self._path(image))
+            except OSError:
+                pass  # then it is read again next time
+        return bundle
+
+    def _path(self, image: str) -> Path:
+        assert self._cache is not None  # noqa: S101
+        return self._cache / f"{image.replace(':', '-')}.pem"
+
+
+def archive(plan: BottlePlan, authority: str, bundle: bytes) -> Iterator[bytes]:
+    """The tar of everything. The bottle's authority joins the image's roots here, which saves a second inside."""
+    if "-----BEGIN CERTIFICATE-----" not in authority:
+        raise ProvisionError("the bottle's authority is no certificate")
+    certificate = authority.strip().encode() + b"\n"
+    roots = (
+        GuestFile(CA_FILE, certificate, mode=0o644, owner=ROOT),
+        GuestFile(CA_BUNDLE, bundle.rstrip() + b"\n" + certificate, mode=0o644, owner=ROOT),
+    )
+    return pack(Furniture(plan.directories, plan.trees, (*plan.files, *roots)))

@@ -1,0 +1,49 @@
+"""The one command that runs in a box before it is handed over: it takes in the environment and proves the walls."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from bottle.adapters.docker import probe
+from bottle.adapters.docker.commands import AGENT
+from bottle.adapters.docker.engine import Engine
+from bottle.adapters.docker.probe import Surroundings
+from bottle.adapters.docker.streams import converse
+from bottle.domain.errors import BackendError, ProvisionError
+from bottle.domain.provision import Check
+
+SECONDS = 60.0
+
+
+class Proof:
+    """A shell in the box, which reads what it has to do from its standard input while the sidecar is still starting."""
+
+    def __init__(self, engine: Engine, box: str, values: Mapping[str, str], around: Surroundings) -> None:
+        """Sends what needs no sidecar."""
+        self._engine, self._box, self._around = engine, box, around
+        script = probe.first_part(values, around).encode(errors="surrogateescape")
+        self._exec = engine.create_exec(box, ["sh"], user=AGENT)
+        self._channel = engine.start_exec(self._exec)
+        self._channel.write(script)
+
+    def finish(self, checks: Sequence[Check]) -> None:
+        """Sends the rest and judges. Raises WallsError, ProvisionError, BackendError."""
+        script = probe.second_part(self._around, checks).encode(errors="surrogateescape")
+        try:
+            stdout, stderr = converse(self._channel, script, time.monotonic() + SECONDS)
+        except TimeoutError:
+            raise BackendError(f"the box did not answer in {SECONDS:.0f} seconds") from None
+        output = stdout.decode(errors="replace")
+        if "\nend ." not in output:
+            self._say_why(output + stderr.decode(errors="replace"))
+        probe.judge(output, self._around, checks)
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _say_why(self, said: str) -> None:
+        """Raises what is known of a shell that did not come to its end."""
+        if not self._engine.running(self._box):
+            raise BackendError("the box ended while it was furnished", hint="its memory limit may be too low")
+        if "not found" in said or "OCI runtime" in said:
+            line = " ".join(said.split())[-300:]
+            raise ProvisionError(f"the image cannot be used: {line}", hint="it needs sh, sleep, curl and a user `node`")

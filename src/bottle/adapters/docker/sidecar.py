@@ -1,0 +1,142 @@
+"""Speaking with the sidecar: the documents that go down its standard input, and the answers that come back."""
+
+import json
+import re
+import time
+from collections.abc import Mapping
+
+from bottle.adapters.docker.containers import AUDIT_DIRECTORY
+from bottle.adapters.docker.engine import Engine
+from bottle.adapters.docker.networks import Subnets
+from bottle.adapters.docker.streams import Channel, Frames, converse
+from bottle.app.ports import Cargo
+from bottle.domain.egress import Policy
+from bottle.domain.errors import BackendError, BottleError
+from bottle.domain.hosts import HostPattern
+from bottle.domain.plan import BottlePlan
+from bottle.domain.sidecar_config import (
+    EgressReload,
+    EgressStart,
+    JsonObject,
+    Leaf,
+    Listen,
+    reload_document,
+    start_document,
+)
+
+START_SECONDS = 30.0
+RELOAD_SECONDS = 15.0
+_GREET_SECONDS = 10.0
+_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----\n?", re.DOTALL)
+
+# The box cannot ask who has the sidecar's address (containers.SEALED), but it remembers whoever asks for its own.
+# A refusal (ICMP: no such port) proves that it has heard.
+_GREET = """
+import socket, sys, time
+box = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+box.connect((sys.argv[1], 9))
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    try:
+        box.settimeout(0.02)
+        box.send(b"")
+        box.recv(1)
+    except ConnectionRefusedError:
+        sys.exit(0)
+    except OSError:
+        time.sleep(0.005)
+sys.exit(1)
+"""
+
+
+class Control:
+    """A connection to a sidecar's standard streams."""
+
+    def __init__(self, engine: Engine, container: str) -> None:
+        """Attaches. Before the container is started, no answer can be missed."""
+        self._engine, self._container = engine, container
+        self._channel: Channel = engine.attach(container)
+
+    def start(self, document: JsonObject, version: int) -> None:
+        """Sends the whole configuration; returns when the sidecar judges by it. Raises BackendError."""
+        self._ask(document, version, START_SECONDS)
+
+    def reload(self, policy: Policy) -> None:
+        """Sends a new policy; returns when the sidecar judges by it. Raises BackendError, and the old one stays."""
+        self._ask(reload_document(EgressReload(policy)), policy.version, RELOAD_SECONDS)
+
+    def close(self) -> None:
+        """Lets go; the sidecar goes on, its input stays open."""
+        self._channel.close()
+
+    def _ask(self, document: JsonObject, version: int, seconds: float) -> None:
+        self._channel.write(json.dumps(document).encode() + b"\n")
+        deadline, frames, pending = time.monotonic() + seconds, Frames(), b""
+        while self._channel.ready(deadline - time.monotonic()):
+            data = self._channel.read()
+            if not data:
+                raise BackendError(f"the sidecar ended: {self._last_words()}")
+            pending += b"".join(content for _, content in frames.feed(data))
+            *lines, pending = pending.split(b"\n")
+            if any(_answers(line, version) for line in lines):
+                return
+        raise BackendError(f"the sidecar did not answer in {seconds:.0f} seconds: {self._last_words()}")
+
+    def _last_words(self) -> str:
+        try:
+            said = self._engine.logs(self._container, 5).decode(errors="replace")
+        except BottleError as error:
+            said = str(error)
+        return " / ".join(said.split("\n")).strip(" /") or "without a word"
+
+
+def greet(engine: Engine, container: str, box: str) -> None:
+    """Lets the sidecar introduce itself to the box's address, as soon as the box is there. Raises BackendError."""
+    argv = ["python3", "-I", "-S", "-c", _GREET, box, str(_GREET_SECONDS)]
+    exec_id = engine.create_exec(container, argv, user="")
+    channel = engine.start_exec(exec_id)
+    try:
+        _, said = converse(channel, b"", time.monotonic() + 2 * _GREET_SECONDS)
+    except TimeoutError:
+        said = b"no answer"
+    finally:
+        channel.close()
+    if engine.exec_status(exec_id) != 0:
+        raise BackendError(f"the sidecar cannot reach the box: {said.decode(errors='replace').strip()}")
+
+
+def document(plan: BottlePlan, cargo: Cargo, subnets: Subnets) -> JsonObject:
+    """The whole configuration, secrets included."""
+    address = subnets.internal.sidecar
+    start = EgressStart(
+        identity=plan.identity,
+        listen=Listen(address, plan.proxy.port),
+        audit=AUDIT_DIRECTORY,
+        policy=plan.policy,
+        secrets=cargo.secrets,
+        leaves=leaves(cargo.certificates.leaves),
+        dns=Listen(address, 53),
+        roots=cargo.upstream_roots,
+    )
+    return start_document(start)
+
+
+def leaves(pems: Mapping[str, str]) -> tuple[Leaf, ...]:
+    """The certificates with their keys apart, by host pattern."""
+    return tuple(
+        Leaf(HostPattern(host), certificate=_KEY.sub("", pem), key="".join(_KEY.findall(pem)))
+        for host, pem in pems.items()
+    )
+
+
+def _answers(line: bytes, version: int) -> bool:
+    """Whether the line says that this version stands; raises BackendError when it says that it was refused."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return False
+    if not isinstance(event, dict):
+        return False
+    if event.get("event") == "rejected":
+        raise BackendError(f"the sidecar refused its configuration: {event.get('reason', 'without a reason')}")
+    return event.get("event") == "ready" and event.get("version") == version

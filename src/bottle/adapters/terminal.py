@@ -1,0 +1,65 @@
+"""The terminal that this process was started from: raw keys, size, and everything as it was afterwards."""
+
+import os
+import signal
+import termios
+import threading
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+def is_terminal(descriptor: int) -> bool:
+    return os.isatty(descriptor)
+
+
+def size(descriptor: int) -> tuple[int, int] | None:
+    """Rows and columns; None where there is no terminal, or one that does not know."""
+    try:
+        columns, rows = os.get_terminal_size(descriptor)
+    except OSError:
+        return None
+    return (rows, columns) if rows and columns else None
+
+
+@contextmanager
+def raw(descriptor: int) -> Iterator[None]:
+    """Every key goes through unread, Ctrl-C included; however the block ends, the terminal is as it was before."""
+    before = termios.tcgetattr(descriptor)
+    try:
+        tty.setraw(descriptor, termios.TCSANOW)
+        yield
+    finally:
+        try:
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        except termios.error:
+            pass  # the terminal was closed meanwhile
+
+
+@contextmanager
+def resizes() -> Iterator[int | None]:
+    """A descriptor that becomes readable whenever the terminal's size changes.
+
+    None outside the main thread, which alone is told of signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield None
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+
+    def changed(_number: int, _frame: FrameType | None) -> None:
+        try:
+            os.write(writer, b"\0")
+        except BlockingIOError:
+            pass  # one that has not been looked at yet is enough
+
+    before = signal.signal(signal.SIGWINCH, changed)
+    try:
+        yield reader
+    finally:
+        signal.signal(signal.SIGWINCH, before)
+        os.close(reader)
+        os.close(writer)

@@ -1,0 +1,59 @@
+"""What a test needs of the machine. Where it is missing the test is skipped, unless BOTTLE_REQUIRE forbids that."""
+
+import os
+import shutil
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from bottle.adapters.docker.connection import connect
+from bottle.domain.errors import BottleError
+
+
+def require(name: str) -> None:
+    """Skips the test when this machine has no `name`; fails it when BOTTLE_REQUIRE (docker,gvisor,...) lists it."""
+    reason = missing(name)
+    if reason is None:
+        return
+    if name in required():
+        pytest.fail(f"BOTTLE_REQUIRE lists {name}, but {reason}", pytrace=False)
+    pytest.skip(f"needs {name}: {reason}")
+
+
+def required() -> frozenset[str]:
+    """What BOTTLE_REQUIRE lists."""
+    return frozenset(word.strip() for word in os.environ.get("BOTTLE_REQUIRE", "").split(",") if word.strip())
+
+
+@cache
+def missing(name: str) -> str | None:
+    """Why this machine lacks it; None when it is there. Every other name is that of a program."""
+    return _PROBES.get(name, lambda: _program(name))()
+
+
+def _docker() -> str | None:
+    try:
+        connect(os.environ, Path.home()).close()
+    except BottleError as error:
+        return str(error)
+    return None
+
+
+def _gvisor() -> str | None:
+    reason = _docker()
+    if reason is not None:
+        return reason
+    client = connect(os.environ, Path.home())
+    try:
+        return None if "runsc" in client.info()["Runtimes"] else "the engine knows no runtime runsc"
+    finally:
+        client.close()
+
+
+def _program(name: str) -> str | None:
+    return None if shutil.which(name) else f"no program {name} is on the PATH"
+
+
+_PROBES: dict[str, Callable[[], str | None]] = {"docker": _docker, "gvisor": _gvisor}
