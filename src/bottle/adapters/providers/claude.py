@@ -46,11 +46,12 @@ class ClaudeProvider:
 
 
 def _argv(wish: Wish) -> tuple[str, ...]:
-    argv = ["claude", "--dangerously-skip-permissions"]
+    # `--remote-control` takes a name where one follows: an option behind it keeps it from eating an argument.
+    argv = ["claude", *(["--remote-control"] if wish.remote_control else []), "--dangerously-skip-permissions"]
     if wish.prompt_path is not None:
         argv += ["--append-system-prompt-file", wish.prompt_path]
-    if wish.remote_control:
-        argv.append("--remote-control")
+    if wish.label:
+        argv += ["--name", wish.label]
     return (*argv, *wish.arguments)
 
 

@@ -1,0 +1,149 @@
+"""The state of bottles in memory."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from attrs import define, field
+
+from bottle.domain.errors import ConflictError, NotFoundError
+from bottle.domain.names import is_identity
+from bottle.domain.state import Event, Metadata
+
+_POLL_SECONDS = 0.01
+
+
+@define
+class _Kept:
+    """What is kept of one identity; `metadata` is None when it is damaged."""
+
+    metadata: Metadata | None
+    events: list[Event] = field(factory=list)
+    logs: dict[str, bytes] = field(factory=dict)
+    held: bool = False
+
+
+class FakeState:
+    """ports.StateStore. The audit directories alone are real, below `audit_root`: real sidecars write there."""
+
+    def __init__(self, audit_root: Path) -> None:
+        self._audit_root = audit_root
+        self._kept: dict[str, _Kept] = {}
+
+    def damage(self, identity: str) -> None:
+        """Spoils the metadata, as a full disk or a stray editor might."""
+        self._of(identity).metadata = None
+
+    def events(self, identity: str) -> Sequence[Event]:
+        """What was recorded."""
+        return tuple(self._of(identity).events)
+
+    def claim(self, metadata: Metadata) -> None:
+        _require_identity(metadata.identity)
+        kept = _Kept(metadata)
+        if self._kept.setdefault(metadata.identity, kept) is not kept:
+            raise ConflictError(f"the identity {metadata.identity} is taken")
+
+    def update(self, metadata: Metadata) -> None:
+        self._of(metadata.identity).metadata = metadata
+
+    def read(self, identity: str) -> Metadata:
+        metadata = self._of(identity).metadata
+        if metadata is None:
+            raise ConflictError(f"{identity}/metadata.json: the metadata is damaged")
+        return metadata
+
+    def identities(self) -> Sequence[str]:
+        return sorted(self._kept)
+
+    def audit_directory(self, identity: str) -> Path:
+        self._of(identity)
+        directory = self._audit_root / identity
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
+
+    def audit_lines(self, identity: str, *, follow: bool = False) -> Iterable[str]:
+        self._of(identity)
+        return self._follow(identity) if follow else iter(self._trail(identity))
+
+    def hold(self, identity: str) -> AbstractContextManager[None]:
+        return self._holding(self._of(identity))
+
+    def held(self, identity: str) -> bool:
+        _require_identity(identity)
+        return identity in self._kept and self._kept[identity].held
+
+    def record(self, event: Event) -> None:
+        self._of(event.identity).events.append(event)
+
+    def keep_log(self, identity: str, name: str, content: bytes) -> None:
+        self._of(identity).logs[name] = content
+
+    def log(self, identity: str) -> bytes:
+        return b"".join(content for _, content in sorted(self._of(identity).logs.items()))
+
+    def release(self, identity: str) -> None:
+        _require_identity(identity)
+        self._kept.pop(identity, None)
+        directory = self._audit_root / identity
+        if directory.is_dir():
+            for path in directory.iterdir():
+                path.unlink()
+            directory.rmdir()
+
+    @contextmanager
+    def _holding(self, kept: _Kept) -> Iterator[None]:
+        if kept.held:
+            raise ConflictError("the identity is tended by another process")
+        kept.held = True
+        try:
+            yield
+        finally:
+            kept.held = False
+
+    def _of(self, identity: str) -> _Kept:
+        _require_identity(identity)
+        if identity not in self._kept:
+            raise NotFoundError(f"no bottle is called '{identity}'")
+        return self._kept[identity]
+
+    def _trail(self, identity: str) -> list[str]:
+        """What host and sidecar wrote so far, by time."""
+        path = self._audit_root / identity / "audit.jsonl"
+        lines = [_line(event) for event in self._kept[identity].events]
+        lines += path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return sorted(lines, key=_time)
+
+    def _follow(self, identity: str) -> Iterator[str]:
+        seen: set[str] = set()
+        while identity in self._kept:
+            new = [line for line in self._trail(identity) if line not in seen]
+            seen.update(new)
+            yield from new
+            time.sleep(_POLL_SECONDS)
+
+
+def _require_identity(identity: str) -> None:
+    if not is_identity(identity):
+        raise NotFoundError(f"no bottle is called {identity!r}")
+
+
+def _line(event: Event) -> str:
+    return json.dumps(
+        {
+            "time": event.time.astimezone(UTC).isoformat(),
+            "identity": event.identity,
+            "kind": "lifecycle",
+            "allowed": event.allowed,
+            "rule": event.rule,
+            "reason": event.reason,
+            "status": event.status,
+        }
+    )
+
+
+def _time(line: str) -> datetime:
+    return datetime.fromisoformat(json.loads(line)["time"])
