@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from attrs import evolve
-
 from bottle.adapters import build_context
 from bottle.adapters.build_context import BuildContext
 from bottle.adapters.docker import images, inventory, survey
@@ -64,7 +62,7 @@ class DockerBackend:
             info, version = self._info, self._engine.client.api_version
         except BottleError as error:
             return Survey(usable=False, reason=str(error), hint=error.hint)
-        host = survey.host(info, version)
+        host = survey.host(info, version, use_gvisor=self._use_gvisor)
         return Survey(
             usable=True,
             walls=survey.walls(info, host),
@@ -124,7 +122,5 @@ class DockerBackend:
         return context.image
 
     def _site(self) -> Site:
-        host = survey.host(self._info, self._engine.client.api_version)
-        if not self._use_gvisor:
-            host = evolve(host, runtime="")
+        host = survey.host(self._info, self._engine.client.api_version, use_gvisor=self._use_gvisor)
         return Site(self._engine, self._owner, host, self._bundles, self._network_options)

@@ -40,7 +40,8 @@ class Host:
     cpus: float
     runtime: str = ""
     sealed: bool = True
-    """Whether the engine can keep a container from resolving neighbours; a rootless one cannot."""
+    """Whether the box is kept from resolving neighbours. A rootless engine cannot; gVisor's sockets need no such thing,
+    they can be bound to no device."""
     endpoint_sysctls: bool = False
     """Whether the engine takes an interface's kernel settings with the endpoint (API 1.46), not with the container."""
 

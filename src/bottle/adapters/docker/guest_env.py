@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bottle.domain.errors import ProvisionError
 from bottle.domain.environment import VARIABLE, Verbatim
+from bottle.domain.errors import ProvisionError
 from bottle.domain.plan import PlannedEnv
 
 DIRECTORY = "/run/bottle"

@@ -141,7 +141,8 @@ class Launch:
 
     def _start_box(self, box: str, subnets: Subnets) -> Proof:
         self._engine.start(box)
-        around = Surroundings(self._plan.proxy, subnets.internal, self._site.host.sealed)
+        host = self._site.host
+        around = Surroundings(self._plan.proxy, subnets.internal, sealed=host.sealed, gvisor=bool(host.runtime))
         return Proof(self._engine, box, self._cargo.env, around)
 
     def _configure(self, started: "Future[None]", control: sidecar.Control, subnets: Subnets) -> None:

@@ -34,11 +34,16 @@ _LINE = re.compile(r"([a-z0-9-]+) (.*)\Z")
 
 @frozen
 class Surroundings:
-    """What the box must find around it, and must not. `sealed`: whether it cannot resolve neighbours by itself."""
+    """What the box must find around it, and must not.
+
+    `sealed`: it cannot resolve neighbours by itself, so whatever leads nowhere is refused at once; elsewhere it may wait
+    for a gateway that nobody is. `gvisor`: its kernel is gVisor, which tells less of itself in /proc.
+    """
 
     proxy: Authority
     subnet: Subnet
     sealed: bool = True
+    gvisor: bool = False
 
 
 def first_part(values: Mapping[str, str], around: Surroundings) -> str:
@@ -61,8 +66,8 @@ while read -r key value rest; do
   case "$key" in Uid:|CapEff:|CapPrm:|CapInh:|NoNewPrivs:) say status "$key $value" ;; esac
 done < /proc/self/status
 for socket in {" ".join(ENGINE_SOCKETS)}; do [ -e "$socket" ] && say socket "$socket"; done
-while read -r device to gateway flags count use metric mask rest; do
-  say route4 "$to $gateway $mask"
+while read -r device to gateway rest; do
+  say route4 "$to $gateway"
 done < /proc/net/route
 [ -r /proc/net/ipv6_route ] && while read -r to length rest; do
   case "$rest" in *" lo") ;; *) say route6 "$to/$length" ;; esac
@@ -146,7 +151,7 @@ def _walls(report: _Report, around: Surroundings) -> list[tuple[bool, str]]:
         (report.one("end") == ".", "probe: it did not come to its end"),
         (uid is not None and uid.isdecimal() and uid != "0", "user: the agent is root"),
         (all(report.is_zero(f"Cap{kind}:") for kind in ("Eff", "Prm", "Inh")), "capabilities: some are left"),
-        (report.status("NoNewPrivs:") == "1", "privileges: new ones can be had"),
+        (report.status("NoNewPrivs:") in {"1", None if around.gvisor else "1"}, "privileges: new ones can be had"),
         (not report.all("socket"), "engine: its socket is in the box"),
         (_only_ours(report.all("route4"), around.subnet), "network: a route leads elsewhere"),
         (not report.all("route6"), "network: there is a route over IPv6"),
@@ -159,11 +164,19 @@ def _walls(report: _Report, around: Surroundings) -> list[tuple[bool, str]]:
 
 
 def _only_ours(routes: Sequence[str], subnet: Subnet) -> bool:
-    """Whether each route is the one to the subnet or leads to its gateway, which nobody is (Docker 20.10 sets that)."""
-    ours = f"{_as_in_proc(subnet.network.network_address)} 00000000 {_as_in_proc(subnet.network.netmask)}"
-    nowhere = f"00000000 {_as_in_proc(IPv4Address(subnet.gateway))} 00000000"
-    return {*routes[1:]} <= {ours, nowhere} and routes[:1] == ["Destination Gateway Mask"]
+    """Whether each route stays in the subnet or leads to its gateway, which nobody is (Docker 20.10 sets that one)."""
+    if routes[:1] != ["Destination Gateway"]:
+        return False
+    for line in routes[1:]:
+        destination, gateway = (_from_proc(word) for word in line.split())
+        if gateway != IPv4Address(subnet.gateway) and (int(gateway) or destination not in subnet.network):
+            return False
+    return True
 
 
-def _as_in_proc(address: IPv4Address) -> str:
-    return f"{int.from_bytes(address.packed, sys.byteorder):08X}"
+def _from_proc(word: str) -> IPv4Address:
+    """An address as /proc/net/route has it: hexadecimal, in the processor's byte order."""
+    return IPv4Address(int(word, 16).to_bytes(4, sys.byteorder)) if re.fullmatch("[0-9A-F]{8}", word) else _NOBODY
+
+
+_NOBODY = IPv4Address("255.255.255.255")

@@ -10,12 +10,13 @@ GVISOR = "runsc"
 _ENDPOINT_SYSCTLS = (1, 46)
 
 
-def host(info: Mapping[str, Any], api_version: str) -> Host:
+def host(info: Mapping[str, Any], api_version: str, *, use_gvisor: bool = True) -> Host:
     """What of the engine's answer matters for containers."""
+    gvisor = use_gvisor and GVISOR in (info.get("Runtimes") or {})
     return Host(
         cpus=float(info.get("NCPU") or 1),
-        runtime=GVISOR if GVISOR in (info.get("Runtimes") or {}) else "",
-        sealed="rootless" not in _security(info),
+        runtime=GVISOR if gvisor else "",
+        sealed="rootless" not in _security(info) and not gvisor,
         endpoint_sysctls=tuple(int(part) for part in api_version.split(".")) >= _ENDPOINT_SYSCTLS,
     )
 
@@ -23,16 +24,17 @@ def host(info: Mapping[str, Any], api_version: str) -> Host:
 def walls(info: Mapping[str, Any], host: Host) -> tuple[Wall, ...]:
     """The walls on this engine, the missing ones too."""
     security = _security(info)
+    gvisor = host.runtime == GVISOR
     limits = [name for key, name in _LIMITS if info.get(key)]
     return (
         Wall("network", "an internal network of the bottle's own; its bridge has no address on the host"),
-        Wall("neighbours", "the box can find nobody on its network but the sidecar", host.sealed),
+        Wall("neighbours", "the box can find nobody on its network but the sidecar", host.sealed or gvisor),
         Wall("names", "the sidecar is the only resolver and knows no outside name"),
         Wall("way out", "the sidecar at egress:8888, which judges every request"),
         Wall("user", "node, without capabilities, no new privileges"),
         Wall("system calls", "the engine's seccomp profile", "seccomp" in security),
         Wall("limits", f"{', '.join(limits) or 'none that this engine can hold'}", len(limits) == len(_LIMITS)),
-        Wall("kernel", "gVisor (runsc) between the box and the host's kernel", host.runtime == GVISOR),
+        Wall("kernel", "gVisor (runsc) between the box and the host's kernel", gvisor),
         Wall("user namespace", "root in a container is nobody on the host", bool({"userns", "rootless"} & security)),
     )
 
