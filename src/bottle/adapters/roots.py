@@ -1,6 +1,5 @@
 """Certificates that the operator names in a file: roots to trust beside the usual ones."""
 
-import base64
 import re
 from pathlib import Path
 
@@ -32,11 +31,10 @@ def read_roots(path: Path | None, variable: str) -> str:
     return certificates
 
 
-def as_build_argument(certificates: str, variable: str) -> str:
-    """The certificates as one word. Raises UsageError for more than fit into a build's environment."""
+def read_build_roots(path: Path | None, variable: str) -> bytes:
+    """The same for image builds, whose argument must hold them. Raises UsageError for more than fit."""
+    certificates = read_roots(path, variable).encode()
     if len(certificates) > _LARGEST:
-        raise UsageError(
-            f"{variable}: more than {_LARGEST // 1024} KiB of certificates",
-            hint="name the roots that are missing, no whole bundle",
-        )
-    return base64.b64encode(certificates.encode()).decode("ascii")
+        hint = "name the roots that are missing, not a whole bundle"
+        raise UsageError(f"{variable}: {path} holds more than {_LARGEST // 1024} KiB of certificates", hint=hint)
+    return certificates

@@ -15,7 +15,7 @@ from bottle.adapters.interruptions import SignalInterruptions
 from bottle.adapters.manifests.store import ManifestFiles
 from bottle.adapters.operator import TerminalOperator
 from bottle.adapters.providers.registry import BuiltInProviders
-from bottle.adapters.roots import as_build_argument, read_roots
+from bottle.adapters.roots import read_build_roots, read_roots
 from bottle.adapters.starter import StarterFiles
 from bottle.adapters.state import StateFiles
 from bottle.app.ports import BottleCertificates, World
@@ -76,7 +76,6 @@ class _Authority:
 
 
 def _docker(environment: Environment) -> DockerBackend:
-    build_roots = read_roots(environment.build_ca, "BOT_BOTTLE_BUILD_CA")
     variables = environment.variables
     return DockerBackend(
         owner=environment.owner,
@@ -84,6 +83,6 @@ def _docker(environment: Environment) -> DockerBackend:
         home=Path.home(),
         cache=environment.home / "cache",
         image=environment.image,
-        build_ca=as_build_argument(build_roots, "BOT_BOTTLE_BUILD_CA"),
+        build_ca=read_build_roots(environment.build_ca, "BOT_BOTTLE_BUILD_CA"),
         terminal_env={name: variables[name] for name in _TERMINAL if variables.get(name)},
     )
