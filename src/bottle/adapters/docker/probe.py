@@ -36,8 +36,8 @@ _LINE = re.compile(r"([a-z0-9-]+) (.*)\Z")
 class Surroundings:
     """What the box must find around it, and must not.
 
-    `sealed`: it cannot resolve neighbours by itself, so whatever leads nowhere is refused at once; elsewhere it may wait
-    for a gateway that nobody is. `gvisor`: its kernel is gVisor, which tells less of itself in /proc.
+    `sealed`: it cannot resolve neighbours by itself, so whatever leads nowhere is refused at once; elsewhere it may
+    wait for a gateway that nobody is. `gvisor`: its kernel is gVisor, which tells less of itself in /proc.
     """
 
     proxy: Authority
