@@ -45,6 +45,7 @@ def request(url: str, method: str = "GET") -> Request:
         pytest.param("GET", "https://any.example/", ANY, id="no limits"),
         pytest.param("PROPFIND", "https://any.example/dav", ANY, id="any method"),
         pytest.param("VERSION-CONTROL", "https://any.example/dav", ANY, id="method with a hyphen"),
+        pytest.param("X" * 32, "https://any.example/", ANY, id="longest method"),
         pytest.param("OPTIONS", "https://any.example*", ANY, id="server-wide OPTIONS"),
         pytest.param("GET", "https://a.wild.example/", WILD, id="wildcard"),
         pytest.param("GET", "http://plain.example:8080/", PLAIN, id="plain HTTP on a listed port"),

@@ -17,6 +17,7 @@ POLICY = Policy((Route(HostPattern("any.example")),))
         ("GET", "/r.git/info/refs?x=1;service=git-receive-pack"),
         ("GET", "/r.git/info/refs?service=git%2Dreceive%2dpack"),
         ("GET", "/r.git/info/refs?service=git%252Dreceive-pack"),
+        ("GET", "/r.git/info/refs?service=git%2525252Dreceive-pack"),
         ("GET", "/r.git/info/refs?service=git%u002dreceive-pack"),
         ("GET", "/r.git/info/refs?service=git-receive-pack%20"),
         ("GET", "/r.git/info/refs?+service=git-receive-pack"),

@@ -22,8 +22,10 @@ def server_names(*names: bytes, kind: int = 0) -> bytes:
     return extension(0, vector(2, b"".join(bytes([kind]) + vector(2, name) for name in names)))
 
 
-def body(extensions: bytes | None, *, version: bytes = b"\x03\x03", behind: bytes = b"") -> bytes:
-    start = version + bytes(32) + vector(1, bytes(32)) + vector(2, b"\x13\x01") + vector(1, b"\0")
+def body(
+    extensions: bytes | None, *, version: bytes = b"\x03\x03", behind: bytes = b"", session: bytes = bytes(32)
+) -> bytes:
+    start = version + bytes(32) + vector(1, session) + vector(2, b"\x13\x01") + vector(1, b"\0")
     return start + (b"" if extensions is None else vector(2, extensions)) + behind
 
 
@@ -144,7 +146,8 @@ def test_hellos(data: bytes, expected: ClientHello) -> None:
         pytest.param(records(message(body(b"\0"))), "beyond its end", id="half an extension"),
         pytest.param(records(message(body(None)[:-1])), "beyond its end", id="cut"),
         pytest.param(records(message(b"")), "beyond its end", id="empty"),
-        pytest.param(records(message(body(b"", version=b"\x02\x00"))), "unknown version", id="version 2"),
+        pytest.param(records(message(body(None, session=bytes(33)))), "no valid length", id="session of 33 bytes"),
+        pytest.param(records(message(body(b"", version=b"\x02\x03"))), "unknown version", id="version 2"),
         pytest.param(
             records(message(body(None)) + message(body(None))), "follow the hello", id="two hellos in a record"
         ),
