@@ -192,7 +192,7 @@ def _planned_route(route: ManifestRoute, refs: Sequence[str], secrets: frozenset
     if route.auth is not None:
         ref = route.auth.token_ref
         slot = Slot(f"EGRESS_TOKEN_{refs.index(ref)}", ref, route.host.text, available=ref in secrets)
-        inject = Injection(route.auth.header, route.auth.scheme, slot.name)
+        inject = Injection(route.auth.header.lower(), route.auth.scheme, slot.name)
     policy_route = Route(
         host=route.host,
         scheme=route.scheme,
