@@ -2,7 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+INSTALLED := $(VENV)/.installed
+ROOTS := build/extra-roots.pem
+# Where the network inspects TLS, image builds must trust its root too; elsewhere the file is empty.
+WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_BUILD_CA:-$(CURDIR)/$(ROOTS)}"; fi;
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types check format bench clean base-images
@@ -10,38 +13,42 @@ STAMP := $(VENV)/.installed
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-$(STAMP): pyproject.toml
+$(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
-base-images:
+$(ROOTS): .ci/extra-roots
+	@mkdir -p $(@D)
+	@$(PYTHON) .ci/extra-roots > $@
+
+base-images: $(ROOTS)
 	@.ci/base-images --if-missing
 
-demo: $(STAMP) base-images  ## a real agent in a real bottle, each promise shown in a line
-	@$(BIN)/python scripts/demo.py
+demo: $(INSTALLED) base-images  ## a real agent in a real bottle, each promise shown in a line
+	@$(WITH_ROOTS) $(BIN)/python scripts/demo.py
 
-test: $(STAMP) base-images  ## the whole suite; what this machine lacks is skipped with a line
-	$(BIN)/python -m pytest $(TESTS)
+test: $(INSTALLED) base-images  ## the whole suite; what this machine lacks is skipped with a line
+	@$(WITH_ROOTS) $(BIN)/python -m pytest $(TESTS)
 
-lint: $(STAMP)  ## ruff and the layers
+lint: $(INSTALLED)  ## ruff and the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 
-types: $(STAMP)  ## mypy --strict
+types: $(INSTALLED)  ## mypy --strict
 	$(BIN)/mypy
 
 check: lint types test  ## all of the above
 
-format: $(STAMP)  ## put the code into its form
+format: $(INSTALLED)  ## put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP) base-images  ## the benchmarks, as ratios
+bench: $(INSTALLED) base-images  ## the benchmarks, as ratios
 	$(BIN)/python benchmarks/cli.py
-	$(BIN)/python benchmarks/start.py
+	@$(WITH_ROOTS) $(BIN)/python benchmarks/start.py
 	$(BIN)/python -m benchmarks.egress
 
 clean:  ## remove what the targets made

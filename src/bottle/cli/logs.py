@@ -20,7 +20,8 @@ def logs(
     What it asked for and what it was answered; also after it ended.
     """
     from bottle.app.inventory import known, sidecar_log
-    from bottle.cli.render import audit_line, print_line, print_log
+    from bottle.cli.render import print_line, print_log
+    from bottle.cli.trail import readable
     from bottle.cli.wiring import wire
 
     world = wire()
@@ -28,6 +29,7 @@ def logs(
     if sidecar:
         print_log(sidecar_log(world, identity))
         return 0
-    for line in world.state.audit_lines(identity, follow=follow):
-        print_line(line if as_json else audit_line(line), flush=follow)
+    lines = world.state.audit_lines(identity, follow=follow)
+    for line in lines if as_json else readable(lines):
+        print_line(line, flush=follow)
     return 0

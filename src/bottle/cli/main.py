@@ -1,7 +1,9 @@
 """The program: its commands, and the one place that prints errors and chooses exit statuses."""
 
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -79,7 +81,18 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _reader_left()
+    except Exception as error:  # noqa: BLE001 - the last resort: a stack trace is no message, and may show values
+        return _fail(unforeseen(error), arguments)
     return status
+
+
+def unforeseen(error: Exception) -> BottleError:
+    """The error for a fault of ours: its kind and place, not its message, which could hold anything."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return BottleError(
+        f"unforeseen {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}",
+        hint="this is a fault of bottle's; `bottle cleanup` removes what it may have left",
+    )
 
 
 def _invoke(arguments: Sequence[str]) -> int:

@@ -203,25 +203,6 @@ def explanation(request: Request, verdict: Verdict) -> str:
     return table(lines)
 
 
-def audit_line(line: str) -> str:
-    """A line of the trail for a person: when, what came of it, what was asked, by which rule.
-
-    A line that is no JSON object is shown as it is.
-    """
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return plain(line)
-    if not isinstance(entry, dict):
-        return plain(line)
-    place = f"{entry.get('host') or ''}{entry.get('path') or ''}"
-    asked = " ".join(str(part) for part in (entry.get("method"), place) if part)
-    outcome = "allowed" if entry.get("allowed") else "REFUSED"
-    said = f"{entry.get('rule')}: {entry.get('reason')}"
-    cells = (str(entry.get("time")), str(entry.get("kind")), outcome, str(entry.get("status") or "-"), asked, said)
-    return plain("  ".join(cell for cell in cells if cell))
-
-
 def print_log(content: bytes) -> None:
     """A log of untrusted bytes, line by line."""
     for line in content.decode("utf-8", "replace").splitlines():
