@@ -36,13 +36,10 @@ class TerminalOperator:
                     f"no terminal to ask for {name} on",
                     hint=f"start from a terminal, or write `{name}: ${{{name}}}` in the bottle and export it",
                 )
-            for _ in range(_TRIES):
-                value = _ask_without_echo(descriptor, f"{name}: ")
-                if value is None:
-                    break
-                if value:
-                    return _whole(name, value)
-        raise SecretMissingError(f"no value was typed for {name}")
+            value = _ask_without_echo(descriptor, f"{name}: ")
+        if not value:
+            raise SecretMissingError(f"no value was typed for {name}")
+        return _whole(name, value)
 
     @contextmanager
     def _opened(self) -> Iterator[int | None]:
@@ -77,12 +74,17 @@ def _say(text: str) -> None:
 
 
 def _ask_without_echo(descriptor: int, prompt: str) -> str | None:
+    """The first line that is not empty; None when the terminal ends or patience does."""
     with _echo_off(descriptor):
-        _say(prompt)
-        try:
-            return _read_line(descriptor)
-        finally:
-            _say("\n")  # the one that was typed was not shown
+        for _ in range(_TRIES):
+            _say(prompt)
+            try:
+                value = _read_line(descriptor)
+            finally:
+                _say("\n")  # the one that was typed was not shown
+            if value or value is None:
+                return value
+    return None
 
 
 @contextmanager

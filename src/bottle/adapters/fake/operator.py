@@ -13,7 +13,7 @@ def _answers(answers: Iterable[bool]) -> list[bool]:
 
 @define
 class FakeOperator:
-    """ports.Operator. `asked` lists questions and names of secrets. A question without an answer is a test's mistake."""
+    """ports.Operator. `asked` lists questions and names of secrets; a question without an answer fails the test."""
 
     answers: list[bool] = field(factory=list, converter=_answers)
     secrets: Mapping[str, str] = field(factory=dict, repr=False)
