@@ -56,7 +56,7 @@ def prepare(world: World, wanted: Wanted) -> Prepared:
         image=image,
         sidecar_image=sidecar_image,
         secrets=world.credentials.available(_token_refs(manifest, wanted.agent)),
-        notes=survey.notes,
+        notes=survey.notes if survey.usable else (f"{backend.name} cannot be used now: {survey.reason}",),
     )
     request = planning.StartRequest(
         agent=wanted.agent,

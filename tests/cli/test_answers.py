@@ -1,0 +1,142 @@
+"""What the commands answer without an engine: results on stdout, talk on stderr, never a secret value."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import TOKEN, CommandLine
+
+
+def test_help_names_every_command(bottle: CommandLine) -> None:
+    told = bottle("--help")
+    assert told.status == 0
+    for command in ["start", "attach", "exec", "stop", "list", "info", "explain", "logs", "cleanup", "doctor", "init"]:
+        assert f"\n  {command} " in told.out
+
+
+def test_no_command_at_all_prints_the_help(bottle: CommandLine) -> None:
+    assert bottle().out == bottle("--help").out
+
+
+def test_version(bottle: CommandLine) -> None:
+    assert bottle("--version").out.startswith("bottle 0.")
+
+
+def test_a_dry_run_prints_the_plan_and_touches_nothing(
+    bottle: CommandLine, snapshot: Callable[[Path], dict[str, bytes]]
+) -> None:
+    before = snapshot(bottle.home)
+    told = bottle("start", "coder", "--dry-run")
+    assert told.status == 0
+    assert "--dangerously-skip-permissions" in told.out
+    assert re.search(r"https://api\.example\.com:443 +GET +/v1 +no credential +scanned", told.out)
+    assert snapshot(bottle.home) == before
+
+
+def test_a_plan_as_json_is_whole_and_holds_no_secret(bottle: CommandLine) -> None:
+    told = bottle("start", "coder", "--dry-run", "--json", "--label", "night shift", "--", "-p", "do it")
+    plan = told.json
+    assert plan["argv"][-2:] == ["-p", "do it"]
+    assert plan["label"] == "night shift"
+    assert plan["slots"] == [
+        {"name": "EGRESS_TOKEN_0", "token_ref": "BOT_BOTTLE_CLAUDE_OAUTH_TOKEN", "available": True}
+    ]
+    assert plan["identity"].startswith("coder-")
+    assert TOKEN not in told.out + told.err
+
+
+def test_info_tells_every_key_that_scripts_rely_on(bottle: CommandLine) -> None:
+    info = bottle("info", "coder", "--json").json
+    assert info["chain"] == ["claude"]
+    assert info["backend"] == "docker"
+    assert info["git_identity"] == {"name": "sam", "email": "", "name_source": "agent", "email_source": ""}
+    assert {"name": "BASE", "source": "host", "from": "STAGING_BASE"} in info["env"]
+    listed, provided = info["egress"]
+    assert (listed["host"], listed["methods"], listed["paths"], listed["auth"]) == (
+        "api.example.com",
+        ["GET"],
+        ["/v1"],
+        None,
+    )
+    assert provided["auth"]["token_ref"] == "BOT_BOTTLE_CLAUDE_OAUTH_TOKEN"
+    assert {"host", "ports", "methods", "paths", "auth", "scan", "private_ips", "source"} <= listed.keys()
+    assert info["supervise"] is False
+
+
+def test_info_for_a_person_names_sources_and_what_is_not_set(bottle: CommandLine) -> None:
+    told = bottle("info", "coder", BOT_BOTTLE_CLAUDE_OAUTH_TOKEN="")
+    assert "sam (agent)" in told.out
+    assert "BASE (host: STAGING_BASE)" in told.out
+    assert "from BOT_BOTTLE_CLAUDE_OAUTH_TOKEN (NOT SET)" in told.out
+
+
+@pytest.mark.parametrize(
+    ("url", "method", "allowed", "rule"),
+    [
+        ("https://api.example.com/v1/x", "GET", True, "route"),
+        ("https://api.example.com/v1", "POST", False, "method.unlisted"),
+        ("https://api.example.com/v2", "GET", False, "path.unlisted"),
+        ("https://api.example.com:8443/v1", "GET", False, "port.unlisted"),
+        ("http://api.example.com/v1", "GET", False, "scheme.unlisted"),
+        ("https://evil.example/", "GET", False, "host.unlisted"),
+        ("https://api.example.com/v1/r.git/git-receive-pack", "POST", False, "git.push"),
+    ],
+)
+def test_explain_gives_the_verdict_of_the_way_out(
+    bottle: CommandLine, url: str, method: str, allowed: bool, rule: str
+) -> None:
+    answer = bottle("explain", "coder", url, "--method", method, "--json").json
+    assert (answer["allowed"], answer["rule"]) == (allowed, rule)
+    assert answer["reason"]
+
+
+def test_explain_names_what_would_be_put_in(bottle: CommandLine) -> None:
+    answer = bottle("explain", "coder", "https://api.anthropic.com/v1/messages", "--json").json
+    assert answer["inject"] == {"header": "authorization", "scheme": "Bearer", "slot": "EGRESS_TOKEN_0"}
+
+
+def test_listing_nothing_is_an_empty_array(bottle: CommandLine) -> None:
+    assert bottle("list", "--json").json == []
+    assert bottle("list", "--all", "--json").json == []
+
+
+def test_cleaning_up_nothing_says_so(bottle: CommandLine) -> None:
+    told = bottle("cleanup", "--yes")
+    assert (told.status, told.err) == (0, "nothing was left over\n")
+
+
+def test_init_writes_first_manifests_once(bottle: CommandLine, tmp_path: Path) -> None:
+    fresh = {"BOT_BOTTLE_HOME": str(tmp_path / "fresh")}
+    first = bottle("init", "--json", **fresh).json
+    assert [Path(path).name for path in first["written"]] == ["claude.md", "coder.md"]
+    assert bottle("init", "--json", **fresh).json == {"written": []}
+    assert bottle("info", "coder", **fresh).status == 0
+
+
+def test_doctor_names_each_remedy(bottle: CommandLine) -> None:
+    told = bottle("doctor", "--json")
+    findings = {(finding["topic"], finding["subject"]): finding for finding in told.json}
+    assert told.status == 1
+    assert findings["backend", "docker"]["ok"] is False
+    assert findings["backend", "docker"]["hint"]
+    assert findings["agent", "coder"]["ok"] is True
+
+
+def test_doctor_passes_over_nothing_that_is_broken(bottle: CommandLine) -> None:
+    bottle.write("agents/broken", "---\nbotle: claude\n---\n")
+    findings = bottle("doctor", "--json").json
+    broken = next(finding for finding in findings if finding["subject"] == "broken")
+    assert "botle: unknown key" in broken["detail"]
+    assert broken["hint"] == "did you mean 'bottle'?"
+
+
+def test_a_repository_cannot_bring_a_bottle(bottle: CommandLine) -> None:
+    (bottle.directory / ".git").mkdir()
+    bottles = bottle.directory / ".bot-bottle" / "bottles"
+    bottles.mkdir(parents=True)
+    (bottles / "claude.md").write_text("---\nagent_provider: {template: claude}\n---\n")
+    told = bottle("info", "coder", "--json")
+    assert "warning" in told.err
+    assert [route["host"] for route in told.json["egress"]] == ["api.example.com", "api.anthropic.com"]

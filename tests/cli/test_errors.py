@@ -1,0 +1,97 @@
+"""Errors: one line, a hint where there is a remedy, the status of docs/exit-status.md, JSON where it was asked for."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bottle.domain import errors
+from tests.cli.conftest import CommandLine
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "exit-status.md"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says", "hint"),
+    [
+        (["strt"], 2, "no such command 'strt'", "`bottle --help`"),
+        (["list", "--al"], 2, "no such option", "`bottle list --help`"),
+        (["start"], 102, "missing", "`bottle start --help`"),
+        (["start", "codr", "--yes"], 104, "no agent is called 'codr'", "did you mean 'coder'?"),
+        (["info", "codr"], 4, "no agent is called 'codr'", "did you mean 'coder'?"),
+        (["start", "coder", "--yes", "--color", "gren"], 102, "'gren' is no colour", "did you mean 'green'?"),
+        (["start", "coder", "--yes", "--label", "x" * 65], 102, "at most 64 bytes", None),
+        (
+            ["start", "coder", "--yes", "--backend", "dokcer"],
+            105,
+            "no backend is called 'dokcer'",
+            "did you mean 'docker'?",
+        ),
+        (["start", "coder", "--yes", "--backend", "smolmachines"], 105, "not served by this version", "served: docker"),
+        (["start", "coder", "--yes"], 105, "docker: ", "Docker"),
+        (["explain", "coder", "ftp://x/"], 2, "no http or https URL", "write it whole"),
+        (["explain", "coder", "https://0x7f.1/"], 2, "refused as it stands", None),
+        (["attach", "coder-aaaaa"], 104, "no bottle is called 'coder-aaaaa'", "bottle list"),
+        (["exec", "coder-aaaaa", "--", "true"], 104, "no bottle is called 'coder-aaaaa'", "bottle list"),
+        (["logs", "coder-aaaaa"], 4, "no bottle is called 'coder-aaaaa'", "bottle list"),
+        (["logs", "../../etc"], 4, "no bottle is called", None),
+        (["stop"], 2, "name the bottles to stop", "bottle list"),
+        (["stop", "coder-aaaaa"], 4, "no bottle is called", None),
+        (["cleanup", "coder-aaaaa"], 4, "nothing is left of coder-aaaaa", None),
+        (["init", "Coder"], 2, "'Coder' is no agent's name", "lower-case"),
+    ],
+)
+def test_an_error_says_what_and_what_helps(
+    bottle: CommandLine, arguments: list[str], status: int, says: str, hint: str | None
+) -> None:
+    told = bottle(*arguments)
+    assert told.status == status, told.err
+    lines = told.err.splitlines()
+    message = next(line for line in lines if line.startswith("bottle: error: "))
+    assert says in message
+    assert "Traceback" not in told.err
+    if hint is not None:
+        assert hint in "\n".join(line for line in lines if line.startswith("hint: "))
+
+
+def test_a_broken_manifest_is_pointed_at(bottle: CommandLine) -> None:
+    bottle.write("bottles/claude", "---\nagent_provider: {template: claude}\negres:\n  routes: []\n---\n")
+    told = bottle("info", "coder")
+    assert told.status == 3
+    assert re.search(r"bottles/claude\.md:3:1: egres: unknown key\nhint: did you mean 'egress'\?", told.err)
+
+
+def test_an_error_as_json_is_one_document(bottle: CommandLine) -> None:
+    told = bottle("info", "codr", "--json")
+    assert told.json == {
+        "error": {"code": "not-found", "message": "no agent is called 'codr'", "hint": "did you mean 'coder'?"}
+    }
+    assert told.status == 4
+
+
+def test_without_a_terminal_nobody_is_asked(bottle: CommandLine) -> None:
+    bottle.write("agents/coder", "---\nbottle: claude\n---\n")
+    told = bottle("cleanup", "--json")
+    assert told.json == {"plan": [], "removed": []}
+
+
+def test_a_certificate_file_that_holds_none_is_refused(bottle: CommandLine, tmp_path: Path) -> None:
+    empty = tmp_path / "roots.pem"
+    empty.write_text("not a certificate")
+    told = bottle("list", BOT_BOTTLE_UPSTREAM_CA=str(empty))
+    assert told.status == 2
+    assert "BOT_BOTTLE_UPSTREAM_CA" in told.err
+
+
+def test_every_error_has_a_code_and_a_documented_status() -> None:
+    table = DOCUMENT.read_text()
+    classes = [errors.BottleError, *_below(errors.BottleError)]
+    codes = [cls.code for cls in classes]
+    assert len(codes) == len(set(codes))
+    for cls in classes:
+        row = next(line for line in table.splitlines() if f"`{cls.code}`" in line)
+        assert row.startswith(f"| {cls.exit_status} |")
+
+
+def _below(cls: type[errors.BottleError]) -> list[type[errors.BottleError]]:
+    return [found for child in cls.__subclasses__() for found in (child, *_below(child))]
