@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
+from bottle.adapters.cargo import require_complete
 from bottle.adapters.docker import containers, furnish, inventory, networks, sidecar
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.failures import GoneError, OverlapError
@@ -53,6 +54,7 @@ class Launch:
 
     def run(self) -> Launched:
         """Raises what `Backend.launch` raises; then `undo` is due."""
+        require_complete(self._plan, self._cargo)
         for attempt in range(networks.ATTEMPTS):
             try:
                 return self._attempt(Subnets.of(self._names, attempt))

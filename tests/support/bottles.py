@@ -1,0 +1,159 @@
+"""Plans, cargo and images for tests that launch real bottles."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from bottle.adapters import build_context
+from bottle.adapters.certificates import LocalAuthority
+from bottle.adapters.docker.backend import DockerBackend
+from bottle.adapters.docker.networks import NetworkOptions
+from bottle.adapters.fake.progress import FakeProgress
+from bottle.app.ports import Backend, Bottle, BottleCertificates, Cargo
+from bottle.domain.environment import HostVariables, Verbatim
+from bottle.domain.hosts import Authority
+from bottle.domain.manifest import Resources
+from bottle.domain.plan import BottlePlan, GitIdentity, Image, PlannedEnv, PlannedRoute
+from bottle.domain.provider import Provision, Wish
+from bottle.domain.provision import Check, GuestDirectory, GuestFile, HostTree
+
+ROOT = Path(__file__).parents[2]
+BOX_RECIPE = ROOT / "tests/docker/image/Dockerfile"
+MEBIBYTE = 1024**2
+
+_counter = iter(range(10**6))
+
+
+def fresh_identity(name: str = "probe") -> str:
+    """An identity that no other test process uses."""
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    number = (os.getpid() * 1009 + next(_counter)) % 36**5
+    suffix = ""
+    for _ in range(5):
+        number, digit = divmod(number, 36)
+        suffix += digits[digit]
+    return f"{name}-{suffix}"
+
+
+def docker_backend(
+    owner: str, *, gvisor: bool = False, network_options: NetworkOptions | None = None, cache_at: Path | None = None
+) -> DockerBackend:
+    """A backend on the machine's own engine; runc unless gVisor is asked for."""
+    return DockerBackend(
+        owner=owner,
+        environ=os.environ,
+        home=Path.home(),
+        cache=cache_at,
+        build_ca=build_roots(),
+        use_gvisor=gvisor,
+        network_options=network_options,
+    )
+
+
+def build_roots() -> bytes:
+    """What a build must trust on this machine."""
+    named = os.environ.get("BOT_BOTTLE_BUILD_CA")
+    return Path(named).read_bytes() if named else b""
+
+
+@cache
+def images_for_tests() -> tuple[Image, Image]:
+    """The small box for tests and the real sidecar, built if they are missing."""
+    context = build_context.custom("test-box", BOX_RECIPE)
+    backend = docker_backend("tests:images")
+    sidecar = backend.images(_NoProvider())[1]
+    box = backend._known(context)
+    for image in backend.missing([sidecar, box]):
+        backend.build(image, FakeProgress())
+    return box, sidecar
+
+
+class _NoProvider:
+    """Asks for an image that is certainly there; only the sidecar's is wanted."""
+
+    template = "none"
+    image = build_context.SIDECAR
+
+    def provision(self, wish: Wish) -> Provision:
+        raise NotImplementedError
+
+
+def a_plan(
+    images: tuple[Image, Image],
+    *,
+    identity: str | None = None,
+    env: Mapping[str, str] | None = None,
+    host_env: Iterable[str] = (),
+    directories: Iterable[GuestDirectory] = (),
+    files: Iterable[GuestFile] = (),
+    trees: Iterable[HostTree] = (),
+    checks: Iterable[Check] = (),
+    routes: Iterable[PlannedRoute] = (),
+    resources: Resources | None = None,
+) -> BottlePlan:
+    """A plan with nothing in it but what is said here."""
+    open_entries = [PlannedEnv(name, "manifest", Verbatim(value)) for name, value in (env or {}).items()]
+    closed_entries = [PlannedEnv(name, "host", HostVariables("${X}", ("X",))) for name in host_env]
+    return BottlePlan(
+        identity=identity or fresh_identity(),
+        agent="probe",
+        bottle="probe",
+        chain=("probe",),
+        provider="claude",
+        backend="docker",
+        walls=(),
+        resources=resources or Resources(memory=512 * MEBIBYTE, pids=256),
+        image=images[0],
+        sidecar_image=images[1],
+        argv=("true",),
+        workdir="/home/node",
+        env=(*open_entries, *closed_entries),
+        directories=tuple(directories),
+        files=tuple(files),
+        trees=tuple(trees),
+        checks=tuple(checks),
+        routes=tuple(routes),
+        git_identity=GitIdentity(),
+        remotes={},
+        skills=(),
+        supervise=False,
+        proxy=Authority("egress", 8888),
+    )
+
+
+@cache
+def certificates(*hosts: str) -> BottleCertificates:
+    """One authority with leaves for the hosts that tests name."""
+    return LocalAuthority().issue("probe-00000", hosts or ("example.com", "api.example.com"), datetime.now(UTC))
+
+
+def a_cargo(*, env: Mapping[str, str] | None = None, secrets: Mapping[str, str] | None = None) -> Cargo:
+    return Cargo(certificates(), env=env or {}, secrets=secrets or {})
+
+
+@contextmanager
+def audit_directory() -> Iterator[Path]:
+    """A directory that the sidecar's user can write into, as the state store makes it."""
+    parent = Path(tempfile.mkdtemp(prefix="bottle-audit-"))
+    inner = parent / "audit"
+    inner.mkdir()
+    inner.chmod(0o777)
+    try:
+        yield inner
+    finally:
+        shutil.rmtree(parent, ignore_errors=True)
+
+
+@contextmanager
+def launched(backend: Backend, plan: BottlePlan, cargo: Cargo | None = None) -> Iterator[Bottle]:
+    """A bottle that is gone afterwards."""
+    with audit_directory() as audit:
+        try:
+            yield backend.launch(plan, cargo or a_cargo(), audit, FakeProgress())
+        finally:
+            backend.destroy(plan.identity)
