@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from subprocess import PIPE
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from tests.support.token_hunt import Hunt
 
@@ -44,6 +44,10 @@ class BottleCli:
     cwd: Path = Path("/")
     said: bytearray = field(factory=bytearray, repr=False)
     exposed: list[str] = field(factory=list)
+
+    def without(self, variable: str) -> "BottleCli":
+        """The same without one variable; both remember together."""
+        return evolve(self, env={name: value for name, value in self.env.items() if name != variable})
 
     def run(
         self, *arguments: str, stdin: bytes = b"", timeout: float = 120, tell: Callable[[str], None] | None = None

@@ -12,7 +12,14 @@ from docker.models.containers import Container
 from tests.support.token_hunt import CHUNK, Hunt, as_file
 
 IDENTITY_LABEL = "bot-bottle.identity"
-PROCESS_FILES = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/[0-9]*/comm 2>/dev/null; true"
+READ = b"\n@read "
+PROCESS_FILES = """
+for process in /proc/[0-9]*; do
+  if cat "$process/environ" 2>/dev/null; then printf '\\n@read %s\\n' "${process#/proc/}"; fi
+  cat "$process/cmdline" 2>/dev/null
+done
+true
+"""
 
 
 @frozen
@@ -38,7 +45,9 @@ class Views:
 
     def containers(self, identity: str) -> Sequence[Container]:
         """Box and sidecar, whichever exist, the box first."""
-        found = self.client.containers.list(all=True, filters={"label": f"{IDENTITY_LABEL}={identity}"})
+        found = self.client.containers.list(
+            all=True, ignore_removed=True, filters={"label": f"{IDENTITY_LABEL}={identity}"}
+        )
         return sorted(found, key=lambda one: str(one.name))
 
     def box(self, identity: str) -> Container:
@@ -63,7 +72,7 @@ class Views:
     def remains(self, identity: str, volumes: Iterable[str] = ()) -> Remains:
         """What carries the identity, as label or in its name, and which of the volumes are there."""
         containers = {str(one.name) for one in self.containers(identity)}
-        named = self.client.containers.list(all=True, filters={"name": identity})
+        named = self.client.containers.list(all=True, ignore_removed=True, filters={"name": identity})
         networks = {str(one.name) for one in self.client.networks.list(names=[identity])}
         labelled = self.client.networks.list(filters={"label": f"{IDENTITY_LABEL}={identity}"})
         return Remains(
@@ -88,16 +97,21 @@ class Views:
             found += [f"{kind} of {one.name}" for kind, text in shown.items() if hunt.in_bytes(text.encode())]
         return tuple(found)
 
-    def processes(self, identity: str, hunt: Hunt) -> tuple[str, ...]:
-        """Which containers have the secret in some process's environment or arguments, read by whoever may."""
-        found = []
+    def processes(self, identity: str, hunt: Hunt) -> tuple[tuple[str, ...], int]:
+        """Which containers have the secret in a process's environment or arguments, and how many were read.
+
+        Raises AssertionError when a container's first process could not be read.
+        """
+        found, count = [], 0
         for one in self.containers(identity):
             users = dict.fromkeys((one.attrs["Config"]["User"], "root"))
             read = b"".join(_output(one, user, ["sh", "-c", PROCESS_FILES]) for user in users)
-            if b"PATH=" not in read:
-                raise AssertionError(f"{one.name}: no process could be read")
+            known = {part.split(b"\n")[0] for part in read.split(READ)[1:]}
+            if b"1" not in known:
+                raise AssertionError(f"{one.name}: its processes could not be read")
             found += [f"processes of {one.name} ({form})" for form in hunt.in_bytes(read)]
-        return tuple(found)
+            count += len(known)
+        return tuple(found), count
 
     def files(self, container: Container, hunt: Hunt) -> tuple[tuple[str, ...], int]:
         """The files of a container that hold the secret, and how many bytes were read.

@@ -34,7 +34,7 @@ class Claim:
 def task_done(world: World, done: Done) -> Claim:
     """The agent's own program came to its end with the stand-in's answer, over three tool calls."""
     steps = world.api.results
-    told = " ".join(f"{one.tool}:{'as wanted' if one.expected else one.text[:80]}" for one in steps)
+    told = ", ".join(f"{one.tool} {'as wanted' if one.expected else one.text[:80]}" for one in steps[-3:])
     try:
         result = json.loads(done.stdout)
     except ValueError:
@@ -78,18 +78,19 @@ def file_written(world: World, identity: str) -> Claim:
 
 
 def no_token_in_processes(world: World, identity: str) -> Claim:
-    """Environment and arguments of every process, of the box as its agent sees it and of both containers as root."""
+    """Environment and arguments of every process: as the agent sees them, and from outside."""
     own = world.inside(identity, "sh", "-c", "env; ps axwwe; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null")
-    found = [*world.hunt.in_bytes(own.stdout.encode()), *world.views.processes(identity, world.hunt)]
+    elsewhere, count = world.views.processes(identity, world.hunt)
+    found = [*world.hunt.in_bytes(own.stdout.encode()), *elsewhere]
     held = PLACEHOLDER in own.stdout
-    seen = f"{len(own.stdout):,} bytes read as the agent, all of both containers as root: " + _none_or(found)
+    seen = f"{len(own.stdout):,} bytes as its agent sees it, {count} processes of box and sidecar: {_none_or(found)}"
     return Claim("no token in environment or processes", ok=not found and held, seen=seen)
 
 
 def no_token_in_files(world: World, identity: str) -> Claim:
     """Every file of the box, whoever owns it."""
     found, size = world.views.files(world.views.box(identity), world.hunt)
-    seen = f"{size / 1e6:,.0f} MB of files read as root: {_none_or(found)}"
+    seen = f"{size / 1e6:,.0f} MB of files read: {_none_or(found)}"
     return Claim("no token in the box's files", ok=not found and size > 10_000_000, seen=seen)
 
 
@@ -102,7 +103,7 @@ def no_token_outside(world: World, identity: str) -> Claim:
         *world.cli.exposed,
     ]
     seen = f"inspect, top, logs, state, output, arguments: {_none_or(found)}"
-    return Claim("no token on the host's disk or in its lists", ok=not found, seen=seen)
+    return Claim("no token on disk, in output, in argument lists", ok=not found, seen=seen)
 
 
 def unlisted_refused(world: World, identity: str) -> Claim:
@@ -112,7 +113,7 @@ def unlisted_refused(world: World, identity: str) -> Claim:
     rules = re.findall(r"(?i)^x-bottle-rule: (.+?)\s*$", secure.stdout, re.MULTILINE)
     status = secure.stdout.splitlines()[0] if secure.stdout else secure.stderr.strip()
     body = _object(plain.stdout)
-    lines = [_object(line) for line in world.cli.run("logs", identity).stdout.splitlines()]
+    lines = [_object(line) for line in world.cli.run("logs", identity, "--json").stdout.splitlines()]
     trail = [line for line in lines if line.get("host") == UNLISTED and line.get("allowed") is False]
     ok = " 403 " in status and rules == ["host.unlisted"] == [body.get("rule")] and len(trail) >= 2
     seen = f"{status} (rule {', '.join(rules)}); {len(trail)} lines in the trail"
@@ -139,21 +140,20 @@ def push_refused(world: World, identity: str) -> Claim:
 def unreachable(world: World, identity: str) -> Claim:
     """Nothing but the proxy answers; in an ordinary container the same program reaches what there is to reach."""
     inside, outside = _probe_both(world, identity, ("tcp", "device"))
-    seen = f"{len(inside)} ways tried, {_none_or(_reached(inside))}; an ordinary container: {len(_reached(outside))}"
+    reached = f"reached: {_none_or(_reached(inside))}; an ordinary container reached {len(_reached(outside))}"
     ok = not _reached(inside) and bool(_reached(outside)) and bool(inside)
-    return Claim("direct connections and the host's services are dead", ok=ok, seen=seen)
+    return Claim("no direct connection, no service of the host", ok=ok, seen=f"{len(inside)} ways tried, {reached}")
 
 
 def no_names(world: World, identity: str) -> Claim:
     """No DNS: neither names nor questions get out; the resolver on this host counts none from the box."""
-    before = set(world.traps.questions)
     inside, outside = _probe_both(world, identity, ("udp", "names"))
-    asked = [name for name in world.traps.questions if name not in before]
-    seen = (
-        f"{len(inside)} questions asked, {_none_or(_reached(inside))}; the ordinary container's: {len(asked)} counted"
+    from_bottle, ordinary = (sum(name.startswith(mark) for name in world.traps.questions) for mark in MARKS)
+    came = f"this host's resolver counted {from_bottle}, and {ordinary} of an ordinary container"
+    ok = not _reached(inside) and bool(inside) and bool(outside) and from_bottle == 0 < ordinary
+    return Claim(
+        "no DNS", ok=ok, seen=f"{len(inside)} names and questions, answered: {_none_or(_reached(inside))}; {came}"
     )
-    ok = not _reached(inside) and bool(_reached(outside)) and len(asked) <= len(_reached(outside))
-    return Claim("DNS is dead", ok=ok, seen=seen)
 
 
 def nothing_left(world: World, identity: str, volumes: Iterable[str] = ()) -> Claim:

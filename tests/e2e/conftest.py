@@ -1,0 +1,55 @@
+"""One world for all tests of a real agent in real bottles."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.bottle_cli import Done
+from tests.support.box_views import Views, engine
+from tests.support.demo_world import AGENT, TASK, World, world
+from tests.support.requirements import require, required
+
+PROMPT = ("-p", TASK, "--output-format", "json")
+NO_IMAGE = 108
+"""The exit status of a start whose image could not be built (docs/exit-status.md)."""
+
+
+@pytest.fixture(scope="session")
+def views() -> Iterator[Views]:
+    require("docker")
+    found = engine()
+    assert found is not None
+    yield found
+    found.client.close()
+
+
+@pytest.fixture(scope="session")
+def here(views: Views, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with world(views, tmp_path_factory.mktemp("world")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def attached(here: World) -> Done:
+    """A task given on the command line, from `bottle start` to its end; the images are there after it."""
+    done = here.cli.run("start", AGENT, "--yes", "--", *PROMPT, timeout=1800)
+    if done.status == NO_IMAGE and "claude" not in required():
+        pytest.skip(f"the agent's image cannot be built here: {done.stderr.strip().splitlines()[-1]}")
+    return done
+
+
+@pytest.fixture(scope="session")
+def bottle(here: World, attached: Done) -> Iterator[str]:
+    """A bottle that was left running, in which the agent has done the task."""
+    identity = start_detached(here)
+    here.inside(identity, "claude", "--dangerously-skip-permissions", *PROMPT, timeout=120).ok()
+    yield identity
+    here.cli.run("stop", identity)
+
+
+def start_detached(here: World) -> str:
+    """The identity of a new bottle."""
+    started = here.cli.run("start", AGENT, "--yes", "--detach", "--json").ok()
+    identity: str = json.loads(started.stdout)["identity"]
+    return identity

@@ -1,0 +1,90 @@
+"""A real terminal for one program: tmux on a server of its own."""
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+PATIENCE = 30
+
+
+@frozen
+class Terminal:
+    """One pane. It stays when its program ends, so that the last screen and the status can be read."""
+
+    socket: Path
+
+    def screen(self) -> str:
+        """What is to be seen now."""
+        return self._tmux("capture-pane", "-p")
+
+    def type(self, text: str, *keys: str) -> None:
+        """Types the text as it is, then presses the keys by name (`Enter`, `C-c`)."""
+        if text:
+            self._tmux("send-keys", "-l", text)
+            time.sleep(0.3)  # a program takes keys in one burst for pasted text
+        for key in keys:
+            self._tmux("send-keys", key)
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def wait_for(self, wanted: str | Callable[[str], bool], patience: float = PATIENCE) -> str:
+        """The first screen that shows the text or satisfies the condition. Raises AssertionError with the last one."""
+        deadline = time.monotonic() + patience
+        while True:
+            screen = self.screen()
+            if wanted in screen if isinstance(wanted, str) else wanted(screen):
+                return screen
+            status = self.status()
+            if status is not None and screen == self.screen():
+                raise AssertionError(f"never seen, ended with status {status}: {wanted}\n{screen}")
+            if time.monotonic() > deadline:
+                raise AssertionError(f"never seen: {wanted}\n{screen}")
+            time.sleep(0.1)
+
+    def status(self) -> int | None:
+        """The exit status of the program, None while it runs."""
+        shown = self._tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status} #{pane_dead_signal}")
+        dead, status, signal = shown.rstrip("\n").split(" ")
+        if dead != "1" or not (status or signal):  # its output may have ended a moment before it did
+            return None
+        return int(status) if status else -int(signal)
+
+    def wait(self, patience: float = PATIENCE) -> int:
+        """Its exit status, once it has one. Raises AssertionError when it goes on."""
+        deadline = time.monotonic() + patience
+        while (status := self.status()) is None:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"it goes on:\n{self.screen()}")
+            time.sleep(0.1)
+        return status
+
+    def close(self) -> None:
+        """Takes the terminal away from whatever runs in it."""
+        subprocess.run(["tmux", "-S", self.socket, "kill-server"], capture_output=True, check=False)
+
+    def _tmux(self, *arguments: str) -> str:
+        done = subprocess.run(["tmux", "-S", self.socket, *arguments], capture_output=True, text=True, check=True)
+        return done.stdout
+
+
+@contextlib.contextmanager
+def terminal(
+    directory: Path, argv: Sequence[str], env: Mapping[str, str], *, columns: int = 100, rows: int = 30
+) -> Iterator[Terminal]:
+    """The program in a terminal of this size; both are gone after. `directory` holds tmux's socket and settings."""
+    settings, socket = directory / "tmux.conf", directory / "tmux"
+    settings.write_text("set -g remain-on-exit on\nset -g default-terminal screen-256color\n")
+    size = ["-x", str(columns), "-y", str(rows)]
+    command = ["tmux", "-S", str(socket), "-f", str(settings), "new-session", "-d", *size, "--", *argv]
+    subprocess.run(command, env={**env, "TERM": os.environ.get("TERM", "xterm-256color")}, check=True)
+    opened = Terminal(socket)
+    try:
+        yield opened
+    finally:
+        opened.close()
