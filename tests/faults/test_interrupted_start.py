@@ -1,0 +1,161 @@
+"""A start that is broken off at any stage leaves nothing; one that is killed leaves what `cleanup` finds, and only that."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+from bottle.adapters.docker.connection import connect
+from tests.support.requirements import require
+
+CLAIMED, MAKING, PROVING, RUNNING = "bottle: starting", "bottle: making", "bottle: starting, and proving", "RUNNING"
+STAGES = [("", 0.15), (CLAIMED, 0.0), (MAKING, 0.0), (MAKING, 0.1), (PROVING, 0.0), (PROVING, 0.25), (RUNNING, 0.0)]
+AGENT = ["sh", "-c"]
+
+
+@frozen
+class Host:
+    """A home of its own, with one agent, on the engine at hand."""
+
+    home: Path
+
+    def launch(self, *arguments: str) -> "subprocess.Popen[str]":
+        """`bottle` in a session of its own, as a shell starts it; talk is piped."""
+        return subprocess.Popen(
+            [sys.executable, "-u", "-c", "from bottle.cli.main import main; main()", *arguments],
+            env={**os.environ, "BOT_BOTTLE_HOME": str(self.home), "TOKEN_OF_THIS_TEST": "made-up-8c1f4e0d77"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def bottle(self, *arguments: str) -> str:
+        """Runs it to its end; its output."""
+        process = self.launch(*arguments)
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, out
+        return out
+
+    def made(self) -> list[str]:
+        """The containers and networks that carry this home's label."""
+        client = connect(os.environ, Path.home())
+        try:
+            mine = {"label": f"bot-bottle.owner={os.getuid()}:{self.home.resolve()}"}
+            containers = client.containers(all=True, filters=mine)
+            return [c["Names"][0] for c in containers] + [n["Name"] for n in client.networks(filters=mine)]
+        finally:
+            client.close()
+
+    def states(self) -> Sequence[str]:
+        state = self.home / "state"
+        return sorted(path.name for path in state.iterdir()) if state.exists() else []
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Both images are there, so that no start below waits for a build."""
+    require("docker")
+    host = make_host(tmp_path_factory.mktemp("images"))
+    host.bottle("start", "sleeper", "--yes", "--detach")
+    host.bottle("stop", "--all")
+
+
+@pytest.fixture
+def host(tmp_path: Path, images: None) -> Iterator[Host]:
+    host = make_host(tmp_path)
+    yield host
+    host.bottle("cleanup", "--yes")
+
+
+def make_host(folder: Path) -> Host:
+    home = folder / "home"
+    for name, text in {
+        "bottles/quiet": "---\nagent_provider: {template: claude, auth_token: TOKEN_OF_THIS_TEST}\n---\n",
+        "agents/sleeper": "---\nbottle: quiet\n---\n",
+    }.items():
+        path = home / f"{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return Host(home)
+
+
+def wait_for(process: "subprocess.Popen[str]", stage: str, host: Host) -> None:
+    """Reads what the launcher says until the stage begins; RUNNING is when `bottle list` sees the bottle."""
+    assert process.stdout is not None
+    if stage == RUNNING:
+        wait_for(process, PROVING, host)
+        deadline = time.monotonic() + 30
+        while "running" not in host.bottle("list"):
+            assert time.monotonic() < deadline, "it never ran"
+    elif stage:
+        while not (line := process.stdout.readline()).startswith(stage):
+            assert line, f"it ended before '{stage}'"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize(("stage", "delay"), STAGES)
+def test_a_signal_at_any_stage_leaves_nothing(host: Host, number: signal.Signals, stage: str, delay: float) -> None:
+    process = host.launch("start", "sleeper", "--yes", "--", "--input-format", "stream-json", "--print", "--verbose")
+    wait_for(process, stage, host)
+    time.sleep(delay)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    # The agent in this box has nothing to read and ends by itself: then the signal came too late to matter.
+    assert host.made() == []
+    kept = host.states()
+    assert all((host.home / "state" / identity / "lifecycle.jsonl").exists() for identity in kept)
+    assert "running" not in host.bottle("list", "--all")
+
+
+@pytest.mark.parametrize(("stage", "delay"), STAGES)
+def test_what_a_killed_launcher_leaves_is_found_and_removed(host: Host, stage: str, delay: float) -> None:
+    process = host.launch("start", "sleeper", "--yes", "--", "--version")
+    wait_for(process, stage, host)
+    time.sleep(delay)
+    process.kill()
+    process.communicate(timeout=60)
+    assert "running" not in host.bottle("list")
+    host.bottle("cleanup", "--yes")
+    assert host.made() == []
+    assert host.states() == []
+
+
+def test_clean_up_spares_a_bottle_that_runs(host: Host) -> None:
+    running = host.bottle("start", "sleeper", "--yes", "--detach").splitlines()[-1]
+    process = host.launch("start", "sleeper", "--yes")
+    wait_for(process, PROVING, host)
+    process.kill()
+    process.communicate(timeout=60)
+    host.bottle("cleanup", "--yes")
+    assert host.states() == [running]
+    assert running in host.bottle("list")
+    host.bottle("stop", running)
+
+
+def test_two_impatient_signals_do_not_break_the_clean_up(host: Host) -> None:
+    process = host.launch("start", "sleeper", "--yes")
+    wait_for(process, PROVING, host)
+    for _ in range(4):
+        process.send_signal(random.choice([signal.SIGINT, signal.SIGTERM]))
+        time.sleep(0.05)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert host.made() == []
+
+
+def test_two_starts_of_one_agent_at_once_are_two_bottles(host: Host) -> None:
+    processes = [host.launch("start", "sleeper", "--yes", "--detach") for _ in range(2)]
+    identities = [process.communicate(timeout=60)[0].splitlines()[-1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], identities
+    assert sorted(host.bottle("list", "--json").count(f'"{identity}"') for identity in identities) == [1, 1]
+    host.bottle("stop", "--all")
+    assert host.made() == []
