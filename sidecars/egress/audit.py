@@ -56,6 +56,7 @@ class Trail:
         self._identity = _text(identity)
         self._boot = f"{time.time_ns() // 1_000_000:x}"
         self._count = 0
+        self._waiting: list[str] = []
         self._secrets: tuple[str, ...] = ()
         self._second, self._second_text = 0, ""
 
@@ -70,19 +71,28 @@ class Trail:
         return Entry(self._count, kind, method, host, port, path, query, time.monotonic())
 
     def open(self, entry: Entry) -> None:
-        """Writes that the exchange begins. Raises AuditError; then nothing may be sent."""
-        self._write(self._line(entry, "opened"))
+        """Writes that the exchange begins, now. Raises AuditError; then nothing may be sent."""
+        self._waiting.append(self._line(entry, "opened"))
+        try:
+            self._write()
+        except AuditError:
+            self._waiting.pop()  # it has not begun
+            raise
 
     def close(self, entry: Entry) -> None:
-        """Writes how the exchange, or the refusal, ended. Raises AuditError."""
-        self._write(self._line(entry, entry.kind))
+        """Notes how the exchange, or the refusal, ended. It is written with the next line or `flush`."""
+        self._waiting.append(self._line(entry, entry.kind))
+        if len(self._waiting) > limits.AUDIT_LINES_WAITING:
+            self.flush()
+            del self._waiting[: -limits.AUDIT_LINES_WAITING]
 
-    def try_close(self, entry: Entry) -> None:
-        """`close`, where nothing is left to be stopped: the next `open` fails just the same."""
-        try:
-            self.close(entry)
-        except AuditError:
-            pass
+    def flush(self) -> None:
+        """Writes what waits. Where that fails nothing is left to be stopped: the next `open` fails just the same."""
+        if self._waiting:
+            try:
+                self._write()
+            except AuditError:
+                pass
 
     def _line(self, entry: Entry, kind: str) -> str:
         return (
@@ -111,10 +121,10 @@ class Trail:
             self._second, self._second_text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         return f"{self._second_text}.{milliseconds:03d}Z"
 
-    def _write(self, line: str) -> None:
-        data = line.encode("ascii")
-        if self._torn:
-            data = b"\n" + data  # a full disk cut the line before; it must not swallow this one
+    def _write(self) -> None:
+        """Writes the waiting lines; those that did not fit go on waiting."""
+        lead = b"\n" if self._torn else b""  # a full disk cut the line before; it must not swallow this one
+        data = lead + "".join(self._waiting).encode("ascii")
         if self._size + len(data) > limits.AUDIT_FILE:
             raise AuditError("the trail is full")
         try:
@@ -122,6 +132,10 @@ class Trail:
         except OSError as error:
             raise AuditError(os.strerror(error.errno or 0)) from None
         self._size += written
-        self._torn = written < len(data)
-        if self._torn:
-            raise AuditError("the disk is full")
+        if written == len(data):
+            self._torn = False
+            self._waiting.clear()
+            return
+        self._torn = not data[:written].endswith(b"\n")
+        del self._waiting[: data[len(lead) : written].count(b"\n")]
+        raise AuditError("the disk is full")

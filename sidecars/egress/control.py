@@ -54,8 +54,6 @@ class Control:
 
     async def _apply(self, line: bytes | None) -> dict[str, object]:
         try:
-            if line is None:
-                raise ConfigError("the document is too long")
             version = await self._take(_json(line))
         except ConfigError as error:
             return {"event": "rejected", "reason": str(error)}
@@ -101,7 +99,9 @@ def _read_some() -> bytes:
         return b""
 
 
-def _json(line: bytes) -> object:
+def _json(line: bytes | None) -> object:
+    if line is None:
+        raise ConfigError("the document is too long")
     try:
         return json.loads(line, object_pairs_hook=_unique)
     except (ValueError, RecursionError):

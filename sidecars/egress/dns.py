@@ -96,4 +96,4 @@ class Responder(asyncio.DatagramProtocol):
         if self._budget.skipped:
             entry.reason += f" ({self._budget.skipped} more lookups were not written down)"
             self._budget.skipped = 0
-        self._trail.try_close(entry)
+        self._trail.close(entry)

@@ -4,6 +4,8 @@ CONNECT target, server name (see `tls`), Host and an absolute target must agree;
 right one.
 """
 
+from typing import NamedTuple
+
 from attrs import frozen
 
 from bottle.domain.egress import Scheme
@@ -15,13 +17,25 @@ _PORTS: dict[Scheme, int] = {"https": 443, "http": 80}
 _HELP = "this is a proxy: set HTTP_PROXY and HTTPS_PROXY to it, and send requests to the hosts themselves"
 
 
-@frozen
-class Named:
+class Named(NamedTuple):
     """What a request is for, before it is judged; the target is in origin form, as it was sent."""
 
     scheme: Scheme
     authority: Authority
     target: str
+
+
+@frozen
+class Inside:
+    """The host and port of a CONNECT, and the spellings of Host that need no second look."""
+
+    authority: Authority
+    spellings: frozenset[str]
+
+    @classmethod
+    def of(cls, authority: Authority) -> "Inside":
+        spellings = {str(authority)} | ({authority.host} if authority.port == _PORTS["https"] else set())
+        return cls(authority, frozenset(spellings))
 
 
 def connect_authority(head: RequestHead) -> Authority:
@@ -37,10 +51,13 @@ def connect_authority(head: RequestHead) -> Authority:
     return named
 
 
-def named_inside(head: RequestHead, connected: Authority) -> Named:
-    """What a request inside the TLS connection to `connected` is for; raises Refused."""
+def named_inside(head: RequestHead, inside: Inside) -> Named:
+    """What a request inside the TLS connection is for; raises Refused."""
+    connected = inside.authority
     if head.method == "CONNECT":
         raise refused(403, "connect.nested", "a tunnel inside a tunnel is not opened")
+    if head.host in inside.spellings and head.target.startswith("/"):
+        return Named("https", connected, head.target)
     scheme, named, target = _split(head.target, "https", connected)
     if scheme != "https" or named != connected or _host(head, "https") != connected:
         raise refused(421, "host.mismatch", f"the connection is to {connected}, the request names another host")
@@ -57,6 +74,12 @@ def named_outside(head: RequestHead) -> Named:
     if _host(head, "http") != named:
         raise refused(421, "host.mismatch", "target and Host name different hosts")
     return Named("http", named, target)
+
+
+def refuse_upgrade(head: RequestHead) -> None:
+    """Raises Refused for a WebSocket or h2c: what would follow is not read here. Clients fall back on a 426."""
+    if head.upgrade:
+        raise refused(426, "http.upgrade", "only HTTP/1.1 passes here, no WebSocket and no h2c")
 
 
 def _host(head: RequestHead, scheme: Scheme) -> Authority:

@@ -9,12 +9,11 @@ from sidecars.egress.audit import Entry
 from sidecars.egress.dial import addresses_for, dial
 from sidecars.egress.reader import END, ResponseEvent
 from sidecars.egress.refusal import Refusal, Refused
-from sidecars.egress.rules import Rules, Ticket
+from sidecars.egress.rules import Ticket
 from sidecars.egress.scrub import Scrubber, scrubbed
 from sidecars.egress.upstream import Link
 from sidecars.egress.wire import (
     LAST_CHUNK,
-    Fields,
     RequestHead,
     ResponseHead,
     chunk,
@@ -24,7 +23,7 @@ from sidecars.egress.wire import (
 )
 
 if TYPE_CHECKING:
-    from sidecars.egress.agent_side import AgentSide
+    from sidecars.egress.conversation import Conversation
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 # RFC 9110 9.2.2; only these are sent again when a kept connection turns out to be dead.
@@ -34,9 +33,10 @@ _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 class Exchange:
     """Between an agent's connection and an origin's. Ends by telling the agent's side `done` exactly once."""
 
-    def __init__(self, agent: "AgentSide", rules: Rules, ticket: Ticket, head: RequestHead, entry: Entry) -> None:
-        self._agent = agent
-        self._rules = rules
+    def __init__(self, conversation: "Conversation", ticket: Ticket, head: RequestHead, entry: Entry) -> None:
+        self._conversation = conversation
+        self._gateway = conversation.gateway
+        self._agent = conversation.side
         self._ticket = ticket
         self._head = head
         self._entry = entry
@@ -55,7 +55,7 @@ class Exchange:
         """Sends the request on its way. The trail knows of it already."""
         if self._head.expects_continue and self._has_body:
             self._agent.send([_CONTINUE])
-        link = self._rules.pool.take(self._ticket.route, self._ticket.request.authority)
+        link = self._ticket.bucket.take()
         if link is None:
             self._dial()
         else:
@@ -80,7 +80,7 @@ class Exchange:
         piece = chunk(data) if self._head.chunked else data
         if self._link is None:
             self._waiting.append(piece)
-            self._agent.pause(self)
+            self._agent.pause()
         else:
             self._link.write([piece])
 
@@ -147,10 +147,10 @@ class Exchange:
         )
 
     def choke(self) -> None:
-        self._agent.pause(self)
+        self._agent.pause()
 
     def unchoke(self) -> None:
-        self._agent.resume(self)
+        self._agent.resume()
 
     # The way there.
 
@@ -162,16 +162,17 @@ class Exchange:
 
     async def _connect(self) -> None:
         request, route = self._ticket.request, self._ticket.route
-        tls = self._agent.gateway.upstream_tls if request.scheme == "https" else None
+        tls = self._gateway.upstream_tls if request.scheme == "https" else None
         try:
             addresses, port = await addresses_for(route, request.authority)
             link = await dial(Link, addresses, port, tls, request.authority.host)
         except Refused as refused:
-            self._dialling = None
             self._fail(refused.refusal)
             return
-        self._dialling = None
-        self._send(link)
+        if self._over:
+            link.close()
+        else:
+            self._send(link)
 
     def _send(self, link: Link) -> None:
         self._link = link
@@ -181,7 +182,10 @@ class Exchange:
         waiting, self._waiting = self._waiting, []
         self.progress = time.monotonic()
         link.write(joined([head, *waiting]) if waiting else [head])
-        self._agent.resume(self)
+        if waiting:
+            self._agent.resume()
+        if self._agent.is_choked:
+            link.pause()
 
     # The way back.
 
@@ -191,15 +195,15 @@ class Exchange:
         to_agent_11 = self._head.version == "1.1"
         unframed = not head.bodyless and head.length is None
         self._chunked = unframed and to_agent_11
-        close = self._head.close or (unframed and not to_agent_11) or self._agent.gateway.is_stopping
-        self._agent.closes_after |= close
-        pieces.append(write_response(head, self._clean(head.fields), chunked=self._chunked, close=close))
-
-    def _clean(self, fields: Fields) -> Fields:
+        close = self._head.close or (unframed and not to_agent_11) or self._gateway.is_stopping
+        self._conversation.closes_after |= close
+        written = write_response(head, chunked=self._chunked, close=close)
         secrets = self._ticket.secrets
-        if not secrets:
-            return fields
-        return [(scrubbed(name, secrets), scrubbed(value, secrets)) for name, value in fields]
+        if any(secret in written for secret in secrets):
+            head.reason = scrubbed(head.reason, secrets)
+            head.fields = [(name, scrubbed(value, secrets)) for name, value in head.fields]
+            written = write_response(head, chunked=self._chunked, close=close)
+        pieces.append(written)
 
     def _pass(self, data: bytes, pieces: list[bytes]) -> None:
         self._entry.bytes_in += len(data)
@@ -229,22 +233,18 @@ class Exchange:
         self._entry.rule, self._entry.reason = refusal.rule, refusal.reason
         if self._response is None:
             self._entry.status = refusal.status
-            self._agent.answer(refusal, head_only=self._head.method == "HEAD")
-        else:
-            self._agent.closes_hard = True
-        self._end(keep=False)
+            self._conversation.answer(refusal)
+        self._end(keep=False, broken=self._response is not None)
 
-    def _end(self, *, keep: bool) -> None:
+    def _end(self, *, keep: bool, broken: bool = False) -> None:
         self._over = True
-        if self._dialling is not None:
-            self._dialling.cancel()
         link, self._link = self._link, None
         if link is not None:
             if keep:
-                self._rules.pool.give(self._ticket.route, self._ticket.request.authority, link)
+                self._ticket.bucket.give(link)
             elif self._request_complete:
                 link.close()
             else:
                 link.abort()
-        self._agent.gateway.trail.try_close(self._entry)
-        self._agent.done(self)
+        self._gateway.trail.close(self._entry)
+        self._conversation.done(self, broken=broken)

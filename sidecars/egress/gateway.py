@@ -55,12 +55,13 @@ class Gateway:
         for guest in tuple(self.guests):
             guest.tick(now)
         self.rules.pool.sweep(now)
+        self.trail.flush()
 
     def note_refusal(self, entry: Entry, refusal: Refusal) -> None:
         """Writes the refusal down. A trail that takes no line changes nothing: nothing was let out."""
         entry.allowed, entry.rule, entry.reason = False, refusal.rule, refusal.reason
         entry.status = refusal.status
-        self.trail.try_close(entry)
+        self.trail.close(entry)
 
     def opens(self, entry: Entry) -> Refusal | None:
         """Writes down that the exchange begins; the refusal, where that is impossible."""

@@ -34,10 +34,11 @@ POOL_IDLE_SECONDS = 30.0  # shorter than the keep-alive of common servers (nginx
 TUNNEL_IDLE_SECONDS = 1800.0
 TUNNEL_HELLO_SECONDS = 10.0
 TLS_SHUTDOWN_SECONDS = 1.0
-SWEEP_SECONDS = 1.0  # how often deadlines are looked at
+SWEEP_SECONDS = 0.25  # how often deadlines are looked at, and waiting audit lines written
 STOP_SECONDS = 2.0  # what is under way gets this long after SIGTERM
 
 AUDIT_FILE = 1024 * 1024 * 1024  # then nothing more is let out: a box cannot fill its host's disk
+AUDIT_LINES_WAITING = 256
 DNS_LINES_PER_SECOND = 5
 DNS_LINES_BURST = 50
 

@@ -75,13 +75,15 @@ class Egress:
         if gateway is None:
             return
         gateway.is_stopping = True
-        ends = time.monotonic() + limits.STOP_SECONDS
-        while any(guest.is_busy for guest in gateway.guests) and time.monotonic() < ends:
+        for _ in range(int(limits.STOP_SECONDS / 0.02)):
+            if not any(guest.is_busy for guest in gateway.guests):
+                break
             await asyncio.sleep(0.02)
         for guest in tuple(gateway.guests):
             guest.abort()
         gateway.rules.pool.close()
-        await asyncio.sleep(0)  # lets the aborted exchanges write their last lines
+        await asyncio.sleep(0)  # lets the aborted exchanges note their ends
+        gateway.trail.flush()
 
 
 def main() -> int:
@@ -97,9 +99,15 @@ def main() -> int:
 async def _listen(gateway: Gateway, listen: Listen) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     if listen.unix:
-        Path(listen.unix).unlink(missing_ok=True)
+        _remove_socket(listen.unix)
         return await loop.create_unix_server(lambda: AgentSide(gateway), listen.unix, backlog=limits.CONNECTIONS)
     return await loop.create_server(lambda: AgentSide(gateway), listen.host, listen.port, backlog=limits.CONNECTIONS)
+
+
+def _remove_socket(path: str) -> None:
+    """The last run's socket; nothing else is removed, so that a wrong path costs no file."""
+    if Path(path).is_socket():
+        Path(path).unlink()
 
 
 async def _answer_dns(gateway: Gateway, listen: Listen) -> asyncio.DatagramTransport:

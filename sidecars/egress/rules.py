@@ -16,7 +16,7 @@ from bottle.domain.targets import ASTERISK, InvalidTargetError, parse_target
 from sidecars.egress import limits
 from sidecars.egress.refusal import Refusal, of_verdict, refused
 from sidecars.egress.tls import leaf_context
-from sidecars.egress.upstream import Pool
+from sidecars.egress.upstream import Bucket, Pool
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -33,6 +33,7 @@ class Ticket:
     injected: tuple[bytes, bytes] | None = field(repr=False)
     replaced: bytes | None
     secrets: tuple[bytes, ...] = field(repr=False)
+    bucket: Bucket = field(repr=False)
 
 
 @define(eq=False)
@@ -74,7 +75,9 @@ class Rules:
         injected, secrets = self._credential(verdict.route)
         port = "" if authority.port == _DEFAULT_PORTS[scheme] else f":{authority.port}"
         host = f"{bracketed(authority.host)}{port}".encode("ascii")
-        return Ticket(request, verdict.route, verdict, str(target), host, injected, _replaced(verdict.route), secrets)
+        route = verdict.route
+        bucket = self.pool.bucket(route, authority)
+        return Ticket(request, route, verdict, str(target), host, injected, _replaced(route), secrets, bucket)
 
     def _credential(self, route: Route) -> tuple[tuple[bytes, bytes] | None, tuple[bytes, ...]]:
         """The header that the route adds, and what must not come back. Where the value is missing nothing is sent."""

@@ -92,15 +92,13 @@ class Tunnel(asyncio.Protocol):
         if self._over:
             return
         self._over = True
-        if self._task is not None:
-            self._task.cancel()
         self._gateway.guests.discard(self)
         if reason is not None:
             self._entry.reason = reason
         for transport in (self._transport, self._far.transport if self._far is not None else None):
             if transport is not None:
                 transport.close()
-        self._gateway.trail.try_close(self._entry)
+        self._gateway.trail.close(self._entry)
 
     # What the event loop calls, and the far end.
 
@@ -164,13 +162,13 @@ class Tunnel(asyncio.Protocol):
             addresses, port = await addresses_for(route, self._authority)
             far = await dial(FarEnd, addresses, port, None, self._authority.host)
         except Refused as refused:
-            self._task = None
             self._fail(refused.refusal)
             return
-        self._task = None
         self._far, far.tunnel = far, self
         self._since = time.monotonic()
-        if far.transport is None:
+        if self._over or far.transport is None:
+            if far.transport is not None:
+                far.transport.close()
             self.close()
             return
         hello = self._gate.take()

@@ -37,6 +37,7 @@ class Link(asyncio.Protocol):
         self._listener: Listener | None = None
         self._forget: Callable[[Link], None] | None = None
         self._transport: asyncio.Transport | None = None
+        self._is_paused = False
         self.is_reused = False
         self.idle_since = 0.0
 
@@ -61,15 +62,18 @@ class Link(asyncio.Protocol):
     def rest(self, forget: Callable[["Link"], None]) -> None:
         """Nobody listens now; `forget` is called when the connection can no longer be used."""
         self._listener, self._forget = None, forget
+        self.resume()  # the end of the connection has to be seen
         self.is_reused = True
         self.idle_since = time.monotonic()
 
     def pause(self) -> None:
         if self._transport is not None:
+            self._is_paused = True
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        if self._transport is not None:
+        if self._transport is not None and self._is_paused:
+            self._is_paused = False
             self._transport.resume_reading()
 
     def close(self) -> None:
@@ -131,45 +135,71 @@ class Link(asyncio.Protocol):
 
 
 @define(eq=False)
-class Pool:
-    """Idle connections of one Rules object, by route, host and port: a connection that carried one route's credential
-    serves no other route. Their addresses were judged by the same rules."""
+class Bucket:
+    """Idle connections of one route to one host and port: one that carried a route's credential serves no other."""
 
-    _idle: dict[tuple[int, Authority], list[Link]] = field(factory=dict)
+    _links: list[Link] = field(factory=list)
     _is_closed: bool = False
 
-    def take(self, route: Route, authority: Authority) -> Link | None:
+    def take(self) -> Link | None:
         """An open connection, the one used last; None where there is none."""
-        links = self._idle.get((id(route), authority))
-        while links:
-            link = links.pop()
+        while self._links:
+            link = self._links.pop()
             if link.is_open:
                 return link
             link.close()
         return None
 
-    def give(self, route: Route, authority: Authority, link: Link) -> None:
+    def give(self, link: Link) -> None:
         """Keeps the connection for later, or closes it."""
-        links = self._idle.setdefault((id(route), authority), [])
-        if self._is_closed or not link.is_open or len(links) >= limits.POOLED_PER_ROUTE:
+        if self._is_closed or not link.is_open or len(self._links) >= limits.POOLED_PER_ROUTE:
             link.close()
             return
-        links.append(link)
-        link.rest(lambda gone: links.remove(gone) if gone in links else None)
+        self._links.append(link)
+        link.rest(self._forget)
 
     def sweep(self, now: float) -> None:
         """Closes what has been idle for long."""
-        for key, links in list(self._idle.items()):
-            for link in [link for link in links if now - link.idle_since > limits.POOL_IDLE_SECONDS]:
-                links.remove(link)
-                link.close()
-            if not links:
-                del self._idle[key]
+        for link in [link for link in self._links if now - link.idle_since > limits.POOL_IDLE_SECONDS]:
+            self._links.remove(link)
+            link.close()
 
     def close(self) -> None:
         """Closes what is idle now and what comes back later."""
         self._is_closed = True
-        for links in self._idle.values():
-            for link in links:
-                link.close()
-        self._idle.clear()
+        for link in self._links:
+            link.close()
+        self._links.clear()
+
+    def _forget(self, link: Link) -> None:
+        if link in self._links:
+            self._links.remove(link)
+
+
+@define(eq=False)
+class Pool:
+    """The buckets of one Rules object, whose rules judged the addresses of all connections in them."""
+
+    _buckets: dict[tuple[int, Authority], Bucket] = field(factory=dict)
+    _is_closed: bool = False
+
+    def bucket(self, route: Route, authority: Authority) -> Bucket:
+        """The bucket for what this route of these rules sends to the host and port."""
+        key = (id(route), authority)
+        found = self._buckets.get(key)
+        if found is None:
+            found = self._buckets[key] = Bucket()
+            if self._is_closed:
+                found.close()
+        return found
+
+    def sweep(self, now: float) -> None:
+        """Closes what has been idle for long."""
+        for bucket in self._buckets.values():
+            bucket.sweep(now)
+
+    def close(self) -> None:
+        """Closes what is idle now and what comes back later."""
+        self._is_closed = True
+        for bucket in self._buckets.values():
+            bucket.close()

@@ -136,10 +136,10 @@ def write_request(
     return b"".join(parts)
 
 
-def write_response(head: ResponseHead, fields: Fields, *, chunked: bool, close: bool) -> bytes:
+def write_response(head: ResponseHead, *, chunked: bool, close: bool) -> bytes:
     """The head as the agent gets it. `chunked` says how the body is framed towards the agent."""
     parts = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason)]
-    parts += [b"%b: %b\r\n" % field for field in fields]
+    parts += [b"%b: %b\r\n" % field for field in head.fields]
     if close:
         parts.append(b"Connection: close\r\n")
     no_length = head.status == 204 or head.chunked  # RFC 9110 8.6

@@ -1,0 +1,258 @@
+"""The requests of one connection, one after another: each is named, judged, begun, and answered before the next."""
+
+import json
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from bottle.domain.hosts import Authority
+from sidecars.egress import limits
+from sidecars.egress.connect import Opening
+from sidecars.egress.door import Inside, Named, connect_authority, named_inside, named_outside, refuse_upgrade
+from sidecars.egress.exchange import Exchange
+from sidecars.egress.gateway import Gateway
+from sidecars.egress.reader import END, RequestEvent, RequestReader
+from sidecars.egress.refusal import Refusal, Refused, response
+from sidecars.egress.wire import RequestHead
+
+if TYPE_CHECKING:
+    from sidecars.egress.agent_side import AgentSide
+
+
+class Conversation:
+    """Takes the agent's bytes, keeps the order of requests and responses, and says how the connection goes on."""
+
+    def __init__(self, side: "AgentSide", gateway: Gateway, inside: Inside | None) -> None:
+        self.side = side
+        self.gateway = gateway
+        self.closes_after = False
+        """Whether the connection ends with the current response."""
+        self.misdirected: Refusal | None = None
+        """The answer to whatever is asked, where TLS was opened for another name."""
+        self._inside = inside
+        self._reader = RequestReader()
+        self._events: deque[RequestEvent] = deque()
+        self._head: RequestHead | None = None
+        self._exchange: Exchange | None = None
+        self._ended = True  # the current request is complete
+        self._over = False  # nothing more is read
+        self._pumping = False
+
+    @property
+    def is_busy(self) -> bool:
+        return self._exchange is not None
+
+    @property
+    def is_within_head(self) -> bool:
+        """Whether a request has begun whose headers are not complete."""
+        return self._exchange is None and self._reader.is_within_head
+
+    # What the agent's side says.
+
+    def feed(self, data: bytes) -> None:
+        self._events.extend(self._reader.feed(data))
+        self._pump()
+
+    def lost(self) -> None:
+        """The agent is gone."""
+        self._over = True
+        self._events.clear()
+        if self._exchange is not None:
+            self._exchange.agent_gone("the agent closed the connection")
+
+    def choked(self) -> None:
+        if self._exchange is not None:
+            self._exchange.pause()
+
+    def unchoked(self) -> None:
+        if self._exchange is not None:
+            self._exchange.resume()
+
+    def tick(self, now: float) -> None:
+        """Looks at what is waited for, and for how long."""
+        silent = now - self.side.since
+        exchange = self._exchange
+        if exchange is None:
+            if self.is_within_head or not self._ended:
+                if silent > limits.AGENT_HEAD_SECONDS:
+                    self.refuse_for_good(Refusal(408, "http.slow", "the request took too long"))
+            elif silent > limits.AGENT_IDLE_SECONDS:
+                self.side.close()
+        elif not self._ended and exchange.wants_body and silent > limits.AGENT_BODY_SECONDS:
+            self.refuse_for_good(Refusal(408, "http.slow", "the body stopped in the middle"))
+        else:
+            exchange.tick(now)
+
+    # What an exchange says.
+
+    def answer(self, refusal: Refusal) -> None:
+        """The refusal as the response to the current request."""
+        head = self._head
+        self.closes_after |= self._must_close(refusal)
+        is_head = head is not None and head.method == "HEAD"
+        self.side.send([response(refusal, close=self.closes_after, body=not is_head)])
+
+    def done(self, exchange: Exchange, *, broken: bool) -> None:
+        """The exchange has ended, and its response with it; `broken` says that the response is not complete."""
+        if exchange is not self._exchange:
+            return
+        self._exchange = None
+        self.side.since = time.monotonic()
+        if broken:
+            self._over = True
+            self.side.abort()
+        else:
+            self._settle()
+
+    def refuse_connect(self, authority: Authority, refusal: Refusal) -> None:
+        """The tunnel is not opened after all: the answer to the CONNECT."""
+        self.side.opening = None
+        self._turn_away(refusal, authority)
+
+    def refuse_for_good(self, refusal: Refusal) -> None:
+        """What came is no HTTP, or too much: nothing after it can be trusted to be where it seems to be."""
+        exchange, self._exchange = self._exchange, None
+        self._over = True
+        if exchange is not None:
+            exchange.agent_gone(refusal.reason)
+            if exchange.has_answered:
+                self.side.abort()
+                return
+        self._head, self._ended, self.closes_after = None, False, True
+        self._turn_away(refusal)
+
+    # One request after another.
+
+    def _pump(self) -> None:
+        """Takes events until one has to wait for the response before it."""
+        if self._pumping:
+            return
+        self._pumping = True
+        events = self._events
+        while events and not self._over and not (self._ended and self._exchange is not None):
+            self._take(events.popleft())
+        self._pumping = False
+        if events and not self._over:
+            self._hold_back()
+
+    def _take(self, event: RequestEvent) -> None:
+        if isinstance(event, RequestHead):
+            self._begin(event)
+        elif event is END:
+            self._ended = True
+            if self._exchange is not None:
+                self._exchange.body_complete()
+        elif isinstance(event, bytes):
+            if self._exchange is not None:
+                self._exchange.body(event)
+        elif isinstance(event, Refusal):
+            self.refuse_for_good(event)
+
+    def _hold_back(self) -> None:
+        """What a client sends ahead of our responses waits in the kernel, but for a few requests."""
+        if sum(isinstance(event, RequestHead) for event in self._events) > limits.PIPELINED_REQUESTS:
+            self._events.clear()
+            self._events.append(Refusal(400, "http.pipelining", "too many requests at a time on one connection"))
+        self.side.pause()
+
+    def _begin(self, head: RequestHead) -> None:
+        self._head, self._ended = head, False
+        self.closes_after |= head.close
+        inside = self._inside
+        try:
+            if inside is not None:
+                self._check_direction()
+                named = named_inside(head, inside)
+            elif head.method == "CONNECT":
+                self.side.hand_over(Opening(self, connect_authority(head)), self._reader.rest)
+                return
+            elif head.method == "GET" and head.target == "/":
+                self._say_hello()
+                return
+            else:
+                named = named_outside(head)
+        except Refused as refused:
+            self._turn_away(refused.refusal)
+            return
+        self._judge(head, named)
+
+    def _check_direction(self) -> None:
+        if self.misdirected is not None:
+            raise Refused(self.misdirected)
+
+    def _judge(self, head: RequestHead, named: Named) -> None:
+        """Judges the request, writes the verdict down, and begins the exchange where there is to be one."""
+        gateway, authority = self.gateway, named.authority
+        path, mark, _ = named.target.partition("?")
+        entry = gateway.trail.entry("http", head.method, authority.host, authority.port, path, query=bool(mark))
+        try:
+            refuse_upgrade(head)
+            ticket = gateway.rules.judge(named.scheme, authority, head.method, named.target)
+        except Refused as refused:
+            gateway.note_refusal(entry, refused.refusal)
+            self._respond(refused.refusal)
+            return
+        entry.allowed, entry.rule, entry.reason = True, ticket.verdict.rule, ticket.verdict.reason
+        unwritable = gateway.opens(entry)
+        if unwritable is not None:
+            self._respond(unwritable)
+            return
+        self._exchange = Exchange(self, ticket, head, entry)
+        self._exchange.begin()
+
+    def _say_hello(self) -> None:
+        """What a person sees who points a browser at the proxy, and what a health check asks for."""
+        document = {"service": "bottle egress", "policy": self.gateway.rules.policy.version}
+        body = json.dumps(document).encode() + b"\n"
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        self.side.send([head.encode() + body])
+        self._settle()
+
+    # Refusals and ends.
+
+    def _turn_away(self, refusal: Refusal, authority: Authority | None = None) -> None:
+        """Refuses a request that never met the policy: written down with what is known of it."""
+        known = authority or (self._inside.authority if self._inside is not None else None)
+        head = self._head
+        method = head.method if head is not None else ""
+        host, port = (known.host, known.port) if known is not None else (_shown(head.target) if head else "", 0)
+        entry = self.gateway.trail.entry("tunnel" if method == "CONNECT" else "http", method, host, port, "")
+        self.gateway.note_refusal(entry, refusal)
+        self._respond(refusal)
+
+    def _respond(self, refusal: Refusal) -> None:
+        self.answer(refusal)
+        self._settle()
+
+    def _must_close(self, refusal: Refusal) -> bool:
+        head = self._head
+        if head is None or refusal.status in (421, 426) or self.gateway.is_stopping or head.method == "CONNECT":
+            return True
+        return not self._ended and (head.expects_continue or self._unread_is_long())
+
+    def _settle(self) -> None:
+        """After a response: the next request, or the end."""
+        if not self.closes_after and (self._ended or not self._unread_is_long()):
+            self.side.resume()
+            self._pump()
+            return
+        self._over = True
+        self._events.clear()
+        if self._body_is_coming():
+            self.side.linger()
+        else:
+            self.side.close()
+
+    def _unread_is_long(self) -> bool:
+        """Whether more of the request is still to come than is worth reading for nothing."""
+        head = self._head
+        return head is None or head.chunked or (head.length or 0) > limits.DISCARD
+
+    def _body_is_coming(self) -> bool:
+        head = self._head
+        return not self._ended and (head is None or head.chunked or bool(head.length))
+
+
+def _shown(target: str) -> str:
+    """As much of a refused target as is worth a line: never its path or query."""
+    return target.partition("://")[2].partition("/")[0][:255] if "://" in target else target.partition("/")[0][:255]
