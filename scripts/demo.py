@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "src"))
 
 from tests.support import claims
 from tests.support.box_views import Views, engine
 from tests.support.claims import Claim
-from tests.support.demo_world import AGENT, TASK, World, world
+from tests.support.demo_world import AGENT, TASK, TOKEN_VARIABLE, World, world
 
 PROMPT = ("-p", TASK, "--output-format", "json")
 FIRST_RUN = 1800
@@ -36,8 +37,13 @@ def main() -> int:
     except (AssertionError, OSError) as error:
         print(f"\nfailed: {error}")
         return 1
-    verdict = "every promise held" if not failed else f"{failed} did not hold"
-    print(f"\n{verdict} ({time.monotonic() - begin:.0f} s)")
+    except KeyboardInterrupt:
+        print("\ninterrupted; everything was removed")
+        return 130
+    print(f"\n{f'{failed} did not hold' if failed else 'Every promise held'} ({time.monotonic() - begin:.0f} s).")
+    print(
+        f"With a real token in {TOKEN_VARIABLE}, `bottle init` and `bottle start coder` do the same with the real API."
+    )
     return 1 if failed else 0
 
 

@@ -1,8 +1,7 @@
 """A stand-in of the Anthropic API: a strict HTTPS server on this host that real clients talk to.
 
-It takes one credential and remembers who came with another one, answers what the real service answers to what the real
-Claude Code asks, and refuses the rest: an unknown path, a wrong host, a body that is not whole. Nothing of it ever
-holds or prints the credential but the comparison itself.
+It takes one credential and remembers who came with another one, answers what the real Claude Code asks, and refuses the
+rest: an unknown path, a wrong host, a body that is not whole. It never prints the credential.
 """
 
 import hmac

@@ -1,7 +1,9 @@
 """A bottle's containers seen from outside, with the engine's full power: what no inhabitant could hide."""
 
 import ipaddress
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -9,6 +11,8 @@ from attrs import define, frozen
 from docker.errors import DockerException, NotFound
 from docker.models.containers import Container
 
+from bottle.adapters.docker.connection import endpoint
+from bottle.domain.errors import BottleError
 from tests.support.token_hunt import CHUNK, Hunt, as_file
 
 IDENTITY_LABEL = "bot-bottle.identity"
@@ -39,7 +43,7 @@ class Remains:
 
 @define
 class Views:
-    """The engine that `DOCKER_HOST` or the default leads to."""
+    """What one engine shows."""
 
     client: "docker.DockerClient"
 
@@ -161,11 +165,11 @@ def _output(container: Container, user: str, argv: Sequence[str]) -> bytes:
 
 
 def engine() -> Views | None:
-    """The engine, None when none answers."""
+    """The engine that `bottle` itself would use, None when none answers."""
     try:
-        client = docker.from_env(timeout=120)
+        client = docker.DockerClient(**endpoint(os.environ, Path.home()), timeout=120)
         client.ping()
-    except DockerException:
+    except (DockerException, BottleError):
         return None
     return Views(client)
 

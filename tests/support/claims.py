@@ -111,12 +111,12 @@ def unlisted_refused(world: World, identity: str) -> Claim:
     secure = world.inside(identity, "curl", "-sS", "-i", "-m", "20", f"https://{UNLISTED}/")
     plain = world.inside(identity, "curl", "-sS", "-m", "20", f"http://{UNLISTED}/")
     rules = re.findall(r"(?i)^x-bottle-rule: (.+?)\s*$", secure.stdout, re.MULTILINE)
-    status = secure.stdout.splitlines()[0] if secure.stdout else secure.stderr.strip()
+    status = secure.stdout.splitlines()[0].removeprefix("HTTP/1.1 ") if secure.stdout else secure.stderr.strip()
     body = _object(plain.stdout)
     lines = [_object(line) for line in world.cli.run("logs", identity, "--json").stdout.splitlines()]
     trail = [line for line in lines if line.get("host") == UNLISTED and line.get("allowed") is False]
-    ok = " 403 " in status and rules == ["host.unlisted"] == [body.get("rule")] and len(trail) >= 2
-    seen = f"{status} (rule {', '.join(rules)}); {len(trail)} lines in the trail"
+    ok = status.startswith("403 ") and rules == ["host.unlisted"] == [body.get("rule")] and len(trail) >= 2
+    seen = f"{status}; rule {', '.join(rules)}; {len(trail)} lines in the trail"
     return Claim("an unlisted host gets a 403 with its rule", ok=ok, seen=seen)
 
 
@@ -133,7 +133,7 @@ def push_refused(world: World, identity: str) -> Claim:
     said = next((line for line in pushed.stderr.splitlines() if "403" in line), pushed.stderr.strip()[-200:])
     rule = str(_object(posted.stdout).get("rule"))
     ok = pushed.status != 0 and "403" in said and rule.startswith("git.push") and bool(arrived) and not strayed
-    seen = f"git: {said.strip()} (rule {rule}); upstream saw {len(arrived)} reads, no push"
+    seen = f"git: {said.rpartition(': ')[2].strip()}; rule {rule}; upstream saw {len(arrived)} read, no push"
     return Claim("a push over HTTPS is refused", ok=ok, seen=seen)
 
 

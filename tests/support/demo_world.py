@@ -115,6 +115,7 @@ def world(views: Views, root: Path) -> Iterator[World]:
     hunt = hunt_for(token)
     api = AnthropicApi(tls, token, PLACEHOLDER, [script()], place.bind, [CODE_HOST])
     with api, traps() as set_up:
+        require_reachable(views, place, api.port)
         write_home(root, place, api.port)
         (root / "upstream-ca.pem").write_text(tls.root)
         cli = BottleCli({**environment(root), TOKEN_VARIABLE: token}, hunt, root)
@@ -191,9 +192,20 @@ def find_place(views: Views) -> Place:
     # The engine runs in a machine of its own (Docker Desktop, Colima): it has a name for this host's loopback.
     try:
         answer = views.probe_outside(BASE_IMAGE, ["getent", "ahostsv4", "host.docker.internal"])
-    except DockerException as error:
+    except (DockerException, AssertionError) as error:
         raise OSError(f"containers know no address of this host ({sys.platform})") from error
     return Place("127.0.0.1", answer.decode().split()[0])
+
+
+def require_reachable(views: Views, place: Place, port: int) -> None:
+    """Raises OSError when an ordinary container cannot reach the stand-in: then no bottle could either."""
+    try:
+        views.probe_outside(BASE_IMAGE, ["timeout", "5", "bash", "-c", f": < /dev/tcp/{place.connect}/{port}"])
+    except AssertionError as error:
+        address = f"{place.connect} port {port}"
+        raise OSError(f"containers cannot reach this host at {address}; does a firewall refuse them?") from error
+    except DockerException as error:
+        raise OSError(f"no container of {BASE_IMAGE} could be started: {error}") from error
 
 
 def _is_refused(text: str) -> bool:

@@ -10,6 +10,8 @@ from pathlib import Path
 from attrs import frozen
 
 PATIENCE = 30
+KEEP_STATUS = 'trap : INT HUP TERM; "$@"; echo $? > "$0"'
+"""The program with its status in a file: tmux 3.3 loses some. A trap is not inherited, so signals meet it as ever."""
 
 
 @frozen
@@ -17,6 +19,7 @@ class Terminal:
     """One pane. It stays when its program ends, so that the last screen and the status can be read."""
 
     socket: Path
+    ended: Path
 
     def screen(self) -> str:
         """What is to be seen now."""
@@ -49,11 +52,10 @@ class Terminal:
 
     def status(self) -> int | None:
         """The exit status of the program, None while it runs."""
-        shown = self._tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status} #{pane_dead_signal}")
-        dead, status, signal = shown.rstrip("\n").split(" ")
-        if dead != "1" or not (status or signal):  # its output may have ended a moment before it did
+        try:
+            return int(self.ended.read_text())
+        except (FileNotFoundError, ValueError):
             return None
-        return int(status) if status else -int(signal)
 
     def wait(self, patience: float = PATIENCE) -> int:
         """Its exit status, once it has one. Raises AssertionError when it goes on."""
@@ -78,12 +80,27 @@ def terminal(
     directory: Path, argv: Sequence[str], env: Mapping[str, str], *, columns: int = 100, rows: int = 30
 ) -> Iterator[Terminal]:
     """The program in a terminal of this size; both are gone after. `directory` holds tmux's socket and settings."""
-    settings, socket = directory / "tmux.conf", directory / "tmux"
+    settings, socket, ended = directory / "tmux.conf", directory / "tmux", directory / "status"
     settings.write_text("set -g remain-on-exit on\nset -g default-terminal screen-256color\n")
     size = ["-x", str(columns), "-y", str(rows)]
-    command = ["tmux", "-S", str(socket), "-f", str(settings), "new-session", "-d", *size, "--", *argv]
+    command = [
+        "tmux",
+        "-S",
+        str(socket),
+        "-f",
+        str(settings),
+        "new-session",
+        "-d",
+        *size,
+        "--",
+        "sh",
+        "-c",
+        KEEP_STATUS,
+        str(ended),
+        *argv,
+    ]
     subprocess.run(command, env={**env, "TERM": os.environ.get("TERM", "xterm-256color")}, check=True)
-    opened = Terminal(socket)
+    opened = Terminal(socket, ended)
     try:
         yield opened
     finally:
