@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from attrs import evolve, frozen
 
 from bottle.domain.egress import Injection, Route
+from bottle.domain.errors import ManifestError
 from bottle.domain.hosts import Authority
 from bottle.domain.manifest import (
     Agent,
@@ -56,7 +57,7 @@ class StartRequest:
 
 @frozen
 class HostFacts:
-    """What was found on this host, by reading alone. `secrets` are the host variables that are set; never their values."""
+    """What was found on this host, by reading alone. `secrets` names the variables that are set; never their values."""
 
     backend: BackendName
     walls: tuple[Wall, ...]
@@ -72,7 +73,8 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
     agent = manifest.agent(request.agent)
     bottle = manifest.bottle_for(request.agent)
     provision = provider.provision(_wish(request, agent, bottle))
-    routes = planned_routes(merge_routes(bottle.routes, provision.routes), provision.routes, facts.secrets)
+    routes = planned_routes(merge_routes(bottle.routes, provision.routes), len(bottle.routes), facts.secrets)
+    _refuse_withheld_env(bottle, routes)
     return BottlePlan(
         identity=request.identity,
         agent=agent.name,
@@ -106,25 +108,24 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
 
 
 def merge_routes(listed: Sequence[ManifestRoute], provided: Sequence[ManifestRoute]) -> tuple[ManifestRoute, ...]:
-    """The bottle's routes with the provider's: a host that is not listed is added, a listed one without a credential is
+    """The bottle's routes, then the provider's to hosts that it does not list; a listed one without a credential is
     given the provider's (EGR-11)."""
     merged = list(listed)
     for offer in provided:
-        places = [index for index, route in enumerate(merged) if route.host == offer.host]
-        if not places:
+        same = [index for index, route in enumerate(merged) if (route.host, route.scheme) == (offer.host, offer.scheme)]
+        if not same:
             merged.append(offer)
-        for index in places:
-            if merged[index].auth is None and merged[index].scheme == "https":
+        for index in same:
+            if merged[index].auth is None:
                 merged[index] = evolve(merged[index], auth=offer.auth)
     return tuple(merged)
 
 
-def planned_routes(
-    routes: Sequence[ManifestRoute], provided: Sequence[ManifestRoute], secrets: frozenset[str]
-) -> tuple[PlannedRoute, ...]:
-    """The routes with a numbered slot for each distinct credential (`EGRESS_TOKEN_0`, ...)."""
+def planned_routes(routes: Sequence[ManifestRoute], listed: int, secrets: frozenset[str]) -> tuple[PlannedRoute, ...]:
+    """The routes, the first `listed` of which are the bottle's own, with a numbered slot for each distinct credential
+    (`EGRESS_TOKEN_0`, ...)."""
     refs = list(dict.fromkeys(route.auth.token_ref for route in routes if route.auth))
-    return tuple(_planned_route(route, refs, secrets, route in provided) for route in routes)
+    return tuple(_planned_route(route, refs, secrets, index >= listed) for index, route in enumerate(routes))
 
 
 def planned_env(manifest: Mapping[str, EnvEntry], provision: Provision, proxy: Authority) -> tuple[PlannedEnv, ...]:
@@ -151,8 +152,8 @@ def own_env(proxy: Authority) -> dict[str, str]:
         "PIP_CERT",
     )
     return {
-        **{name: url for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")},
-        **{name: direct for name in ("NO_PROXY", "no_proxy")},
+        **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), url),
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), direct),
         **dict.fromkeys(roots, CA_BUNDLE),
     }
 
@@ -206,6 +207,19 @@ def _planned_route(route: ManifestRoute, refs: Sequence[str], secrets: frozenset
         source="provider" if provided else "bottle",
     )
     return PlannedRoute(policy_route, slot)
+
+
+def _refuse_withheld_env(bottle: EffectiveBottle, routes: Sequence[PlannedRoute]) -> None:
+    """A credential that the way out adds stays out of the box; an entry that hands it in would undo that unnoticed."""
+    withheld = {planned.slot.token_ref: planned.slot.host for planned in routes if planned.slot}
+    for name, entry in bottle.env.items():
+        handed_in = [ref for ref in entry.names if ref in withheld] if isinstance(entry, HostVariables) else []
+        if handed_in:
+            raise ManifestError(
+                f"bottle {bottle.name}: env: {name} would carry {handed_in[0]} into the box, the credential that"
+                f" {withheld[handed_in[0]]} is given outside of it",
+                hint="leave the entry out, or give a placeholder where a program insists on a value",
+            )
 
 
 def _own_files(agent: Agent, bottle: EffectiveBottle) -> tuple[GuestFile, ...]:
