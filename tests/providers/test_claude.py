@@ -1,0 +1,140 @@
+"""What Claude Code is given. That the real program is content with it is shown end to end (tests/e2e)."""
+
+import json
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from bottle.adapters.providers.claude import ClaudeProvider
+from bottle.domain.errors import ManifestError
+from bottle.domain.hosts import HostPattern
+from bottle.domain.manifest import AgentProvider, Auth, ManifestRoute
+from bottle.domain.provider import PLACEHOLDER, Provision, Wish
+
+HOME = "/home/node"
+API = HostPattern("api.anthropic.com")
+WISH = Wish(AgentProvider("claude"), (), HOME, f"{HOME}/workspace", None)
+WITH_TOKEN = AgentProvider("claude", auth_token="OAUTH")
+QUIET = {
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+}
+
+
+def provision(**changes: Any) -> Provision:
+    return ClaudeProvider().provision(evolve(WISH, **changes))
+
+
+def config(provision: Provision) -> dict[str, Any]:
+    (file,) = provision.files
+    assert (file.path, file.mode, file.owner.uid) == (f"{HOME}/.claude.json", 0o600, 1000)
+    found: dict[str, Any] = json.loads(file.content)
+    return found
+
+
+def listed(auth: Auth | None, *, host: HostPattern = API, role: str | None = None) -> tuple[ManifestRoute, ...]:
+    return (ManifestRoute(host, auth=auth, role=role),)
+
+
+# --- the program ---
+
+
+def test_the_plain_program() -> None:
+    assert provision().argv == ("claude", "--dangerously-skip-permissions")
+
+
+def test_everything_at_once_in_an_order_that_claude_reads_as_meant() -> None:
+    wanted = provision(prompt_path="/p.txt", remote_control=True, label="two words", arguments=("-p", "--model", "x"))
+    assert wanted.argv == (
+        *("claude", "--remote-control", "--dangerously-skip-permissions"),
+        *("--append-system-prompt-file", "/p.txt", "--name", "two words", "-p", "--model", "x"),
+    )
+
+
+# --- no question before the first prompt ---
+
+
+def test_every_dialog_is_answered_beforehand() -> None:
+    assert config(provision()) == {
+        "hasCompletedOnboarding": True,
+        "theme": "dark",
+        "bypassPermissionsModeAccepted": True,
+        "projects": {
+            HOME: {"hasTrustDialogAccepted": True},
+            f"{HOME}/workspace": {"hasTrustDialogAccepted": True},
+        },
+    }
+
+
+def test_label_and_color_are_left_out_when_empty_and_kept_as_written() -> None:
+    found = config(provision(label='a "lábel"', color="bright-cyan"))
+    assert (found["name"], found["color"]) == ('a "lábel"', "bright-cyan")
+    assert not {"name", "color"} & config(provision()).keys()
+
+
+def test_quiet_whatever_the_credential() -> None:
+    assert provision().env == QUIET
+    assert provision(settings=WITH_TOKEN).env.items() >= QUIET.items()
+
+
+# --- credentials ---
+
+
+def test_without_a_credential_the_route_is_there_and_no_placeholder() -> None:
+    wanted = provision()
+    assert wanted.routes == (ManifestRoute(API, scan=False),)
+    assert wanted.hidden_env == frozenset()
+
+
+def test_a_token_goes_on_the_route_and_a_placeholder_into_the_box() -> None:
+    wanted = provision(settings=WITH_TOKEN)
+    assert wanted.routes == (ManifestRoute(API, auth=Auth("OAUTH", "Bearer", "Authorization"), scan=False),)
+    assert wanted.env["CLAUDE_CODE_OAUTH_TOKEN"] == PLACEHOLDER
+    assert wanted.hidden_env == {"CLAUDE_CODE_OAUTH_TOKEN"}
+    assert "ANTHROPIC_API_KEY" not in wanted.env
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        listed(Auth("OAUTH")),
+        listed(Auth("OAUTH", header="AUTHORIZATION")),
+        listed(Auth("OAUTH"), role="claude_code_oauth"),
+        listed(Auth("OAUTH"), host=HostPattern("gateway.example.com"), role="claude_code_oauth"),
+        (*listed(None), *listed(Auth("OAUTH"))),
+    ],
+)
+@pytest.mark.parametrize("settings", [AgentProvider("claude"), WITH_TOKEN])
+def test_a_listed_oauth_credential_wants_the_oauth_placeholder(
+    routes: tuple[ManifestRoute, ...], settings: AgentProvider
+) -> None:
+    wanted = provision(routes=routes, settings=settings)
+    assert wanted.env["CLAUDE_CODE_OAUTH_TOKEN"] == PLACEHOLDER
+    assert "customApiKeyResponses" not in config(wanted)
+
+
+def test_a_listed_api_key_wants_the_api_keys_placeholder_approved() -> None:
+    wanted = provision(routes=listed(Auth("KEY", scheme="", header="X-Api-Key")))
+    assert wanted.env["ANTHROPIC_API_KEY"] == PLACEHOLDER
+    assert wanted.hidden_env == {"ANTHROPIC_API_KEY"}
+    assert "CLAUDE_CODE_OAUTH_TOKEN" not in wanted.env
+    assert config(wanted)["customApiKeyResponses"] == {"approved": [PLACEHOLDER[-20:]], "rejected": []}
+
+
+@pytest.mark.parametrize("routes", [(), listed(None), listed(Auth("T"), host=HostPattern("api.github.com"))])
+def test_other_routes_want_no_placeholder(routes: tuple[ManifestRoute, ...]) -> None:
+    assert provision(routes=routes).env == QUIET
+
+
+def test_two_credentials_contradict_each_other() -> None:
+    with pytest.raises(ManifestError, match=r"auth_token: names OAUTH, but the route to .* names OTHER"):
+        provision(settings=WITH_TOKEN, routes=listed(Auth("OTHER")))
+
+
+def test_a_header_that_the_api_does_not_read_is_a_mistake() -> None:
+    with pytest.raises(ManifestError, match="header x-token") as caught:
+        provision(routes=listed(Auth("KEY", header="x-token")))
+    assert "x-api-key" in str(caught.value.hint)
