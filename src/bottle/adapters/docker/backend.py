@@ -62,7 +62,7 @@ class DockerBackend:
             info, version = self._info, self._engine.client.api_version
         except BottleError as error:
             return Survey(usable=False, reason=str(error), hint=error.hint)
-        host = survey.host(info, version, use_gvisor=self._use_gvisor)
+        host = survey.host(info, use_gvisor=self._use_gvisor)
         return Survey(
             usable=True,
             walls=survey.walls(info, host),
@@ -122,5 +122,5 @@ class DockerBackend:
         return context.image
 
     def _site(self) -> Site:
-        host = survey.host(self._info, self._engine.client.api_version, use_gvisor=self._use_gvisor)
+        host = survey.host(self._info, use_gvisor=self._use_gvisor)
         return Site(self._engine, self._owner, host, self._bundles, self._network_options)

@@ -1,6 +1,5 @@
 """What the engine is told of a bottle's two containers, as data."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,6 @@ AUDIT_DIRECTORY = "/audit"
 _MEBIBYTE = 1024**2
 _HOSTNAME_MAX = 63
 
-# A box that may resolve neighbours finds its host behind each of the host's addresses, whatever the routing table says:
-# a socket that is bound to the device (SO_BINDTODEVICE, SO_DONTROUTE) takes any address for a neighbour's, and the
-# host's kernel answers for all of its own. So the box asks nobody; the sidecar introduces itself (sidecar.py) and is
-# not forgotten.
-# The one probe of "an application" sends nothing, there is no such application: it makes an attempt fail after 10 ms
-# with "no route to host", where without it a connection would hang. The sidecar is asked directly, for ten seconds.
-SEALED = {
-    "net.ipv4.neigh.eth0.mcast_solicit": "0",
-    "net.ipv4.neigh.eth0.app_solicit": "1",
-    "net.ipv4.neigh.eth0.retrans_time_ms": "10",
-    "net.ipv4.neigh.eth0.ucast_solicit": "1000",
-    "net.ipv4.neigh.eth0.gc_stale_time": "2000000",
-}
-
 _NO_CORE = [{"Name": "core", "Soft": 0, "Hard": 0}]
 _LOG = {"Type": "json-file", "Config": {"max-size": "4m", "max-file": "2"}}
 
@@ -39,22 +24,11 @@ class Host:
 
     cpus: float
     runtime: str = ""
-    sealed: bool = True
-    """Whether the box is kept from resolving neighbours. A rootless engine cannot; gVisor's sockets need no such thing,
-    they can be bound to no device."""
-    endpoint_sysctls: bool = False
-    """Whether the engine takes an interface's kernel settings with the endpoint (API 1.46), not with the container."""
 
 
 def box(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, host: Host) -> dict[str, Any]:
     """The agent's box: no capability, no privilege, no mount of the host's, no network but the internal one."""
-    endpoint: dict[str, Any] = {"IPAMConfig": {"IPv4Address": subnets.internal.box}}
-    sysctls: Mapping[str, str] = {}
-    if host.sealed and host.endpoint_sysctls:
-        settings = ",".join(f"{key.replace('eth0', 'IFNAME')}={value}" for key, value in SEALED.items())
-        endpoint["DriverOpts"] = {"com.docker.network.endpoint.sysctls": settings}
-    elif host.sealed:
-        sysctls = SEALED
+    endpoint = {"IPAMConfig": {"IPv4Address": subnets.internal.box}}
     memory = plan.resources.memory
     limits = {
         "Memory": memory,
@@ -80,7 +54,6 @@ def box(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, host: Ho
             **_bare(names.network),
             **limits,
             **({"Runtime": host.runtime} if host.runtime else {}),
-            "Sysctls": dict(sysctls),
             "Tmpfs": tmpfs,
             # The sidecar is the only resolver; it refuses at once what a resolver of the library would wait for.
             "Dns": [subnets.internal.sidecar],

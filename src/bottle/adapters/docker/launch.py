@@ -2,24 +2,29 @@
 
 import secrets
 import threading
+from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
 
 from bottle.adapters.cargo import require_complete
-from bottle.adapters.docker import containers, furnish, inventory, networks, sidecar
+from bottle.adapters.docker import containers, furnish, inventory, networks, seal, sidecar
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.failures import GoneError, OverlapError
 from bottle.adapters.docker.names import Names, Owned
 from bottle.adapters.docker.networks import NetworkOptions, Subnets
 from bottle.adapters.docker.probe import Surroundings
 from bottle.adapters.docker.proof import Proof
+from bottle.adapters.docker.seal import Sealer
+from bottle.adapters.docker.sidecar import Control
 from bottle.app.ports import Cargo, Progress
 from bottle.domain.errors import BackendError, BottleError
 from bottle.domain.plan import BottlePlan
+
+T = TypeVar("T")
 
 
 @frozen
@@ -39,6 +44,16 @@ class Launched:
 
     box: str
     sidecar: str
+
+
+@frozen
+class _Made:
+    """What is there before anything runs."""
+
+    box: str
+    sealer: Sealer
+    sidecar: str
+    control: Control
 
 
 class Launch:
@@ -81,34 +96,36 @@ class Launch:
             names, owned = self._names, self._owned
             nets = pool.submit(networks.create, self._engine, names, owned, subnets, self._site.options, pool)
             sidecar_made = pool.submit(self._make_sidecar, subnets, stack)
-            box_made = pool.submit(self._make_box, subnets)
+            box_made = pool.submit(self._make_box, subnets, stack)
             making: list[Future[Any]] = [nets, sidecar_made, box_made]
             wait(making)
             nets.result()
-            container, control = sidecar_made.result()
-            launched = Launched(box_made.result(), container)
-            self._engine.connect(container, names.egress_network, subnets.egress.sidecar)
+            made = _Made(*box_made.result(), *sidecar_made.result())
+            self._engine.connect(made.sidecar, names.egress_network, subnets.egress.sidecar)
             self._all_made.set()
             self._check_stopped()
             self._progress.step("starting, and proving the walls from inside")
-            self._bring_up(launched, control, subnets, pool)
-            return launched
+            self._bring_up(made, subnets, pool)
+            return Launched(made.box, made.sidecar)
 
-    def _make_box(self, subnets: Subnets) -> str:
-        """Creates the box and furnishes it."""
-        body = containers.box(self._plan, self._names, self._owned, subnets, self._site.host)
-        box = self._create(self._names.box, body)
+    def _make_box(self, subnets: Subnets, stack: ExitStack) -> tuple[str, Sealer]:
+        """Creates and furnishes the box, and what will close its network stack."""
+        names, owned = self._names, self._owned
+        box = self._create(names.box, containers.box(self._plan, names, owned, subnets, self._site.host))
+        sealing = seal.container(self._plan.sidecar_image.tag, names, owned, subnets.internal.sidecar)
+        sealer = Sealer(self._engine, self._create(names.seal, sealing))
+        stack.callback(sealer.let_go)
         image = str(self._engine.inspect(box)["Image"])
         bundle = self._site.bundles.of(self._engine, image, box)
         self._check_stopped()
         self._engine.put(box, furnish.archive(self._plan, self._cargo.certificates.authority, bundle))
-        return box
+        return box, sealer
 
-    def _make_sidecar(self, subnets: Subnets, stack: ExitStack) -> tuple[str, sidecar.Control]:
+    def _make_sidecar(self, subnets: Subnets, stack: ExitStack) -> tuple[str, Control]:
         """Creates the sidecar and takes hold of its input."""
         body = containers.sidecar(self._plan, self._names, self._owned, subnets, self._audit)
         container = self._create(self._names.sidecar, body)
-        control = sidecar.Control(self._engine, container)
+        control = Control(self._engine, container)
         stack.callback(control.close)
         return container, control
 
@@ -120,40 +137,30 @@ class Launch:
             hint = "`bottle start` builds what it needs; an image that you named must be there"
             raise BackendError(f"the image {body['Image']} is missing: {error}", hint=hint) from error
 
-    def _bring_up(self, launched: Launched, control: sidecar.Control, subnets: Subnets, pool: Executor) -> None:
-        """Starts both, and judges what the box finds around it once the sidecar stands."""
-        started = pool.submit(self._engine.start, launched.sidecar)
-        proof = pool.submit(self._start_box, launched.box, subnets)
-        tasks: list[Future[Any]] = [started, proof]
-        tasks.append(pool.submit(self._configure, started, control, subnets))
-        if self._site.host.sealed:
-            tasks.append(pool.submit(self._greet, started, launched, subnets))
+    def _bring_up(self, made: _Made, subnets: Subnets, pool: Executor) -> None:
+        """Starts both, closes the box's network stack, and judges what the box finds around it."""
+        engine = self._engine
+        sidecar_started = pool.submit(engine.start, made.sidecar)
+        box_started = pool.submit(engine.start, made.box)
+        configured = pool.submit(_after, sidecar_started, lambda: self._configure(made.control, subnets))
+        sealed = pool.submit(_after, box_started, made.sealer.close_stack)
+        proof = pool.submit(_after, box_started, lambda: self._begin_proof(made.box, subnets))
+        tasks: list[Future[Any]] = [sidecar_started, box_started, configured, sealed, proof]
         _, unfinished = wait(tasks, return_when=FIRST_EXCEPTION)
         if unfinished:
             self._pull_away()
             wait(unfinished)
-        failures = [failure for task in tasks if (failure := task.exception()) is not None]
-        try:
-            if failures:
-                raise failures[0]
-            proof.result().finish(self._plan.checks)
-        finally:
-            if proof.exception() is None:
-                proof.result().close()
+        for task in tasks:
+            task.result()
+        if begun := proof.result():
+            begun.finish(self._plan.checks)
 
-    def _start_box(self, box: str, subnets: Subnets) -> Proof:
-        self._engine.start(box)
-        host = self._site.host
-        around = Surroundings(self._plan.proxy, subnets.internal, sealed=host.sealed, gvisor=bool(host.runtime))
+    def _begin_proof(self, box: str, subnets: Subnets) -> Proof:
+        around = Surroundings(self._plan.proxy, subnets.internal, gvisor=bool(self._site.host.runtime))
         return Proof(self._engine, box, self._cargo.env, around)
 
-    def _configure(self, started: "Future[None]", control: sidecar.Control, subnets: Subnets) -> None:
-        if started.exception() is None:
-            control.start(sidecar.document(self._plan, self._cargo, subnets), self._plan.policy.version)
-
-    def _greet(self, started: "Future[None]", launched: Launched, subnets: Subnets) -> None:
-        if started.exception() is None:
-            sidecar.greet(self._engine, launched.sidecar, subnets.internal.box)
+    def _configure(self, control: Control, subnets: Subnets) -> None:
+        control.start(sidecar.document(self._plan, self._cargo, subnets), self._plan.policy.version)
 
     def _check_stopped(self) -> None:
         if self._stopped.is_set():
@@ -165,3 +172,8 @@ class Launch:
             self.undo()
         except BottleError:
             pass
+
+
+def _after(first: "Future[None]", work: Callable[[], T]) -> T | None:
+    """Does the work once the first has succeeded; the first's failure is its own."""
+    return work() if first.exception() is None else None

@@ -35,6 +35,11 @@ class Names:
         return f"{self.box}-sidecar"
 
     @property
+    def seal(self) -> str:
+        """What closes the box's network stack, and is gone before the agent comes."""
+        return f"{self.box}-seal"
+
+    @property
     def network(self) -> str:
         """The internal network, on which the box is."""
         return self.box

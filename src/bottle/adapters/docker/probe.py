@@ -36,17 +36,15 @@ _LINE = re.compile(r"([a-z0-9-]+) (.*)\Z")
 class Surroundings:
     """What the box must find around it, and must not.
 
-    `sealed`: it cannot resolve neighbours by itself, so whatever leads nowhere is refused at once; elsewhere it may
-    wait for a gateway that nobody is. `gvisor`: its kernel is gVisor, which tells less of itself in /proc.
+    `gvisor`: its kernel is gVisor, which tells less of itself in /proc, and may have a network stack of its own.
     """
 
     proxy: Authority
     subnet: Subnet
-    sealed: bool = True
     gvisor: bool = False
 
 
-def first_part(values: Mapping[str, str], around: Surroundings) -> str:
+def first_part(values: Mapping[str, str]) -> str:
     """The environment's values go to their file; then all that can be looked at before the sidecar answers."""
     return f"""\
 umask 0277
@@ -60,8 +58,6 @@ try() {{
   case "$said" in *refused*) code="$code refused" ;; esac
   say "$name" "$code"
 }}
-try outside --connect-timeout {_AT_ONCE} http://{OUTSIDE_ADDRESS}:9/ &
-try gateway --connect-timeout {_AT_ONCE} http://{around.subnet.gateway}:9/ &
 while read -r key value rest; do
   case "$key" in Uid:|CapEff:|CapPrm:|CapInh:|NoNewPrivs:) say status "$key $value" ;; esac
 done < /proc/self/status
@@ -72,20 +68,19 @@ done < /proc/net/route
 [ -r /proc/net/ipv6_route ] && while read -r to length rest; do
   case "$rest" in *" lo") ;; *) say route6 "$to/$length" ;; esac
 done < /proc/net/ipv6_route
-wait
-[ -r /proc/net/arp ] && while read -r address type flags rest; do
-  case "$flags" in 0x0|HW) ;; *) say neighbour "$address" ;; esac
-done < /proc/net/arp
 """
 
 
 def second_part(around: Surroundings, checks: Sequence[Check]) -> str:
     """What needs the sidecar's answer, and the plan's own checks. The shell ends with it."""
     parts = [
+        f"try outside --connect-timeout {_AT_ONCE} http://{OUTSIDE_ADDRESS}:9/ &\n",
+        f"try gateway --connect-timeout {_AT_ONCE} http://{around.subnet.gateway}:9/ &\n",
         f"try name --max-time 3 http://{OUTSIDE_NAME}:9/ &\n",
         f"try proxy --max-time 5 http://{around.proxy}/ &\n",
         _AUTHORITY,
         "wait\n",
+        _NEIGHBOURS,
     ]
     for index, check in enumerate(checks):
         command = " ".join(quoted(word) for word in check.argv)
@@ -101,6 +96,14 @@ if command -v openssl >/dev/null 2>&1; then
 else
   case "$(cat {CA_BUNDLE})" in *"$(cat {CA_FILE})"*) say authority 0 ;; *) say authority 1 ;; esac
 fi
+"""
+
+
+# Who has answered to this network's questions for an address.
+_NEIGHBOURS = """\
+[ -r /proc/net/arp ] && while read -r address type flags rest; do
+  case "$flags" in 0x0|HW) ;; *) say neighbour "$address" ;; esac
+done < /proc/net/arp
 """
 
 
@@ -145,7 +148,8 @@ def judge(output: str, around: Surroundings, checks: Sequence[Check]) -> None:
 
 
 def _walls(report: _Report, around: Surroundings) -> list[tuple[bool, str]]:
-    silence = {"7"} if around.sealed else {"7", "28"}
+    # The kernel refuses at once what the seal blocks; a network stack of gVisor's own waits for an answer, in vain.
+    refused = {"7", "28"} if around.gvisor else {"7"}
     uid = report.status("Uid:")
     return [
         (report.one("end") == ".", "probe: it did not come to its end"),
@@ -155,8 +159,8 @@ def _walls(report: _Report, around: Surroundings) -> list[tuple[bool, str]]:
         (not report.all("socket"), "engine: its socket is in the box"),
         (_only_ours(report.all("route4"), around.subnet), "network: a route leads elsewhere"),
         (not report.all("route6"), "network: there is a route over IPv6"),
-        (report.one("outside") in silence, "network: an outside address is not refused at once"),
-        (report.one("gateway") in {*silence, "28"}, "host: the network's gateway answers"),
+        (report.one("outside") in refused, "network: an outside address is not refused at once"),
+        (report.one("gateway") in refused, "host: the network's gateway answers"),
         (set(report.all("neighbour")) <= {around.subnet.sidecar}, "host: a neighbour besides the sidecar answers"),
         (report.one("name") == "6", "names: an outside name is not refused"),
         (report.one("proxy") == "0", "way out: the sidecar does not answer at its port"),

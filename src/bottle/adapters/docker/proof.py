@@ -20,25 +20,24 @@ class Proof:
     def __init__(self, engine: Engine, box: str, values: Mapping[str, str], around: Surroundings) -> None:
         """Sends what needs no sidecar."""
         self._engine, self._box, self._around = engine, box, around
-        script = probe.first_part(values, around).encode(errors="surrogateescape")
+        script = probe.first_part(values).encode(errors="surrogateescape")
         self._exec = engine.create_exec(box, ["sh"], user=AGENT)
         self._channel = engine.start_exec(self._exec)
         self._channel.write(script)
 
     def finish(self, checks: Sequence[Check]) -> None:
-        """Sends the rest and judges. Raises WallsError, ProvisionError, BackendError."""
+        """Sends the rest, judges, and lets go. Raises WallsError, ProvisionError, BackendError."""
         script = probe.second_part(self._around, checks).encode(errors="surrogateescape")
         try:
             stdout, stderr = converse(self._channel, script, time.monotonic() + SECONDS)
         except TimeoutError:
             raise BackendError(f"the box did not answer in {SECONDS:.0f} seconds") from None
+        finally:
+            self._channel.close()
         output = stdout.decode(errors="replace")
         if "\nend ." not in output:
             self._say_why(output + stderr.decode(errors="replace"))
         probe.judge(output, self._around, checks)
-
-    def close(self) -> None:
-        self._channel.close()
 
     def _say_why(self, said: str) -> None:
         """Raises what is known of a shell that did not come to its end."""

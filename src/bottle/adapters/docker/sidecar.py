@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from bottle.adapters.docker.containers import AUDIT_DIRECTORY
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.networks import Subnets
-from bottle.adapters.docker.streams import Channel, Frames, converse
+from bottle.adapters.docker.streams import Channel, Frames
 from bottle.app.ports import Cargo
 from bottle.domain.egress import Policy
 from bottle.domain.errors import BackendError, BottleError
@@ -26,27 +26,7 @@ from bottle.domain.sidecar_config import (
 
 START_SECONDS = 30.0
 RELOAD_SECONDS = 15.0
-_GREET_SECONDS = 10.0
 _KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----\n?", re.DOTALL)
-
-# The box cannot ask who has the sidecar's address (containers.SEALED), but it remembers whoever asks for its own.
-# A refusal (ICMP: no such port) proves that it has heard.
-_GREET = """
-import socket, sys, time
-box = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-box.connect((sys.argv[1], 9))
-end = time.monotonic() + float(sys.argv[2])
-while time.monotonic() < end:
-    try:
-        box.settimeout(0.02)
-        box.send(b"")
-        box.recv(1)
-    except ConnectionRefusedError:
-        sys.exit(0)
-    except OSError:
-        time.sleep(0.005)
-sys.exit(1)
-"""
 
 
 class Control:
@@ -88,21 +68,6 @@ class Control:
         except BottleError as error:
             said = str(error)
         return " / ".join(said.split("\n")).strip(" /") or "without a word"
-
-
-def greet(engine: Engine, container: str, box: str) -> None:
-    """Lets the sidecar introduce itself to the box's address, as soon as the box is there. Raises BackendError."""
-    argv = ["python3", "-I", "-S", "-c", _GREET, box, str(_GREET_SECONDS)]
-    exec_id = engine.create_exec(container, argv, user="")
-    channel = engine.start_exec(exec_id)
-    try:
-        _, said = converse(channel, b"", time.monotonic() + 2 * _GREET_SECONDS)
-    except TimeoutError:
-        said = b"no answer"
-    finally:
-        channel.close()
-    if engine.exec_status(exec_id) != 0:
-        raise BackendError(f"the sidecar cannot reach the box: {said.decode(errors='replace').strip()}")
 
 
 def document(plan: BottlePlan, cargo: Cargo, subnets: Subnets) -> JsonObject:

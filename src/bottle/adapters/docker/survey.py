@@ -7,17 +7,14 @@ from bottle.adapters.docker.containers import Host
 from bottle.domain.plan import Wall
 
 GVISOR = "runsc"
-_ENDPOINT_SYSCTLS = (1, 46)
 
 
-def host(info: Mapping[str, Any], api_version: str, *, use_gvisor: bool = True) -> Host:
+def host(info: Mapping[str, Any], *, use_gvisor: bool = True) -> Host:
     """What of the engine's answer matters for containers."""
     gvisor = use_gvisor and GVISOR in (info.get("Runtimes") or {})
     return Host(
         cpus=float(info.get("NCPU") or 1),
         runtime=GVISOR if gvisor else "",
-        sealed="rootless" not in _security(info) and not gvisor,
-        endpoint_sysctls=tuple(int(part) for part in api_version.split(".")) >= _ENDPOINT_SYSCTLS,
     )
 
 
@@ -28,7 +25,7 @@ def walls(info: Mapping[str, Any], host: Host) -> tuple[Wall, ...]:
     limits = [name for key, name in _LIMITS if info.get(key)]
     return (
         Wall("network", "an internal network of the bottle's own; its bridge has no address on the host"),
-        Wall("neighbours", "the box can find nobody on its network but the sidecar", host.sealed or gvisor),
+        Wall("neighbours", "the box's own network stack sends to the sidecar alone"),
         Wall("names", "the sidecar is the only resolver and knows no outside name"),
         Wall("way out", "the sidecar at egress:8888, which judges every request"),
         Wall("user", "node, without capabilities, no new privileges"),
