@@ -189,6 +189,7 @@ class Sidecar:
             stderr=self._errors,
         )
         self.said: list[str] = []
+        self.opened: list[socket.socket] = []
         self.document: dict[str, Any] = {
             "identity": "test-abcde",
             "listen": {"host": "127.0.0.1", "port": self.port},
@@ -249,6 +250,8 @@ class Sidecar:
         )
 
     def stop(self) -> int:
+        for connection in self.opened:
+            connection.close()
         self.process.terminate()
         try:
             status = self.process.wait(10)
@@ -307,6 +310,7 @@ def curl(sidecar: Sidecar, *arguments: str, timeout: float = 20) -> subprocess.C
 def connect(sidecar: Sidecar, host: str = "127.0.0.1") -> socket.socket:
     connection = socket.create_connection((host, sidecar.port), timeout=10)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sidecar.opened.append(connection)
     return connection
 
 
@@ -323,7 +327,9 @@ def tunnel(sidecar: Sidecar, authority: str, sni: str | None = "", raw: bool = F
     context.check_hostname = False
     if name is None:
         context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(connection, server_hostname=name)
+    inside = context.wrap_socket(connection, server_hostname=name)
+    sidecar.opened.append(inside)
+    return inside
 
 
 def read_head(connection: socket.socket) -> bytes:
