@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from attrs import asdict, evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bottle.domain.environment import EnvEntry, HostVariables, Prompted, Verbatim, env_entry
@@ -211,6 +211,7 @@ ENTRIES: st.SearchStrategy[EnvEntry] = st.one_of(
 ROUTES = st.lists(st.builds(route, st.sampled_from(["a.test", "b.test", "*.c.test"]), st.none() | NAMES), max_size=5)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["A", "B", "C"]), ENTRIES), ROUTES, ROUTES, st.sets(NAMES))
 def test_a_plan_names_secrets_and_never_holds_one(
     env: dict[str, EnvEntry], listed: list[ManifestRoute], offered: list[ManifestRoute], present: set[str]
