@@ -139,12 +139,11 @@ class Launch:
 
     def _bring_up(self, made: _Made, subnets: Subnets, pool: Executor) -> None:
         """Starts both, closes the box's network stack, and judges what the box finds around it."""
-        engine = self._engine
-        sidecar_started = pool.submit(engine.start, made.sidecar)
-        box_started = pool.submit(engine.start, made.box)
+        sidecar_started = pool.submit(self._engine.start, made.sidecar)
+        box_started = pool.submit(self._engine.start, made.box)
         configured = pool.submit(_after, sidecar_started, lambda: self._configure(made.control, subnets))
         sealed = pool.submit(_after, box_started, made.sealer.close_stack)
-        proof = pool.submit(_after, box_started, lambda: self._begin_proof(made.box, subnets))
+        proof = pool.submit(_after, box_started, lambda: self._begin_proof(made.box, subnets, sealed))
         tasks: list[Future[Any]] = [sidecar_started, box_started, configured, sealed, proof]
         _, unfinished = wait(tasks, return_when=FIRST_EXCEPTION)
         if unfinished:
@@ -153,11 +152,14 @@ class Launch:
         for task in tasks:
             task.result()
         if begun := proof.result():
-            begun.finish(self._plan.checks)
+            begun.finish()
 
-    def _begin_proof(self, box: str, subnets: Subnets) -> Proof:
+    def _begin_proof(self, box: str, subnets: Subnets, sealed: "Future[None]") -> Proof:
         around = Surroundings(self._plan.proxy, subnets.internal, gvisor=bool(self._site.host.runtime))
-        return Proof(self._engine, box, self._cargo.env, around)
+        proof = Proof(self._engine, box, around, self._cargo.env, self._plan.checks)
+        if sealed.exception() is None:
+            proof.box_is_sealed()
+        return proof
 
     def _configure(self, control: Control, subnets: Subnets) -> None:
         control.start(sidecar.document(self._plan, self._cargo, subnets), self._plan.policy.version)

@@ -44,8 +44,8 @@ class Surroundings:
     gvisor: bool = False
 
 
-def first_part(values: Mapping[str, str]) -> str:
-    """The environment's values go to their file; then all that can be looked at before the sidecar answers."""
+def furnished_part(values: Mapping[str, str], checks: Sequence[Check]) -> str:
+    """The environment's values go to their file; then all that has nothing to do with the network, and the checks."""
     return f"""\
 umask 0277
 printf %s {quoted(exports(values))} > {FILE} || exit 99
@@ -68,25 +68,35 @@ done < /proc/net/route
 [ -r /proc/net/ipv6_route ] && while read -r to length rest; do
   case "$rest" in *" lo") ;; *) say route6 "$to/$length" ;; esac
 done < /proc/net/ipv6_route
+{_AUTHORITY}{_checks(checks)}"""
+
+
+def sealed_part(around: Surroundings) -> str:
+    """What holds as soon as the box's network stack is closed."""
+    return f"""\
+try outside --connect-timeout {_AT_ONCE} http://{OUTSIDE_ADDRESS}:9/ &
+try gateway --connect-timeout {_AT_ONCE} http://{around.subnet.gateway}:9/ &
 """
 
 
-def second_part(around: Surroundings, checks: Sequence[Check]) -> str:
-    """What needs the sidecar's answer, and the plan's own checks. The shell ends with it."""
-    parts = [
-        f"try outside --connect-timeout {_AT_ONCE} http://{OUTSIDE_ADDRESS}:9/ &\n",
-        f"try gateway --connect-timeout {_AT_ONCE} http://{around.subnet.gateway}:9/ &\n",
-        f"try name --max-time 3 http://{OUTSIDE_NAME}:9/ &\n",
-        f"try proxy --max-time 5 http://{around.proxy}/ &\n",
-        _AUTHORITY,
-        "wait\n",
-        _NEIGHBOURS,
-    ]
+def last_part(around: Surroundings) -> str:
+    """What needs the sidecar's answer. The shell ends with it."""
+    return f"""\
+try name --max-time 3 http://{OUTSIDE_NAME}:9/ &
+try proxy --max-time 5 http://{around.proxy}/ &
+wait
+{_NEIGHBOURS}say end .
+exit 0
+"""
+
+
+def _checks(checks: Sequence[Check]) -> str:
+    parts = []
     for index, check in enumerate(checks):
         command = " ".join(quoted(word) for word in check.argv)
         said = '"$? $(set -f; echo $said)"'
         parts.append(f"said=$(. {FILE}; {command} </dev/null 2>&1); say check-{index} {said}\n")
-    return "".join([*parts, "say end .\nexit 0\n"])
+    return "".join(parts)
 
 
 # That the bundle vouches for the bottle's authority (EGR-16): by openssl, by looking for it where there is none.

@@ -15,19 +15,24 @@ SECONDS = 60.0
 
 
 class Proof:
-    """A shell in the box, which reads what it has to do from its standard input while the sidecar is still starting."""
+    """A shell in the box, which reads what it has to do from its standard input, a part as soon as it can be done."""
 
-    def __init__(self, engine: Engine, box: str, values: Mapping[str, str], around: Surroundings) -> None:
-        """Sends what needs no sidecar."""
-        self._engine, self._box, self._around = engine, box, around
-        script = probe.first_part(values).encode(errors="surrogateescape")
+    def __init__(
+        self, engine: Engine, box: str, around: Surroundings, values: Mapping[str, str], checks: Sequence[Check]
+    ) -> None:
+        """Sends what has nothing to do with the network."""
+        self._engine, self._box, self._around, self._checks = engine, box, around, checks
         self._exec = engine.create_exec(box, ["sh"], user=AGENT)
         self._channel = engine.start_exec(self._exec)
-        self._channel.write(script)
+        self._send(probe.furnished_part(values, checks))
 
-    def finish(self, checks: Sequence[Check]) -> None:
-        """Sends the rest, judges, and lets go. Raises WallsError, ProvisionError, BackendError."""
-        script = probe.second_part(self._around, checks).encode(errors="surrogateescape")
+    def box_is_sealed(self) -> None:
+        """Sends what can be looked at from now on."""
+        self._send(probe.sealed_part(self._around))
+
+    def finish(self) -> None:
+        """The sidecar serves: sends the rest, judges, and lets go. Raises WallsError, ProvisionError, BackendError."""
+        script = probe.last_part(self._around).encode()
         try:
             stdout, stderr = converse(self._channel, script, time.monotonic() + SECONDS)
         except TimeoutError:
@@ -37,7 +42,10 @@ class Proof:
         output = stdout.decode(errors="replace")
         if "\nend ." not in output:
             self._say_why(output + stderr.decode(errors="replace"))
-        probe.judge(output, self._around, checks)
+        probe.judge(output, self._around, self._checks)
+
+    def _send(self, script: str) -> None:
+        self._channel.write(script.encode(errors="surrogateescape"))
 
     def _say_why(self, said: str) -> None:
         """Raises what is known of a shell that did not come to its end."""
