@@ -13,8 +13,9 @@ from attrs import evolve
 from bottle.adapters.fake.state import FakeState
 from bottle.adapters.state import StateFiles
 from bottle.app.ports import StateStore
-from bottle.domain.errors import ConflictError, NotFoundError
+from bottle.domain.errors import BottleError, ConflictError, NotFoundError
 from bottle.domain.state import Event, Metadata
+from tests.support.flaky import flaky
 
 DEMO = Metadata("demo-abc12", "demo", "dev", "docker", "2026-01-01T00:00:00+00:00", label="a lábel", color="cyan")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -207,3 +208,16 @@ def test_release_removes_all_and_may_be_repeated(store: StateStore) -> None:
     store.release(DEMO.identity)
     store.claim(DEMO)
     assert list(store.audit_lines(DEMO.identity)) == []
+
+
+def test_a_fault_strikes_the_call_that_it_is_meant_for(store: StateStore) -> None:
+    full = BottleError("no space left on device")
+    before, after = flaky(store, "update", full, on_call=2), flaky(store, "update", full, after=True)
+    store.claim(DEMO)
+    before.update(evolve(DEMO, label="one"))
+    with pytest.raises(BottleError, match="no space"):
+        before.update(evolve(DEMO, label="two"))
+    assert before.read(DEMO.identity).label == "one"
+    with pytest.raises(BottleError, match="no space"):
+        after.update(evolve(DEMO, label="three"))
+    assert after.read(DEMO.identity).label == "three"
