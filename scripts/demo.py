@@ -76,6 +76,7 @@ def detached(here: World) -> Iterator[Claim]:
     for claim in (
         claims.file_written,
         claims.intercepted,
+        claims.token_not_echoed,
         claims.no_token_in_processes,
         claims.no_token_in_files,
         claims.no_token_outside,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.anthropic_api import API_HOST, OAUTH_BETA, AnthropicApi
+from tests.support.anthropic_api import API_HOST, ECHO, OAUTH_BETA, AnthropicApi
 from tests.support.anthropic_script import Script, Step
 from tests.support.standin_tls import server_tls
 
@@ -159,6 +159,11 @@ def test_an_unknown_path_or_method_is_404_and_remembered(api: AnthropicApi) -> N
     assert ask(api, method="GET", path="/v1/organizations")[0] == 404
     assert ask(api, method="DELETE")[0] == 404
     assert len(api.faults) == 2
+
+
+def test_the_echo_tells_what_was_sent(api: AnthropicApi) -> None:
+    status, text = ask(api, method="GET", path=ECHO)
+    assert (status, TOKEN in text) == (200, True)
 
 
 def test_tokens_are_counted(api: AnthropicApi) -> None:

@@ -1,10 +1,9 @@
 """A stand-in of the Anthropic API: a strict HTTPS server on this host that real clients talk to.
 
 It takes one credential and remembers who came with another one, answers what the real Claude Code asks, and refuses the
-rest: an unknown path, a wrong host, a body that is not whole. It never prints the credential.
+rest: an unknown path, a wrong host, a body that is not whole. Only `ECHO` tells the credential.
 """
 
-import hmac
 import http.server
 import json
 import secrets
@@ -13,12 +12,13 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Literal, Self, cast
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from tests.support.anthropic_script import Conversations, MalformedError, Script, ToolResult, tokens_in
+from tests.support.anthropic_seen import Credential, Seen, credential_of
 from tests.support.anthropic_stream import events, message
 from tests.support.framing import UnframedError, read_body
 from tests.support.standin_tls import ServerTls
@@ -27,26 +27,12 @@ API_HOST = "api.anthropic.com"
 OAUTH_BETA = "oauth-2025-04-20"
 ABSENT = frozenset({"/api/claude_code/settings", "/api/claude_code/policy_limits"})
 """What Claude Code asks for at its start and does well without."""
-CREDENTIAL_HEADERS = ("authorization", "x-api-key", "proxy-authorization", "cookie")
+ECHO = "/echo"
+"""Answers with the request's own headers, as debugging endpoints do: the one place where the credential is told."""
 MAX_BODY = 16 * 1024 * 1024
 MAX_CONNECTIONS = 64
 MAX_SEEN = 2000
 TIMEOUT = 60
-
-Credential = Literal["right", "missing", "placeholder", "wrong"]
-
-
-@frozen
-class Seen:
-    """One request as it arrived; of its credentials only which they were."""
-
-    method: str
-    path: str
-    host: str
-    sni: str
-    credential: Credential
-    status: int
-    user_agent: str = ""
 
 
 class RefusedError(Exception):
@@ -111,17 +97,6 @@ class AnthropicApi:
         with self._lock:
             if len(self.faults) < MAX_SEEN:
                 self.faults.append(text)
-
-    def credential(self, headers: Mapping[str, Sequence[str]]) -> Credential:
-        """Which credential the headers carry: the right one is one Authorization header and nothing beside it."""
-        carried = [(name, value) for name in CREDENTIAL_HEADERS for value in headers.get(name, ())]
-        if not carried:
-            return "missing"
-        if any(self.placeholder in value for _, value in carried):
-            return "placeholder"
-        name, value = carried[0]
-        right = hmac.compare_digest(value.encode("latin-1"), f"Bearer {self.token}".encode())
-        return "right" if right and name == "authorization" and len(carried) == 1 else "wrong"
 
     def answer(self, body: Mapping[str, Any]) -> tuple[str, Any]:
         """Model and next message. Raises MalformedError."""
@@ -211,6 +186,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._messages(self._json(body))
         elif known and (self.command, self._path) == ("POST", "/v1/messages/count_tokens"):
             self._send(HTTPStatus.OK, {"input_tokens": tokens_in(self._json(body))})
+        elif known and self._path == ECHO:
+            self._send(HTTPStatus.OK, {"headers": [f"{name}: {value}" for name, value in self.headers.items()]})
         else:
             if known and self._path not in ABSENT:
                 self.server.api.fault(f"unknown path {self.command} {self._host}{self._path}")
@@ -295,5 +272,4 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     @property
     def _credential(self) -> Credential:
-        headers = {name: self.headers.get_all(name, []) for name in CREDENTIAL_HEADERS}
-        return self.server.api.credential(headers)
+        return credential_of(self.headers, self.server.api.token, self.server.api.placeholder)

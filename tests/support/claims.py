@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from tests.support.anthropic_api import API_HOST
+from tests.support.anthropic_api import API_HOST, ECHO
 from tests.support.bottle_cli import Done, processes
 from tests.support.demo_world import ANSWER, CODE_HOST, CONTENT, PLACEHOLDER, REPORT, UNLISTED, World
 from tests.support.host_traps import host_addresses
@@ -69,6 +69,17 @@ def intercepted(world: World, identity: str) -> Claim:
     return Claim(
         "the route is intercepted", ok=ours and right, seen=seen + ", ".join(one.credential for one in arrived)
     )
+
+
+def token_not_echoed(world: World, identity: str) -> Claim:
+    """A service that repeats what it was sent gives the token away; its bytes do not reach the box."""
+    before = len(world.api.requests(ECHO))
+    done = world.inside(identity, "curl", "-sS", "-i", "-m", "20", f"https://{API_HOST}{ECHO}")
+    told = [one.credential for one in world.api.requests(ECHO)[before:]]
+    found = world.hunt.in_bytes(done.stdout.encode())
+    line = re.search(r"(?i)authorization: [^\"]*", done.stdout)
+    seen = f"upstream told the {', '.join(told)} token; the box saw {line[0] if line else done.stdout[:80]!r}"
+    return Claim("a token that is echoed is taken out", ok=told == ["right"] and not found, seen=seen)
 
 
 def file_written(world: World, identity: str) -> Claim:
