@@ -67,7 +67,9 @@ class Bench:
         self.sidecar = Sidecar(self.directory / "ours", TestCa("bottle"), self.world.pem)
         os.sched_setaffinity(self.sidecar.process.pid, ENGINE_CORE)
         inject = {"header": "authorization", "scheme": "Bearer", "slot": "T"}
-        answer = self.sidecar.start([route(HOST, self.port, ports=[self.port], paths=["/"], inject=inject)], {"T": SECRET})
+        answer = self.sidecar.start(
+            [route(HOST, self.port, ports=[self.port], paths=["/"], inject=inject)], {"T": SECRET}
+        )
         assert answer["event"] == "ready", answer
         return Engine("ours", f"{self.sidecar.port}:{HOST}:{self.port}", self.sidecar.process.pid)
 
@@ -87,8 +89,14 @@ class Bench:
             f"ssl_verify_upstream_trusted_ca={roots}",
         ]  # fmt: skip
         argv = [home / "bin/mitmdump", "-q", "-p", str(port), "--listen-host", "127.0.0.1"]
-        argv += ["-s", ROOT / "benchmarks/egress/mitm_addon.py", *(word for option in options for word in ("--set", option))]
-        process = subprocess.Popen(argv, preexec_fn=_on(ENGINE_CORE), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        argv += [
+            "-s",
+            ROOT / "benchmarks/egress/mitm_addon.py",
+            *(word for option in options for word in ("--set", option)),
+        ]
+        process = subprocess.Popen(
+            argv, preexec_fn=_on(ENGINE_CORE), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         self.processes.append(process)
         _wait_for(port)
         return Engine("mitmproxy", f"{port}:{HOST}:{self.port}", process.pid)
@@ -127,7 +135,9 @@ def measure(bench: Bench, engine: Engine, seconds: float, megabytes: int) -> dic
 
 def report(results: dict[str, list[dict[str, float]]]) -> str:
     """A Markdown table of medians, with each engine's part of direct."""
-    medians = {name: {key: statistics.median(r[key] for r in rounds) for key in rounds[0]} for name, rounds in results.items()}
+    medians = {
+        name: {key: statistics.median(r[key] for r in rounds) for key in rounds[0]} for name, rounds in results.items()
+    }
     lines = ["| | " + " | ".join(medians) + " |", "|---|" + "---|" * len(medians)]
     direct = medians["direct"]
     for key in direct:
@@ -135,7 +145,11 @@ def report(results: dict[str, list[dict[str, float]]]) -> str:
         for name, figures in medians.items():
             value = figures[key]
             shown = f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
-            relative = f" ({value / direct[key]:.2f})" if name != "direct" and direct[key] and "/s" in key and "CPU" not in key else ""
+            relative = (
+                f" ({value / direct[key]:.2f})"
+                if name != "direct" and direct[key] and "/s" in key and "CPU" not in key
+                else ""
+            )
             cells.append(shown + relative)
         lines.append(f"| {key} | " + " | ".join(cells) + " |")
     if "mitmproxy" in medians:
@@ -166,7 +180,9 @@ def main() -> None:
                     results[engine.name].append(measure(bench, engine, arguments.seconds, arguments.megabytes))
         finally:
             bench.close()
-    print(f"{_cpu_name()}, {len(CORES)} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}\n")
+    print(
+        f"{_cpu_name()}, {len(CORES)} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}\n"
+    )
     print(report(results))
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1))

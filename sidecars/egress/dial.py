@@ -52,6 +52,9 @@ async def dial(
                     raise refused(502, "upstream.certificate", reason) from None
                 except ssl.SSLError as error:
                     raise refused(502, "upstream.tls", f"no TLS with {host}: {error.reason or 'failed'}") from None
+                except (ConnectionResetError, ConnectionAbortedError):
+                    reason = f"{host} hung up before a connection was made"
+                    raise refused(502, "upstream.tls" if tls else "upstream.connect", reason) from None
                 except OSError as error:
                     failure = refused(502, "upstream.connect", f"{host} at {address} port {port}: {_why(error)}")
     except TimeoutError:

@@ -124,7 +124,7 @@ class Origin:
                 connection = self._context.wrap_socket(connection, server_side=True)
             with connection:
                 self._converse(connection)
-        except OSError:
+        except (OSError, h11.RemoteProtocolError):
             pass
 
     def _converse(self, connection: socket.socket) -> None:

@@ -1,5 +1,6 @@
 """The smaller parts without I/O: scrubbing, the start document, names, the DNS answer, refusals, and the tunnel's door."""
 
+import ipaddress
 import json
 import random
 import struct
@@ -25,6 +26,7 @@ from bottle.domain.sidecar_config import (
 from sidecars.egress import dns
 from sidecars.egress.control import Lines
 from sidecars.egress.door import Inside, connect_authority, named_inside, named_outside
+from sidecars.egress.hello import HelloGate
 from sidecars.egress.refusal import Refusal, Refused, response
 from sidecars.egress.scrub import Scrubber, scrubbed
 from sidecars.egress.wire import request_head
@@ -68,7 +70,7 @@ ROUTE = Route(
     paths=("/v1",),
     inject=Injection("authorization", "Bearer", "EGRESS_TOKEN_0"),
     private_ips=(),
-    connect_to=Endpoint(__import__("ipaddress").ip_address("10.0.0.1"), 8443),
+    connect_to=Endpoint(ipaddress.ip_address("10.0.0.1"), 8443),
     source="provider",
 )
 START = EgressStart(
@@ -134,7 +136,10 @@ def test_a_document_that_is_not_understood_is_refused_without_quoting_it(path: s
     assert "PRIVATE-KEY" not in str(error.value)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=8), inner)))
+_LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+
+
+@given(st.recursive(_LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=8), inner)))
 def test_any_json_is_a_start_or_a_config_error(data: object) -> None:
     with pytest.raises(ConfigError):
         parse_start(data)
@@ -233,7 +238,8 @@ def test_a_lookup_is_answered_with_no_such_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [_query(b"\xc0\x0c"), _query(b"\3ap"), _query(b"\0", b""), _query(b"\0", count=2), _query(b"\x40" + b"a" * 64)]
+    "query",
+    [_query(b"\xc0\x0c"), _query(b"\3ap"), _query(b"\0", b""), _query(b"\0", count=2), _query(b"\x40" + b"a" * 64)],
 )
 def test_a_malformed_lookup_is_answered_with_a_failure(query: bytes) -> None:
     answer, _ = dns.answer(query)
@@ -273,8 +279,6 @@ def test_a_refusal_is_read_by_people_programs_and_clients() -> None:
 
 
 def test_random_bytes_never_open_a_tunnel() -> None:
-    from sidecars.egress.hello import HelloGate
-
     random.seed(7)
     for _ in range(200):
         gate = HelloGate("a.example")

@@ -20,7 +20,13 @@ def test_an_allowed_request_arrives_with_the_routes_credential_alone(
 ) -> None:
     origin = make_origin(HOST)
     sidecar = make_sidecar([route(HOST, origin, inject=INJECT)], {"T": TOKEN})
-    headers = ["Authorization: Bearer mine", "X-Api-Key: mine", "x_api_key: mine", "Connection: authorization, x-b", "X-B: b"]
+    headers = [
+        "Authorization: Bearer mine",
+        "X-Api-Key: mine",
+        "x_api_key: mine",
+        "Connection: authorization, x-b",
+        "X-B: b",
+    ]
     done = curl(sidecar, *(word for header in headers for word in ("-H", header)), f"https://{HOST}/a%2fb?q=1")
     assert done.stdout == b"hello"
     (received,) = origin.received
@@ -41,7 +47,12 @@ def test_the_credential_goes_to_its_own_route_alone(make_origin: MakeOrigin, mak
         route("http.example.com", plain, scheme="http", ports=[80]),
     ]
     sidecar = make_sidecar(routes, {"T": TOKEN})
-    urls = [f"https://{HOST}/with", f"https://{HOST}/without", "https://other.example.com/with", "http://http.example.com/"]
+    urls = [
+        f"https://{HOST}/with",
+        f"https://{HOST}/without",
+        "https://other.example.com/with",
+        "http://http.example.com/",
+    ]
     for url in urls:
         assert curl(sidecar, "-H", f"Authorization: Bearer {TOKEN}", url).stdout == b"hello"
     assert [TOKEN.encode() in received.raw for received in origin.received] == [True, False, False]
@@ -230,7 +241,9 @@ def test_bytes_before_the_answer_to_a_connect_are_refused(make_origin: MakeOrigi
     assert Response(connection).json["rule"] == "connect.early"
 
 
-def test_a_client_that_does_not_trust_the_bottle_leaves_a_line(make_origin: MakeOrigin, make_sidecar: MakeSidecar) -> None:
+def test_a_client_that_does_not_trust_the_bottle_leaves_a_line(
+    make_origin: MakeOrigin, make_sidecar: MakeSidecar
+) -> None:
     sidecar = make_sidecar([route(HOST, make_origin(HOST))])
     assert curl(sidecar, "--cacert", "/etc/ssl/certs/ca-certificates.crt", f"https://{HOST}/").returncode == 60
     assert sidecar.wait_for_trail(1)[0]["rule"] == "tls.handshake"

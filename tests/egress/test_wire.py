@@ -289,4 +289,7 @@ def test_a_response_keeps_its_length_only_where_the_body_is_sent_so() -> None:
     head = ResponseHead(200, b"OK", [(b"X", b"y")], None, True, False, False)
     assert write_response(head, chunked=True, close=False).endswith(b"X: y\r\nTransfer-Encoding: chunked\r\n\r\n")
     head = ResponseHead(304, b"", [], 3, False, False, True)
-    assert write_response(head, chunked=False, close=True) == b"HTTP/1.1 304 \r\nConnection: close\r\nContent-Length: 3\r\n\r\n"
+    assert (
+        write_response(head, chunked=False, close=True)
+        == b"HTTP/1.1 304 \r\nConnection: close\r\nContent-Length: 3\r\n\r\n"
+    )
