@@ -17,7 +17,9 @@ from tests.support.requirements import require
 
 CLAIMED, MAKING, PROVING, RUNNING = "bottle: starting", "bottle: making", "bottle: starting, and proving", "RUNNING"
 STAGES = [("", 0.15), (CLAIMED, 0.0), (MAKING, 0.0), (MAKING, 0.1), (PROVING, 0.0), (PROVING, 0.25), (RUNNING, 0.0)]
-AGENT = ["sh", "-c"]
+WAITING = ("--print", "--verbose", "--input-format", "stream-json", "--output-format", "stream-json")
+"""An agent that reads its standard input, which here says nothing, for ever."""
+ENOUGH = 90
 
 
 @frozen
@@ -31,7 +33,7 @@ class Host:
         return subprocess.Popen(
             [sys.executable, "-u", "-c", "from bottle.cli.main import main; main()", *arguments],
             env={**os.environ, "BOT_BOTTLE_HOME": str(self.home), "TOKEN_OF_THIS_TEST": "made-up-8c1f4e0d77"},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -41,7 +43,7 @@ class Host:
     def bottle(self, *arguments: str) -> str:
         """Runs it to its end; its output."""
         process = self.launch(*arguments)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=ENOUGH)
         assert process.returncode == 0, out
         return out
 
@@ -101,15 +103,21 @@ def wait_for(process: "subprocess.Popen[str]", stage: str, host: Host) -> None:
             assert line, f"it ended before '{stage}'"
 
 
+def ended(process: "subprocess.Popen[str]") -> int:
+    """Its exit status; its input stays open until then."""
+    status = process.wait(ENOUGH)
+    process.communicate()
+    return status
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 @pytest.mark.parametrize(("stage", "delay"), STAGES)
 def test_a_signal_at_any_stage_leaves_nothing(host: Host, number: signal.Signals, stage: str, delay: float) -> None:
-    process = host.launch("start", "sleeper", "--yes", "--", "--input-format", "stream-json", "--print", "--verbose")
+    process = host.launch("start", "sleeper", "--yes", "--", *WAITING)
     wait_for(process, stage, host)
     time.sleep(delay)
     process.send_signal(number)
-    process.communicate(timeout=60)
-    # The agent in this box has nothing to read and ends by itself: then the signal came too late to matter.
+    assert ended(process) == 130
     assert host.made() == []
     kept = host.states()
     assert all((host.home / "state" / identity / "lifecycle.jsonl").exists() for identity in kept)
@@ -118,11 +126,11 @@ def test_a_signal_at_any_stage_leaves_nothing(host: Host, number: signal.Signals
 
 @pytest.mark.parametrize(("stage", "delay"), STAGES)
 def test_what_a_killed_launcher_leaves_is_found_and_removed(host: Host, stage: str, delay: float) -> None:
-    process = host.launch("start", "sleeper", "--yes", "--", "--version")
+    process = host.launch("start", "sleeper", "--yes", "--", *WAITING)
     wait_for(process, stage, host)
     time.sleep(delay)
     process.kill()
-    process.communicate(timeout=60)
+    ended(process)
     assert "running" not in host.bottle("list")
     host.bottle("cleanup", "--yes")
     assert host.made() == []
@@ -131,10 +139,10 @@ def test_what_a_killed_launcher_leaves_is_found_and_removed(host: Host, stage: s
 
 def test_clean_up_spares_a_bottle_that_runs(host: Host) -> None:
     running = host.bottle("start", "sleeper", "--yes", "--detach").splitlines()[-1]
-    process = host.launch("start", "sleeper", "--yes")
+    process = host.launch("start", "sleeper", "--yes", "--", *WAITING)
     wait_for(process, PROVING, host)
     process.kill()
-    process.communicate(timeout=60)
+    ended(process)
     host.bottle("cleanup", "--yes")
     assert host.states() == [running]
     assert running in host.bottle("list")
@@ -142,19 +150,18 @@ def test_clean_up_spares_a_bottle_that_runs(host: Host) -> None:
 
 
 def test_two_impatient_signals_do_not_break_the_clean_up(host: Host) -> None:
-    process = host.launch("start", "sleeper", "--yes")
+    process = host.launch("start", "sleeper", "--yes", "--", *WAITING)
     wait_for(process, PROVING, host)
     for _ in range(4):
         process.send_signal(random.choice([signal.SIGINT, signal.SIGTERM]))
         time.sleep(0.05)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert ended(process) == 130
     assert host.made() == []
 
 
 def test_two_starts_of_one_agent_at_once_are_two_bottles(host: Host) -> None:
     processes = [host.launch("start", "sleeper", "--yes", "--detach") for _ in range(2)]
-    identities = [process.communicate(timeout=60)[0].splitlines()[-1] for process in processes]
+    identities = [process.communicate(timeout=ENOUGH)[0].splitlines()[-1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], identities
     assert sorted(host.bottle("list", "--json").count(f'"{identity}"') for identity in identities) == [1, 1]
     host.bottle("stop", "--all")
