@@ -85,7 +85,7 @@ def test_a_certificate_file_that_holds_none_is_refused(bottle: CommandLine, tmp_
 
 def test_every_error_has_a_code_and_a_documented_status() -> None:
     table = DOCUMENT.read_text()
-    classes = [errors.BottleError, *_below(errors.BottleError)]
+    classes: list[type[errors.BottleError]] = [errors.BottleError, *_below(errors.BottleError)]
     codes = [cls.code for cls in classes]
     assert len(codes) == len(set(codes))
     for cls in classes:

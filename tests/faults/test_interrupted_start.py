@@ -1,4 +1,4 @@
-"""A start that is broken off at any stage leaves nothing; one that is killed leaves what `cleanup` finds, and only that."""
+"""A start that is broken off at any stage leaves nothing; what a killed one leaves, `cleanup` finds, and only that."""
 
 import os
 import random
@@ -117,7 +117,8 @@ def test_a_signal_at_any_stage_leaves_nothing(host: Host, number: signal.Signals
     wait_for(process, stage, host)
     time.sleep(delay)
     process.send_signal(number)
-    assert ended(process) == 130
+    # Before its first lines the interpreter ends as any program does.
+    assert ended(process) in {130} | ({-number} if not stage else set())
     assert host.made() == []
     kept = host.states()
     assert all((host.home / "state" / identity / "lifecycle.jsonl").exists() for identity in kept)

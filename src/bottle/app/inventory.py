@@ -6,7 +6,7 @@ from attrs import frozen
 
 from bottle.app.ports import Backend, Bottle, Running, World
 from bottle.app.start import end_bottle
-from bottle.domain.errors import BottleError, ConflictError, NotFoundError
+from bottle.domain.errors import BackendError, BottleError, ConflictError, NotFoundError
 from bottle.domain.names import did_you_mean
 from bottle.domain.state import BottleRow, Leftover, Metadata, Status
 
@@ -124,13 +124,44 @@ def clean_up(world: World, plan: CleanupPlan) -> Sequence[str]:
 
 
 def _remove(world: World, identity: str) -> bool:
-    if identity in {row.identity for row in rows(world)}:
+    """Whether the identity is gone now; not where somebody tends it or it runs after all."""
+    if identity not in world.state.identities():
+        _destroy(world, identity)
+        return True
+    try:
+        # Held, so that neither a launcher that has only just claimed it nor a second clean-up works on it meanwhile.
+        with world.state.hold(identity):
+            if _left_running(world, identity):
+                return False
+            _destroy(world, identity)
+            world.state.release(identity)
+    except ConflictError:
         return False
+    return True
+
+
+def _left_running(world: World, identity: str) -> bool:
+    running = _running(world).get(identity)
+    try:
+        metadata = world.state.read(identity)
+    except ConflictError:  # damaged: nobody can say that it was meant to go on
+        return False
+    if running is None and not metadata.ended_at:
+        _require_answer(world.backends[metadata.backend], identity)
+    return running is not None and running.alive and metadata.detached and not metadata.ended_at
+
+
+def _require_answer(backend: Backend, identity: str) -> None:
+    """Raises BackendError when the backend is away: what it holds of the bottle would be forgotten with the state."""
+    survey = backend.survey()
+    if not survey.usable:
+        raise BackendError(f"{identity} may still hold things in {backend.name}: {survey.reason}", hint=survey.hint)
+
+
+def _destroy(world: World, identity: str) -> None:
     for backend in world.backends.values():
         if any(item.identity == identity for item in _leftovers_of(backend)):
             backend.destroy(identity)
-    world.state.release(identity)
-    return True
 
 
 def _leftovers_of(backend: Backend) -> Sequence[Leftover]:
