@@ -59,5 +59,15 @@ def test_what_no_header_can_carry_is_refused_by_name_alone(make: type[HostCreden
     assert caught.value.__cause__ is None
 
 
+def test_what_the_agent_is_given_may_hold_anything(make: type[HostCredentials]) -> None:
+    assert credentials(make, {"A": "two\nlines, ü "}).variable("A") == "two\nlines, ü "
+
+
+@pytest.mark.parametrize("values", [{}, {"NAME": ""}])
+def test_a_variable_that_is_not_set_is_missing(make: type[HostCredentials], values: dict[str, str]) -> None:
+    with pytest.raises(SecretMissingError, match="NAME"):
+        credentials(make, values).variable("NAME")
+
+
 def test_values_are_not_shown(make: type[HostCredentials]) -> None:
     assert SECRET not in repr(credentials(make, {"A": SECRET}))

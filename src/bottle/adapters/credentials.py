@@ -20,14 +20,18 @@ class HostCredentials:
         A value with a line end would add headers of its own; it is refused and not trimmed, because the secret that is
         looked for in traffic must be the very one that its owner knows.
         """
-        value = self._environment.get(name, "")
-        if not value:
-            raise SecretMissingError(f"not set in this environment: {name}", hint=f"export {name}=... and start again")
+        value = self.variable(name)
         if not (value.isascii() and value.isprintable()):
             what = "a line end or another control character" if value.isascii() else "a character outside of ASCII"
             raise _unusable(name, what)
         if value != value.strip():
             raise _unusable(name, "space at its beginning or end")
+        return value
+
+    def variable(self, name: str) -> str:
+        value = self._environment.get(name, "")
+        if not value:
+            raise SecretMissingError(f"not set in this environment: {name}", hint=f"export {name}=... and start again")
         return value
 
 

@@ -70,7 +70,11 @@ class Credentials(Protocol):
         """Which of the names are set to something; no value is looked at further."""
 
     def value(self, name: str) -> str:
-        """The value. Raises SecretMissingError, naming the variable, when it is unset or empty."""
+        """The value for a header. Raises SecretMissingError, naming the variable, when it is unset, empty, or holds what
+        no header can carry."""
+
+    def variable(self, name: str) -> str:
+        """The value for the agent's environment, as it is. Raises SecretMissingError when it is unset or empty."""
 
 
 class Operator(Protocol):

@@ -163,7 +163,7 @@ def resolve_env(world: World, entries: Sequence[PlannedEnv]) -> dict[str, str]:
     values: dict[str, str] = {}
     for item in entries:
         if isinstance(item.entry, HostVariables):
-            values[item.name] = item.entry.render({name: world.credentials.value(name) for name in item.entry.names})
+            values[item.name] = item.entry.render({name: world.credentials.variable(name) for name in item.entry.names})
         elif isinstance(item.entry, Prompted):
             values[item.name] = world.operator.ask_secret(item.name)
     return values
