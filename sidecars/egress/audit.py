@@ -40,6 +40,8 @@ class Entry:
     allowed: bool = False
     rule: str = "default"
     reason: str = ""
+    facts: str = ""
+    """The text of all from `method` to `reason`, where it is known already; whoever changes one of these empties it."""
     status: int | None = None
     bytes_out: int = 0
     bytes_in: int = 0
@@ -97,13 +99,18 @@ class Trail:
     def _line(self, entry: Entry, kind: str) -> str:
         return (
             f'{{"time":"{self._now()}","identity":{self._identity},"id":"{self._boot}-{entry.number}","kind":"{kind}",'
-            f'"method":{_text(entry.method)},"host":{self._safe(entry.host)},"port":{entry.port},'
-            f'"path":{self._safe(entry.path)},'
-            f'"query":{"true" if entry.query else "false"},"allowed":{"true" if entry.allowed else "false"},'
-            f'"rule":{_text(entry.rule)},"reason":{self._safe(entry.reason)},'
-            f'"status":{"null" if entry.status is None else entry.status},'
+            f'{entry.facts or self.facts(entry)},"status":{"null" if entry.status is None else entry.status},'
             f'"bytes_out":{entry.bytes_out},"bytes_in":{entry.bytes_in},'
             f'"ms":{(time.monotonic() - entry.started) * 1000:.1f}}}\n'
+        )
+
+    def facts(self, entry: Entry) -> str:
+        """The part of a line that says what was asked and decided, without what is withheld."""
+        return (
+            f'"method":{_text(entry.method)},"host":{self._safe(entry.host)},"port":{entry.port},'
+            f'"path":{self._safe(entry.path)},"query":{"true" if entry.query else "false"},'
+            f'"allowed":{"true" if entry.allowed else "false"},'
+            f'"rule":{_text(entry.rule)},"reason":{self._safe(entry.reason)}'
         )
 
     def _safe(self, text: str) -> str:

@@ -193,6 +193,9 @@ class Conversation:
             self._respond(refused.refusal)
             return
         entry.allowed, entry.rule, entry.reason = True, ticket.verdict.rule, ticket.verdict.reason
+        if not ticket.facts:
+            ticket.facts.append(gateway.trail.facts(entry))
+        entry.facts = ticket.facts[0]
         unwritable = gateway.opens(entry)
         if unwritable is not None:
             self._respond(unwritable)

@@ -96,7 +96,7 @@ class Exchange:
     def agent_gone(self, reason: str) -> None:
         """The agent's connection is lost or broke the rules: the origin hears no more."""
         if not self._over:
-            self._entry.reason = reason
+            self._entry.reason, self._entry.facts = reason, ""
             self._end(keep=False)
 
     def pause(self) -> None:
@@ -230,7 +230,7 @@ class Exchange:
         if self._over:
             return
         self._entry.allowed = refusal.status != 403
-        self._entry.rule, self._entry.reason = refusal.rule, refusal.reason
+        self._entry.rule, self._entry.reason, self._entry.facts = refusal.rule, refusal.reason, ""
         if self._response is None:
             self._entry.status = refusal.status
             self._conversation.answer(refusal)

@@ -46,11 +46,11 @@ class HeaderName(NamedTuple):
 
 def header_name(raw: bytes) -> HeaderName | None:
     """What the name means; None for bytes that are no header name (RFC 9110 5.6.2)."""
-    name = _known.get(raw)
-    return name if name is not None else _learn(raw)
+    return KNOWN.get(raw) or _learn(raw)
 
 
-_known: dict[bytes, HeaderName] = {}
+KNOWN: Final[dict[bytes, HeaderName]] = {}
+"""What was seen already. Bounded: names come from outside."""
 
 
 def _learn(raw: bytes) -> HeaderName | None:
@@ -66,6 +66,6 @@ def _learn(raw: bytes) -> HeaderName | None:
         kind = PASS if _KINDS.get(folded(text), PASS) in (PASS, SINGLE) else DROP
     lower = raw.lower()
     name = HeaderName(b"-".join(part.capitalize() for part in lower.split(b"-")), lower, kind)
-    if len(_known) < _REMEMBERED:
-        _known[raw] = name
+    if len(KNOWN) < _REMEMBERED:
+        KNOWN[raw] = name
     return name

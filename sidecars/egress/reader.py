@@ -31,7 +31,6 @@ class RequestReader:
         self._events: list[RequestEvent] = []
         self._url = b""
         self._fields: Fields = []
-        self._block = 0
         self._silent = 0
         self._in_body = False
         self._fault: Refusal | None = None
@@ -68,22 +67,19 @@ class RequestReader:
     # What llhttp calls.
 
     def on_message_begin(self) -> None:
-        self._url, self._fields, self._block, self._in_body = b"", [], 0, False
+        self._url, self._fields, self._in_body = b"", [], False
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_body:  # a trailer: dropped, since no two servers agree on what it may say (RFC 9110 6.5.1)
-            return
-        self._block += len(name) + len(value) + 4
-        self._fields.append((name, value))
+        if not self._in_body:  # a trailer is dropped: no two servers agree on what it may say (RFC 9110 6.5.1)
+            self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        self._in_body, self._silent = True, 0
+        fed, self._in_body, self._silent = self._silent, True, 0
         try:
-            if self._block > limits.HEADER_BLOCK:
-                raise refused(431, "http.size", f"more than {limits.HEADER_BLOCK} bytes of headers")
+            _check_size(fed, self._fields)
             parser = self._parser
             self._events.append(request_head(parser.get_method(), self._url, parser.get_http_version(), self._fields))
         except Refused as fault:
@@ -108,7 +104,6 @@ class ResponseReader:
         self._events: list[ResponseEvent] = []
         self._reason = b""
         self._fields: Fields = []
-        self._block = 0
         self._silent = 0
         self._method = ""
         self._head: ResponseHead | None = None
@@ -168,7 +163,7 @@ class ResponseReader:
     # What llhttp calls.
 
     def on_message_begin(self) -> None:
-        self._reason, self._fields, self._block = b"", [], 0
+        self._reason, self._fields = b"", []
         if self._done:
             self.is_spent = True
 
@@ -177,16 +172,16 @@ class ResponseReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head is None:
-            self._block += len(name) + len(value) + 4
             self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        self._silent = 0
+        fed, self._silent = self._silent, 0
         if self._done:
             return
+        _check_size(fed, self._fields)
         parser = self._parser
         status = parser.get_status_code()
-        if status == 101 or self._block > limits.HEADER_BLOCK:
+        if status == 101:
             raise refused(502, "upstream.response", "not a response to what was asked")
         if status < 200:
             return
@@ -207,3 +202,9 @@ class ResponseReader:
         self._silent = 0
         if self._head is not None and not self._done:
             self._complete()
+
+
+def _check_size(fed: int, fields: Fields) -> None:
+    """Raises Refused for a header block that is too long. `fed` bytes held it: it is added up where they were many."""
+    if fed > limits.HEADER_BLOCK and sum(len(name) + len(value) + 4 for name, value in fields) > limits.HEADER_BLOCK:
+        raise refused(431, "http.size", f"more than {limits.HEADER_BLOCK} bytes of headers")

@@ -34,6 +34,8 @@ class Ticket:
     replaced: bytes | None
     secrets: tuple[bytes, ...] = field(repr=False)
     bucket: Bucket = field(repr=False)
+    facts: list[str] = field(factory=list, repr=False)
+    """The trail's text for this ticket, made once."""
 
 
 @define(eq=False)

@@ -18,6 +18,7 @@ Fields = list[tuple[bytes, bytes]]
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _METHOD = re.compile(rb"[A-Z][A-Z-]{0,31}\Z")
+_USUAL_METHODS: Final = {name.encode(): name for name in ("GET", "POST", "PUT", "HEAD", "PATCH", "DELETE", "OPTIONS")}
 _LENGTH = re.compile(rb"[0-9]{1,18}\Z")
 _REASON = re.compile(rb"[\t\x20-\x7e]{0,128}\Z")
 
@@ -77,8 +78,7 @@ def request_head(method: bytes, target: bytes, version: str, raw: Fields) -> Req
     """The head of a request; raises Refused with what is wrong with it."""
     if version not in ("1.1", "1.0"):
         raise refused(505, "http.version", "HTTP/1.1 and HTTP/1.0 are spoken here")
-    if _METHOD.match(method) is None or method in _REFUSED_METHODS:
-        raise refused(501, "http.method", "the method is not passed on")
+    name = _USUAL_METHODS.get(method) or _method(method)
     if len(target) > limits.REQUEST_LINE:
         raise refused(431, "http.size", f"the request target is longer than {limits.REQUEST_LINE} bytes")
     seen = _walk(raw, limits.REQUEST_HEADERS)
@@ -87,7 +87,7 @@ def request_head(method: bytes, target: bytes, version: str, raw: Fields) -> Req
     if seen.expects is not None and seen.expects.lower() != b"100-continue":
         raise refused(417, "http.expect", "the only expectation understood is 100-continue")
     return RequestHead(
-        method=method.decode("ascii"),
+        method=name,
         target=target.decode("latin-1"),
         version=version,
         fields=seen.fields,
@@ -166,16 +166,19 @@ def _walk(raw: Fields, most: int) -> _Framing:
         raise refused(431, "http.size", f"there are more than {most} headers")
     if _CONTROL.search(b"".join([value for _, value in raw])) is not None:
         raise _malformed("a header holds a control character")
-    seen = _Framing([])
+    fields: Fields = []
+    seen = _Framing(fields)
     met: set[int | bytes] = set()
-    for raw_name, raw_value in raw:
-        name = header_name(raw_name)
+    known = headers.KNOWN
+    for raw_name, value in raw:
+        name = known.get(raw_name) or header_name(raw_name)
         if name is None:
             raise _malformed("a header has no proper name")
-        if name.kind == headers.PASS:
-            seen.fields.append((name.written, raw_value.strip(b" \t")))
-        elif name.kind != headers.DROP:
-            _note(seen, name, raw_value.strip(b" \t"), met)
+        written, _, kind = name
+        if kind == headers.PASS:
+            fields.append((written, value.strip(b" \t")))
+        elif kind != headers.DROP:
+            _note(seen, name, value.strip(b" \t"), met)
     if met and len(seen.connection) > 0:
         _drop_named(seen)
     if seen.chunked and seen.length is not None:
@@ -213,6 +216,12 @@ def _drop_named(seen: _Framing) -> None:
     seen.fields = [field for field in seen.fields if field[0].lower() not in seen.connection]
 
 
+def _method(method: bytes) -> str:
+    if _METHOD.match(method) is None or method in _REFUSED_METHODS:
+        raise refused(501, "http.method", "the method is not passed on")
+    return method.decode("ascii")
+
+
 def _folded(name: bytes) -> bytes:
     return name.lower().replace(b"_", b"-")
 
@@ -235,6 +244,9 @@ def _malformed(reason: str) -> Exception:
 
 def joined(pieces: Iterable[bytes]) -> list[bytes]:
     """The same bytes with small neighbours joined: a piece of its own costs a TLS record and a system call."""
+    pieces = list(pieces)
+    if sum(map(len, pieces)) <= limits.JOINED_WRITE:
+        return [b"".join(pieces)] if pieces else []
     together: list[bytes] = []
     small: list[bytes] = []
     for piece in pieces:
