@@ -32,8 +32,9 @@ def print_line(text: str, *, flush: bool = False) -> None:
 
 
 def talk(text: str) -> None:
-    """One line of talk on stderr."""
-    sys.stderr.write(f"{plain(text)}\n")
+    """Talk on stderr, line by line."""
+    for line in text.splitlines():
+        sys.stderr.write(f"{plain(line)}\n")
     sys.stderr.flush()
 
 

@@ -63,8 +63,7 @@ def _confirm(world: "World", prepared: "Prepared", *, yes: bool) -> None:
     from bottle.cli.render import preflight, talk
     from bottle.domain.errors import DeclinedError
 
-    for line in preflight(prepared.plan).splitlines():
-        talk(line)
+    talk(preflight(prepared.plan))
     require_ready(prepared)
     if not yes and not world.operator.confirm("start this bottle?"):
         raise DeclinedError("declined; nothing was started")
