@@ -1,7 +1,8 @@
 """Direct, ours and mitmproxy side by side in one run: `python benchmarks/egress/run.py [--rounds N] [--quick]`.
 
-The load generator and origin are C (`load.c`, built here with `cc`), so that they are not what is measured. The engine has one core,
-client and origin the other. mitmproxy 12 needs Python 3.12 or newer; where there is none its column is left out.
+The load generator and origin are C (`load.c`, built here with `cc`), so that they are not what is measured. The engine
+has one core, client and origin the other. mitmproxy 12 needs Python 3.12 or newer; where there is none its column is
+left out.
 """
 
 import argparse
@@ -50,14 +51,14 @@ class Bench:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.load = directory / "load"
+        self.load = str(directory / "load")
         source = ROOT / "benchmarks/egress/load.c"
         subprocess.run(["cc", "-O2", "-o", self.load, source, "-lssl", "-lcrypto", "-lpthread"], check=True)
         self.world = TestCa("world")
         self.port = free_port()
         pem = directory / "origin.pem"
         pem.write_text("".join(reversed(self.world.issue(HOST))))
-        self.processes = [subprocess.Popen([self.load, "origin", str(self.port), pem], preexec_fn=_on(LOAD_CORE))]
+        self.processes = [subprocess.Popen([self.load, "origin", str(self.port), str(pem)], preexec_fn=_on(LOAD_CORE))]
         _wait_for(self.port)
 
     def direct(self) -> Engine:
@@ -88,10 +89,10 @@ class Bench:
             "connection_strategy=lazy", "stream_large_bodies=64k", "http2=false", f"confdir={self.directory}/mitm",
             f"ssl_verify_upstream_trusted_ca={roots}",
         ]  # fmt: skip
-        argv = [home / "bin/mitmdump", "-q", "-p", str(port), "--listen-host", "127.0.0.1"]
+        argv = [str(home / "bin/mitmdump"), "-q", "-p", str(port), "--listen-host", "127.0.0.1"]
         argv += [
             "-s",
-            ROOT / "benchmarks/egress/mitm_addon.py",
+            str(ROOT / "benchmarks/egress/mitm_addon.py"),
             *(word for option in options for word in ("--set", option)),
         ]
         process = subprocess.Popen(
@@ -104,7 +105,7 @@ class Bench:
     def run(self, engine: Engine, *words: object) -> tuple[list[float], float]:
         """The figures that load.c printed, and the CPU seconds that the engine took."""
         before = engine.cpu()
-        argv = [self.load, words[0], engine.target, *map(str, words[1:])]
+        argv = [self.load, str(words[0]), engine.target, *map(str, words[1:])]
         done = subprocess.run(argv, preexec_fn=_on(LOAD_CORE), capture_output=True, text=True, check=True, timeout=300)
         return [float(word) for word in done.stdout.split()], engine.cpu() - before
 
@@ -180,9 +181,8 @@ def main() -> None:
                     results[engine.name].append(measure(bench, engine, arguments.seconds, arguments.megabytes))
         finally:
             bench.close()
-    print(
-        f"{_cpu_name()}, {len(CORES)} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}\n"
-    )
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    print(f"{_cpu_name()}, {len(CORES)} cores, {system}\n")
     print(report(results))
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1))

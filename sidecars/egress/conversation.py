@@ -11,7 +11,7 @@ from sidecars.egress.connect import Opening
 from sidecars.egress.door import Inside, Named, connect_authority, named_inside, named_outside, refuse_upgrade
 from sidecars.egress.exchange import Exchange
 from sidecars.egress.gateway import Gateway
-from sidecars.egress.reader import END, RequestEvent, RequestReader
+from sidecars.egress.reader import END, Event, RequestReader
 from sidecars.egress.refusal import Refusal, Refused, response
 from sidecars.egress.wire import RequestHead
 
@@ -31,7 +31,7 @@ class Conversation:
         """The answer to whatever is asked, where TLS was opened for another name."""
         self._inside = inside
         self._reader = RequestReader()
-        self._events: deque[RequestEvent] = deque()
+        self._events: deque[Event] = deque()
         self._head: RequestHead | None = None
         self._exchange: Exchange | None = None
         self._ended = True  # the current request is complete
@@ -135,7 +135,7 @@ class Conversation:
         if events and not self._over:
             self._hold_back()
 
-    def _take(self, event: RequestEvent) -> None:
+    def _take(self, event: Event) -> None:
         if isinstance(event, RequestHead):
             self._begin(event)
         elif event is END:

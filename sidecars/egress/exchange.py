@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sidecars.egress import limits
 from sidecars.egress.audit import Entry
 from sidecars.egress.dial import addresses_for, dial
-from sidecars.egress.reader import END, ResponseEvent
+from sidecars.egress.reader import END, Event
 from sidecars.egress.refusal import Refusal, Refused
 from sidecars.egress.rules import Ticket
 from sidecars.egress.scrub import Scrubber, scrubbed
@@ -49,6 +49,7 @@ class Exchange:
         self._scrubber = Scrubber(ticket.secrets) if ticket.secrets else None
         self._chunked = False
         self._over = False
+        self._origin_is_choked = False
         self.progress = time.monotonic()
 
     def begin(self) -> None:
@@ -69,7 +70,7 @@ class Exchange:
     @property
     def wants_body(self) -> bool:
         """Whether the agent is free to send on, so that its silence is its own."""
-        return self._link is not None
+        return self._link is not None and not self._origin_is_choked
 
     # What the agent's side says.
 
@@ -118,7 +119,7 @@ class Exchange:
 
     # What the origin's side says (upstream.Listener).
 
-    def answered(self, events: list[ResponseEvent]) -> None:
+    def answered(self, events: list[Event]) -> None:
         self.progress = time.monotonic()
         pieces: list[bytes] = []
         for event in events:
@@ -147,9 +148,11 @@ class Exchange:
         )
 
     def choke(self) -> None:
+        self._origin_is_choked = True
         self._agent.pause()
 
     def unchoke(self) -> None:
+        self._origin_is_choked = False
         self._agent.resume()
 
     # The way there.

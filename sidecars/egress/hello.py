@@ -27,6 +27,10 @@ class HelloGate:
         self.is_open = refusal is None
         return refusal
 
+    def hold(self, data: bytes) -> None:
+        """Keeps what came after the hello and before there was anybody to give it to."""
+        self._held += data
+
     def take(self) -> bytes:
         """All that was fed, once: what the origin has to read first."""
         held, self._held = bytes(self._held), bytearray()

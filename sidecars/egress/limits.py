@@ -14,7 +14,7 @@ JOINED_WRITE = 16 * 1024  # smaller pieces are joined, so that they share one TL
 DISCARD = 1024 * 1024  # of a refused request's body, so that the client reads the refusal before the reset
 
 CONNECTIONS = 1024
-POOLED_PER_ROUTE = 64
+POOLED = 256
 REMEMBERED_VERDICTS = 1024
 REMEMBERED_TARGET = 512  # longer targets are judged anew each time
 

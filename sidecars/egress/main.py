@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import uvloop
@@ -56,6 +57,7 @@ class Egress:
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_report)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
@@ -123,6 +125,15 @@ async def _answer_dns(gateway: Gateway, listen: Listen) -> asyncio.DatagramTrans
     return transport
 
 
+def _report(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """A fault of ours, on standard error by type and place alone: a message or a value could hold a secret."""
+    error = context.get("exception")
+    frames = traceback.extract_tb(error.__traceback__) if isinstance(error, BaseException) else []
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+    sys.stderr.write(f"egress: internal error: {type(error).__name__} at {place}\n")
+    sys.stderr.flush()
+
+
 def _hand_over(loop: asyncio.AbstractEventLoop, lines: "asyncio.Queue[bytes | None]", line: bytes | None) -> None:
     try:
         loop.call_soon_threadsafe(lines.put_nowait, line)
@@ -139,7 +150,7 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
 
 
 def _keep_memory() -> None:
-    """Large pieces of bodies come and go: memory that glibc gives back after each costs a page fault for every 4 KiB."""
+    """Large pieces of bodies come and go: memory that glibc gives back each time costs a page fault per 4 KiB."""
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
         library.mallopt(_M_MMAP_THRESHOLD, 4 * 1024 * 1024)

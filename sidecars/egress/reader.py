@@ -1,11 +1,13 @@
 """llhttp (through httptools) as a reader of events: bytes in, heads and body pieces out, no I/O.
 
 llhttp does the framing in its strict mode; `wire` judges each head on top of it. llhttp knows no size limits, so bytes
-that lead to no event are counted here: a head, a chunk's extension or a trailer that never ends is refused.
+that lead to no event are counted here: a head, a chunk's extension or a trailer that never ends is refused. A body of
+known length needs no parser once it has begun: its pieces pass as they come, uncopied.
 """
 
+from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import httptools
 
@@ -19,19 +21,43 @@ class Mark(Enum):
 
 
 END: Final = Mark.END
-RequestEvent = RequestHead | bytes | Mark | Refusal
-ResponseEvent = ResponseHead | bytes | Mark | Refusal
+Event = RequestHead | ResponseHead | bytes | Mark | Refusal
+
+P = TypeVar("P", httptools.HttpRequestParser, httptools.HttpResponseParser)
 
 
-class RequestReader:
+class _Reader(Generic[P]):
+    """What both directions have in common: the parser, what it said, and the bytes that it said nothing about."""
+
+    def __init__(self, make: Callable[[object], P]) -> None:
+        self._make: Callable[[object], P] = make
+        self._parser: P = make(self)
+        self._events: list[Event] = []
+        self._fields: Fields = []
+        self._silent = 0  # bytes since the last event
+        self._due = 0  # bytes of a body of known length that are still to come
+
+    def _pass_body(self, data: bytes) -> bytes:
+        """Takes what belongs to the body of known length; returns what is behind it, for a new parser."""
+        body = data if len(data) <= self._due else data[: self._due]
+        self._due -= len(body)
+        self._events.append(body)
+        if self._due:
+            return b""
+        self._parser = self._make(self)
+        self.on_message_complete()
+        return data[len(body) :]
+
+    def on_message_complete(self) -> None:
+        raise NotImplementedError
+
+
+class RequestReader(_Reader[httptools.HttpRequestParser]):
     """Reads requests, one after another. A Refusal is the last event: nothing after it can be made sense of."""
 
     def __init__(self) -> None:
-        self._parser = httptools.HttpRequestParser(self)
-        self._events: list[RequestEvent] = []
+        super().__init__(httptools.HttpRequestParser)
         self._url = b""
-        self._fields: Fields = []
-        self._silent = 0
         self._in_body = False
         self._fault: Refusal | None = None
         self._over = False
@@ -43,12 +69,14 @@ class RequestReader:
         """Whether a request has begun whose headers are not complete."""
         return self._silent > 0 and not self._in_body
 
-    def feed(self, data: bytes) -> list[RequestEvent]:
+    def feed(self, data: bytes) -> list[Event]:
         """What the bytes complete. After a Refusal, a CONNECT or an Upgrade everything is ignored."""
         if self._over:
             return []
-        events: list[RequestEvent] = []
+        events: list[Event] = []
         self._events = events
+        if self._due:
+            data = self._pass_body(data)
         self._silent += len(data)
         try:
             self._parser.feed_data(data)
@@ -81,13 +109,17 @@ class RequestReader:
         try:
             _check_size(fed, self._fields)
             parser = self._parser
-            self._events.append(request_head(parser.get_method(), self._url, parser.get_http_version(), self._fields))
+            head = request_head(parser.get_method(), self._url, parser.get_http_version(), self._fields)
         except Refused as fault:
             self._fault = fault.refusal
             raise
+        self._due = 0 if head.upgrade else head.length or 0
+        self._events.append(head)
 
     def on_body(self, body: bytes) -> None:
         self._silent = 0
+        if self._due:
+            self._due -= len(body)
         self._events.append(body)
 
     def on_message_complete(self) -> None:
@@ -96,15 +128,12 @@ class RequestReader:
         self._events.append(END)
 
 
-class ResponseReader:
+class ResponseReader(_Reader[httptools.HttpResponseParser]):
     """Reads responses, one for each `expect`. Interim ones are dropped: the agent waits for none (RFC 9110 15.2)."""
 
     def __init__(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
-        self._events: list[ResponseEvent] = []
+        super().__init__(httptools.HttpResponseParser)
         self._reason = b""
-        self._fields: Fields = []
-        self._silent = 0
         self._method = ""
         self._head: ResponseHead | None = None
         self._done = True
@@ -118,14 +147,18 @@ class ResponseReader:
         """A response to a request of this method comes next."""
         self._method, self._done, self._head, self.has_begun = method, False, None, False
 
-    def feed(self, data: bytes) -> list[ResponseEvent]:
+    def feed(self, data: bytes) -> list[Event]:
         """What the bytes complete; a Refusal is the last event and says what the origin did wrong."""
         if self._done or self._over:
             self.is_spent = True
             return []
-        events: list[ResponseEvent] = []
+        events: list[Event] = []
         self._events = events
         self.has_begun = True
+        if self._due:
+            data = self._pass_body(data)
+            self.is_spent = self.is_spent or bool(data)
+            return events
         self._silent += len(data)
         try:
             self._parser.feed_data(data)
@@ -137,9 +170,9 @@ class ResponseReader:
             self._parser = httptools.HttpResponseParser(self)  # llhttp waits for the body that HEAD's answer announces
         return events
 
-    def finish(self) -> list[ResponseEvent]:
+    def finish(self) -> list[Event]:
         """What the end of the connection completes."""
-        events: list[ResponseEvent] = []
+        events: list[Event] = []
         self._events = events
         if self._done or self._over:
             return events
@@ -185,9 +218,10 @@ class ResponseReader:
             raise refused(502, "upstream.response", "not a response to what was asked")
         if status < 200:
             return
-        self._head = response_head(status, self._reason, parser.get_http_version(), self._fields)
-        self._head.bodyless = self._head.bodyless or self._method == "HEAD"
-        self._events.append(self._head)
+        self._head = head = response_head(status, self._reason, parser.get_http_version(), self._fields)
+        head.bodyless = head.bodyless or self._method == "HEAD"
+        self._due = 0 if head.bodyless else head.length or 0
+        self._events.append(head)
         if self._method == "HEAD":
             self._complete()
 
@@ -195,8 +229,10 @@ class ResponseReader:
         self._silent = 0
         if self._done:
             self.is_spent = True
-        else:
-            self._events.append(body)
+            return
+        if self._due:
+            self._due -= len(body)
+        self._events.append(body)
 
     def on_message_complete(self) -> None:
         self._silent = 0

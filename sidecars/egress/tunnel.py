@@ -106,7 +106,9 @@ class Tunnel(asyncio.Protocol):
         if self._gate.is_open:
             self._since = time.monotonic()
             self._entry.bytes_out += len(data)
-            if self._far is not None and self._far.transport is not None:
+            if self._far is None:
+                self._gate.hold(data)
+            elif self._far.transport is not None:
                 self._far.transport.write(data)
             return
         refusal = self._gate.feed(data)
@@ -171,8 +173,8 @@ class Tunnel(asyncio.Protocol):
                 far.transport.close()
             self.close()
             return
-        hello = self._gate.take()
-        self._entry.bytes_out = len(hello)
-        far.transport.write(hello)
+        held = self._gate.take()
+        self._entry.bytes_out = len(held)
+        far.transport.write(held)
         far.transport.resume_reading()
         self._transport.resume_reading()

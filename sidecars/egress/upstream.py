@@ -4,19 +4,20 @@ import asyncio
 import time
 from collections.abc import Callable
 from typing import Protocol, cast
+from weakref import WeakValueDictionary
 
 from attrs import define, field
 
 from bottle.domain.egress import Route
 from bottle.domain.hosts import Authority
 from sidecars.egress import limits
-from sidecars.egress.reader import ResponseEvent, ResponseReader
+from sidecars.egress.reader import Event, ResponseReader
 
 
 class Listener(Protocol):
     """Who waits for a response: an exchange."""
 
-    def answered(self, events: list[ResponseEvent]) -> None:
+    def answered(self, events: list[Event]) -> None:
         """Pieces of the response, in order."""
 
     def lost(self) -> None:
@@ -138,13 +139,14 @@ class Link(asyncio.Protocol):
 class Bucket:
     """Idle connections of one route to one host and port: one that carried a route's credential serves no other."""
 
+    _pool: "Pool"
     _links: list[Link] = field(factory=list)
-    _is_closed: bool = False
 
     def take(self) -> Link | None:
         """An open connection, the one used last; None where there is none."""
         while self._links:
             link = self._links.pop()
+            self._pool.idle -= 1
             if link.is_open:
                 return link
             link.close()
@@ -152,54 +154,52 @@ class Bucket:
 
     def give(self, link: Link) -> None:
         """Keeps the connection for later, or closes it."""
-        if self._is_closed or not link.is_open or len(self._links) >= limits.POOLED_PER_ROUTE:
+        if self._pool.is_closed or not link.is_open or self._pool.idle >= limits.POOLED:
             link.close()
             return
         self._links.append(link)
+        self._pool.idle += 1
         link.rest(self._forget)
 
-    def sweep(self, now: float) -> None:
-        """Closes what has been idle for long."""
-        for link in [link for link in self._links if now - link.idle_since > limits.POOL_IDLE_SECONDS]:
-            self._links.remove(link)
+    def close(self, before: float = float("inf")) -> None:
+        """Closes what has been idle since `before`."""
+        for link in [link for link in self._links if link.idle_since < before]:
+            self._forget(link)
             link.close()
-
-    def close(self) -> None:
-        """Closes what is idle now and what comes back later."""
-        self._is_closed = True
-        for link in self._links:
-            link.close()
-        self._links.clear()
 
     def _forget(self, link: Link) -> None:
         if link in self._links:
             self._links.remove(link)
+            self._pool.idle -= 1
 
 
 @define(eq=False)
 class Pool:
-    """The buckets of one Rules object, whose rules judged the addresses of all connections in them."""
+    """The buckets of one Rules object, whose rules judged the addresses of all connections in them.
 
-    _buckets: dict[tuple[int, Authority], Bucket] = field(factory=dict)
-    _is_closed: bool = False
+    A bucket lives as long as a ticket, an exchange or an idle connection knows it: with a wildcard route the agent
+    chooses how many there are.
+    """
+
+    idle: int = 0
+    is_closed: bool = False
+    _buckets: WeakValueDictionary[tuple[int, Authority], Bucket] = field(factory=WeakValueDictionary)
 
     def bucket(self, route: Route, authority: Authority) -> Bucket:
         """The bucket for what this route of these rules sends to the host and port."""
         key = (id(route), authority)
         found = self._buckets.get(key)
         if found is None:
-            found = self._buckets[key] = Bucket()
-            if self._is_closed:
-                found.close()
+            found = self._buckets[key] = Bucket(self)
         return found
 
     def sweep(self, now: float) -> None:
         """Closes what has been idle for long."""
-        for bucket in self._buckets.values():
-            bucket.sweep(now)
+        for bucket in list(self._buckets.values()):
+            bucket.close(now - limits.POOL_IDLE_SECONDS)
 
     def close(self) -> None:
         """Closes what is idle now and what comes back later."""
-        self._is_closed = True
-        for bucket in self._buckets.values():
+        self.is_closed = True
+        for bucket in list(self._buckets.values()):
             bucket.close()

@@ -1,4 +1,4 @@
-"""One bottle CA and one CA of the world outside for all tests; sidecars and origins end with the test that made them."""
+"""One bottle CA and one CA of the world for all tests; sidecars and origins end with the test that made them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

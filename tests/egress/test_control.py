@@ -31,6 +31,7 @@ from tests.egress.harness import (
 
 HOST = "api.example.com"
 INJECT = {"header": "authorization", "scheme": "Bearer", "slot": "T"}
+_NO_LEAF = b'{"host": "a.example", "certificate": "x", "key": "y"}'
 
 
 def test_a_reload_counts_from_the_next_request_on_a_running_connection(
@@ -64,7 +65,7 @@ def test_a_reload_counts_from_the_next_request_on_a_running_connection(
         b"[]",
         b'{"policy": {"routes": []}, "policy": {"routes": []}}',
         b'{"policy": {"routes": [{"host": "leafless.example"}]}}',
-        b'{"policy": {"routes": [{"host": "a.example"}]}, "leaves": [{"host": "a.example", "certificate": "x", "key": "y"}]}',
+        b'{"policy": {"routes": [{"host": "a.example"}]}, "leaves": [%b]}' % _NO_LEAF,
         b'{"policy": {"routes": [{"host": "a.example", "tpyo": 1}]}, "secrets": {"T": "sk-hush-hush"}}',
     ],
 )
@@ -145,7 +146,7 @@ def test_secrets_and_keys_are_said_nowhere(make_origin: MakeOrigin, make_sidecar
     environment = Path(f"/proc/{sidecar.process.pid}/environ").read_bytes()
     arguments = Path(f"/proc/{sidecar.process.pid}/cmdline").read_bytes()
     assert TOKEN.encode() not in environment + arguments
-    files = [os.readlink(link) for link in Path(f"/proc/{sidecar.process.pid}/fd").iterdir() if link.is_symlink()]
+    files = [str(link.readlink()) for link in Path(f"/proc/{sidecar.process.pid}/fd").iterdir() if link.is_symlink()]
     assert not any("memfd" in file for file in files)
 
 

@@ -1,6 +1,7 @@
-"""The smaller parts without I/O: scrubbing, the start document, names, the DNS answer, refusals, and the tunnel's door."""
+"""The smaller parts without I/O: scrubbing, the start document, names, the DNS answer, refusals, a tunnel's door."""
 
 import ipaddress
+import itertools
 import json
 import random
 import struct
@@ -39,7 +40,7 @@ SECRET = b"abcabd"
 def scrub(data: bytes, cuts: list[int], secrets: tuple[bytes, ...] = (SECRET,)) -> bytes:
     scrubber = Scrubber(secrets)
     places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    out = b"".join(scrubber.feed(data[a:b]) for a, b in zip(places, places[1:], strict=False))
+    out = b"".join(scrubber.feed(data[a:b]) for a, b in itertools.pairwise(places))
     return out + scrubber.finish()
 
 
@@ -116,7 +117,8 @@ BAD = [
     ("policy.routes.0.methds", []), ("policy.routes.0.host", "Example.com"), ("policy.routes.0.host", "*.com."),
     ("policy.routes.0.scheme", "ftp"), ("policy.routes.0.ports", [0]), ("policy.routes.0.ports", ["443"]),
     ("policy.routes.0.ports", 443), ("policy.routes.0.methods", ["get"]), ("policy.routes.0.paths", ["v1"]),
-    ("policy.routes.0.scan", 1), ("policy.routes.0.private_ips", ["10.0.0.1/8"]), ("policy.routes.0.private_ips", ["x"]),
+    ("policy.routes.0.scan", 1), ("policy.routes.0.private_ips", ["10.0.0.1/8"]),
+    ("policy.routes.0.private_ips", ["x"]),
     ("policy.routes.0.connect_to", {"address": "example.com"}), ("policy.routes.0.connect_to", {"port": 1}),
     ("policy.routes.0.inject.header", "Authorization"), ("policy.routes.0.inject.header", "content-length"),
     ("policy.routes.0.inject.header", "x\r\ny"), ("policy.routes.0.inject.scheme", "a b"),

@@ -289,10 +289,11 @@ def test_an_agent_that_leaves_ends_the_request_upstream(make_origin: MakeOrigin,
         connection.recv(1)
         ended.append(time.monotonic())
 
-    sidecar = make_sidecar([route(HOST, make_origin(HOST, answer=wait))])
+    origin = make_origin(HOST, answer=wait)
+    sidecar = make_sidecar([route(HOST, origin)])
     connection = tunnel(sidecar, f"{HOST}:443")
     connection.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-    sidecar.wait_for_trail(1, opened=True)
+    wait_until(lambda: bool(origin.received))
     connection.close()
     wait_until(lambda: bool(ended))
     assert sidecar.wait_for_trail(1)[0]["reason"] == "the agent closed the connection"

@@ -4,6 +4,7 @@ import gzip
 import socket
 import threading
 import time
+from typing import Self
 
 import pytest
 
@@ -33,7 +34,7 @@ class Watch:
         self._sidecar, self._done = sidecar, threading.Event()
         self.before = self.most = sidecar.rss()
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._look)
         self._thread.start()
         return self
@@ -93,9 +94,10 @@ def test_a_large_upload_to_a_slow_origin_stays_small(make_origin: MakeOrigin, ma
         time.sleep(0.5)
         while total < BIG and (piece := connection.recv(1 << 20)):
             total += len(piece)
+        connection.sendall(ok(b"done"))
 
     origin = make_origin(HOST)
-    origin._converse = lambda connection: (slow(connection), connection.sendall(ok(b"done")))  # type: ignore[method-assign]
+    origin._converse = slow  # type: ignore[method-assign]
     sidecar = make_sidecar([route(HOST, origin)])
     connection = tunnel(sidecar, f"{HOST}:443")
     with Watch(sidecar) as watch:

@@ -258,7 +258,8 @@ def answer(data: bytes, method: str = "GET", closed: bool = False, size: int = 0
 
 RESPONSES = [
     (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "GET", False, [200, END, b"abc"], False),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "GET", False, [200, END, b"abc"], False),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+     "GET", False, [200, END, b"abc"], False),
     (b"HTTP/1.1 200 OK\r\n\r\nabc", "GET", True, [200, END, b"abc"], True),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "HEAD", False, [200, END, b""], False),
     (b"HTTP/1.1 204 No\r\n\r\n", "GET", False, [204, END, b""], False),
@@ -268,7 +269,8 @@ RESPONSES = [
     (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab", "GET", True, [200, 502, b"ab"], True),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "GET", False, [200, END, b""], True),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "HEAD", False, [200, END, b""], True),
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "GET", False, [502, b""], True),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     "GET", False, [502, b""], True),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc", "GET", False, [502, b""], True),
     (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "GET", False, [502, b""], True),
     (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000, "GET", False, [502, b""], True),

@@ -7,17 +7,25 @@ keys are kept out of every repr, and no error message quotes a value.
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
-from typing import TypeVar, cast
+from collections.abc import Mapping
 
 from attrs import field, frozen
 
 from bottle.domain.addresses import IPNetwork
 from bottle.domain.egress import Endpoint, Injection, Policy, Route, Scheme
 from bottle.domain.hosts import HostPattern
-
-T = TypeVar("T")
-JsonObject = dict[str, object]
+from bottle.domain.strict_json import ConfigError as ConfigError
+from bottle.domain.strict_json import (
+    JsonObject,
+    read_boolean,
+    read_integer,
+    read_list,
+    read_matching,
+    read_object,
+    read_optional,
+    read_text,
+    read_tuple,
+)
 
 _HEADER_NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _SLOT = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
@@ -28,10 +36,6 @@ _SCHEME_WORD = re.compile(r"[A-Za-z0-9._~+-]*\Z")
 _NOT_FOR_CREDENTIALS = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect", "keep-alive"}
 )
-
-
-class ConfigError(ValueError):
-    """A document that is not understood. The message names the place and what belongs there, never a value."""
 
 
 @frozen
@@ -105,28 +109,28 @@ def policy_document(policy: Policy) -> JsonObject:
 
 def parse_start(data: object) -> EgressStart:
     """The start that `start_document` wrote; raises ConfigError."""
-    fields = _object(
+    fields = read_object(
         data, "the document", ("identity", "listen", "audit", "policy"), ("secrets", "leaves", "dns", "roots")
     )
     reload = parse_reload({key: fields[key] for key in ("policy", "secrets", "leaves") if key in fields})
     dns = fields.get("dns")
     return EgressStart(
-        identity=_text(fields["identity"], "identity"),
+        identity=read_text(fields["identity"], "identity"),
         listen=_listen(fields["listen"], "listen"),
-        audit=_text(fields["audit"], "audit"),
+        audit=read_text(fields["audit"], "audit"),
         policy=reload.policy,
         secrets=reload.secrets,
         leaves=reload.leaves,
         dns=None if dns is None else _listen(dns, "dns"),
-        roots=_text(fields.get("roots", ""), "roots", empty=True),
+        roots=read_text(fields.get("roots", ""), "roots", empty=True),
     )
 
 
 def parse_reload(data: object) -> EgressReload:
     """The reload that `reload_document` wrote; raises ConfigError."""
-    fields = _object(data, "the document", ("policy",), ("secrets", "leaves"))
-    secrets = _object(fields.get("secrets", {}), "secrets", (), None)
-    leaves = _list(fields.get("leaves", []), "leaves")
+    fields = read_object(data, "the document", ("policy",), ("secrets", "leaves"))
+    secrets = read_object(fields.get("secrets", {}), "secrets", (), None)
+    leaves = read_list(fields.get("leaves", []), "leaves")
     return EgressReload(
         policy=parse_policy(fields["policy"]),
         secrets={_slot(name, "secrets"): _secret(value, "secrets") for name, value in secrets.items()},
@@ -136,11 +140,11 @@ def parse_reload(data: object) -> EgressReload:
 
 def parse_policy(data: object) -> Policy:
     """The policy that `policy_document` wrote; raises ConfigError."""
-    fields = _object(data, "policy", ("routes",), ("version",))
-    routes = _list(fields["routes"], "policy.routes")
+    fields = read_object(data, "policy", ("routes",), ("version",))
+    routes = read_list(fields["routes"], "policy.routes")
     return Policy(
         routes=tuple(_route(route, f"policy.routes[{index}]") for index, route in enumerate(routes)),
-        version=_integer(fields.get("version", 0), "policy.version", 0, 2**53),
+        version=read_integer(fields.get("version", 0), "policy.version", 0, 2**53),
     )
 
 
@@ -168,18 +172,18 @@ _ROUTE_KEYS = ("scheme", "ports", "methods", "paths", "inject", "scan", "private
 
 
 def _route(data: object, where: str) -> Route:
-    fields = _object(data, where, ("host",), _ROUTE_KEYS)
+    fields = read_object(data, where, ("host",), _ROUTE_KEYS)
     route = Route(
         host=_pattern(fields["host"], f"{where}.host"),
         scheme=_scheme(fields.get("scheme", "https"), f"{where}.scheme"),
-        ports=_tuple(fields.get("ports", [443]), f"{where}.ports", _port),
-        methods=_tuple(fields.get("methods", []), f"{where}.methods", _method),
-        paths=_tuple(fields.get("paths", []), f"{where}.paths", _path),
-        inject=_optional(fields.get("inject"), f"{where}.inject", _injection),
-        scan=_boolean(fields.get("scan", True), f"{where}.scan"),
-        private_ips=_tuple(fields.get("private_ips", []), f"{where}.private_ips", _network),
-        connect_to=_optional(fields.get("connect_to"), f"{where}.connect_to", _endpoint),
-        source=_text(fields.get("source", "bottle"), f"{where}.source", empty=True),
+        ports=read_tuple(fields.get("ports", [443]), f"{where}.ports", _port),
+        methods=read_tuple(fields.get("methods", []), f"{where}.methods", _method),
+        paths=read_tuple(fields.get("paths", []), f"{where}.paths", _path),
+        inject=read_optional(fields.get("inject"), f"{where}.inject", _injection),
+        scan=read_boolean(fields.get("scan", True), f"{where}.scan"),
+        private_ips=read_tuple(fields.get("private_ips", []), f"{where}.private_ips", _network),
+        connect_to=read_optional(fields.get("connect_to"), f"{where}.connect_to", _endpoint),
+        source=read_text(fields.get("source", "bottle"), f"{where}.source", empty=True),
     )
     if route.inject is not None and route.scheme != "https":
         raise ConfigError(f"{where}.inject: a credential travels over https alone")
@@ -187,91 +191,42 @@ def _route(data: object, where: str) -> Route:
 
 
 def _injection(data: object, where: str) -> Injection:
-    fields = _object(data, where, ("header", "slot"), ("scheme",))
-    header = _matching(fields["header"], f"{where}.header", _HEADER_NAME, "a header name in lower case")
+    fields = read_object(data, where, ("header", "slot"), ("scheme",))
+    header = read_matching(fields["header"], f"{where}.header", _HEADER_NAME, "a header name in lower case")
     if header in _NOT_FOR_CREDENTIALS:
         raise ConfigError(f"{where}.header: frames the message and carries no credential")
-    scheme = _matching(fields.get("scheme", ""), f"{where}.scheme", _SCHEME_WORD, "a word or nothing")
+    scheme = read_matching(fields.get("scheme", ""), f"{where}.scheme", _SCHEME_WORD, "a word or nothing")
     return Injection(header, scheme, _slot(fields["slot"], f"{where}.slot"))
 
 
 def _endpoint(data: object, where: str) -> Endpoint:
-    fields = _object(data, where, ("address",), ("port",))
+    fields = read_object(data, where, ("address",), ("port",))
     try:
-        address = ipaddress.ip_address(_text(fields["address"], f"{where}.address"))
+        address = ipaddress.ip_address(read_text(fields["address"], f"{where}.address"))
     except ValueError:
         raise ConfigError(f"{where}.address: an IP address belongs here") from None
-    return Endpoint(address, _optional(fields.get("port"), f"{where}.port", _port))
+    return Endpoint(address, read_optional(fields.get("port"), f"{where}.port", _port))
 
 
 def _leaf(data: object, where: str) -> Leaf:
-    fields = _object(data, where, ("host", "certificate", "key"), ())
-    certificate, key = (_text(fields[name], f"{where}.{name}") for name in ("certificate", "key"))
+    fields = read_object(data, where, ("host", "certificate", "key"), ())
+    certificate, key = (read_text(fields[name], f"{where}.{name}") for name in ("certificate", "key"))
     return Leaf(_pattern(fields["host"], f"{where}.host"), certificate, key)
 
 
 def _listen(data: object, where: str) -> Listen:
-    fields = _object(data, where, (), ("host", "port", "unix"))
+    fields = read_object(data, where, (), ("host", "port", "unix"))
     if set(fields) == {"unix"}:
-        return Listen(unix=_text(fields["unix"], f"{where}.unix"))
+        return Listen(unix=read_text(fields["unix"], f"{where}.unix"))
     if set(fields) == {"host", "port"}:
-        return Listen(_text(fields["host"], f"{where}.host"), _integer(fields["port"], f"{where}.port", 0, 65535))
+        return Listen(
+            read_text(fields["host"], f"{where}.host"), read_integer(fields["port"], f"{where}.port", 0, 65535)
+        )
     raise ConfigError(f"{where}: either `unix`, or `host` and `port`, belong here")
 
 
-def _object(data: object, where: str, required: tuple[str, ...], optional: tuple[str, ...] | None) -> JsonObject:
-    """An object with all `required` keys and no others than `optional` (None: any)."""
-    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        raise ConfigError(f"{where}: an object belongs here")
-    fields = cast("JsonObject", data)
-    missing = [key for key in required if key not in fields]
-    if missing:
-        raise ConfigError(f"{where}: `{missing[0]}` is missing")
-    if optional is not None and not set(fields) <= {*required, *optional}:
-        raise ConfigError(f"{where}: a key is not known; known: {', '.join((*required, *optional))}")
-    return fields
-
-
-def _list(data: object, where: str) -> list[object]:
-    if not isinstance(data, list):
-        raise ConfigError(f"{where}: a list belongs here")
-    return data
-
-
-def _tuple(data: object, where: str, read: Callable[[object, str], T]) -> tuple[T, ...]:
-    return tuple(read(item, f"{where}[{index}]") for index, item in enumerate(_list(data, where)))
-
-
-def _optional(data: object, where: str, read: Callable[[object, str], T]) -> T | None:
-    return None if data is None else read(data, where)
-
-
-def _text(data: object, where: str, *, empty: bool = False) -> str:
-    if not isinstance(data, str) or "\0" in data or not (data or empty):
-        raise ConfigError(f"{where}: a text belongs here")
-    return data
-
-
-def _matching(data: object, where: str, form: re.Pattern[str], title: str) -> str:
-    if not isinstance(data, str) or form.match(data) is None:
-        raise ConfigError(f"{where}: {title} belongs here")
-    return data
-
-
-def _integer(data: object, where: str, low: int, high: int) -> int:
-    if type(data) is not int or not low <= data <= high:
-        raise ConfigError(f"{where}: a number from {low} to {high} belongs here")
-    return data
-
-
-def _boolean(data: object, where: str) -> bool:
-    if not isinstance(data, bool):
-        raise ConfigError(f"{where}: true or false belongs here")
-    return data
-
-
 def _port(data: object, where: str) -> int:
-    return _integer(data, where, 1, 65535)
+    return read_integer(data, where, 1, 65535)
 
 
 def _scheme(data: object, where: str) -> Scheme:
@@ -283,26 +238,26 @@ def _scheme(data: object, where: str) -> Scheme:
 
 
 def _method(data: object, where: str) -> str:
-    return _matching(data, where, _METHOD, "a method in upper case")
+    return read_matching(data, where, _METHOD, "a method in upper case")
 
 
 def _path(data: object, where: str) -> str:
-    text = _text(data, where)
+    text = read_text(data, where)
     if not text.startswith("/"):
         raise ConfigError(f"{where}: a path that opens with `/` belongs here")
     return text
 
 
 def _slot(data: object, where: str) -> str:
-    return _matching(data, where, _SLOT, "the name of a slot")
+    return read_matching(data, where, _SLOT, "the name of a slot")
 
 
 def _secret(data: object, where: str) -> str:
-    return _matching(data, where, _SECRET, "printable ASCII without outer spaces")
+    return read_matching(data, where, _SECRET, "printable ASCII without outer spaces")
 
 
 def _pattern(data: object, where: str) -> HostPattern:
-    text = _text(data, where)
+    text = read_text(data, where)
     try:
         pattern = HostPattern.parse(text)
     except ValueError as error:
@@ -314,6 +269,6 @@ def _pattern(data: object, where: str) -> HostPattern:
 
 def _network(data: object, where: str) -> IPNetwork:
     try:
-        return ipaddress.ip_network(_text(data, where))
+        return ipaddress.ip_network(read_text(data, where))
     except ValueError:
         raise ConfigError(f"{where}: an address range without host bits belongs here") from None
