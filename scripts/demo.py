@@ -5,6 +5,7 @@ Run by `make demo`. Needs a Docker engine; its token is made up. Exits 1 when a 
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -29,6 +30,7 @@ def main() -> int:
     if views is None:
         print("skipped: no Docker engine answers; start one (`docker version` shows it) and run this again")
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends the demo gets it cleaned up
     begin = time.monotonic()
     print("The real Claude Code in a real bottle; its API is a stand-in on this machine, its token made up.\n")
     try:
