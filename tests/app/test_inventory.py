@@ -116,6 +116,12 @@ def test_state_stays_while_the_engine_that_may_hold_the_rest_is_away(stage: Stag
     assert stage.state.identities() == [IDENTITY]
 
 
+def test_a_bottle_whose_engine_is_away_is_listed_as_unknown(stage: Stage) -> None:
+    run_detached(stage.world, stage.prepared())
+    stage.backend.found = Survey(usable=False, reason="no engine answers")
+    assert [row.status for row in inventory.rows(stage.world)] == ["unknown"]
+
+
 def test_clean_up_of_one_leaves_the_other(stage: Stage) -> None:
     world = stage.world
     run_attached(world, stage.prepared(world))

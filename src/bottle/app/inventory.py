@@ -23,10 +23,11 @@ class CleanupPlan:
 
 
 def rows(world: World, *, everything: bool = False) -> Sequence[BottleRow]:
-    """The running bottles, newest last; with `everything` also those that ended or were lost and left state."""
+    """The running bottles, newest last, and those of which nobody can say whether they run; with `everything` also
+    those that ended or were lost and left state."""
     held = _running(world)
     known = [_row(world, identity, held.get(identity)) for identity in world.state.identities()]
-    shown = [row for row in known if everything or row.status in ("starting", "running")]
+    shown = [row for row in known if everything or row.status in ("starting", "running", "unknown")]
     return sorted(shown, key=lambda row: row.started_at)
 
 
@@ -92,7 +93,7 @@ def plan_cleanup(world: World, identity: str | None = None) -> CleanupPlan:
 
     Raises ConflictError for a bottle that runs, NotFoundError for one that nobody knows.
     """
-    live = {row.identity for row in rows(world)}
+    live = _live(world)
     found = [item for backend in world.backends.values() for item in _leftovers_of(backend)]
     found += [Leftover(kept, "state", kept) for kept in world.state.identities()]
     if identity is None:
@@ -121,6 +122,10 @@ def clean_up(world: World, plan: CleanupPlan) -> Sequence[str]:
     if failures:
         raise failures[0]
     return gone
+
+
+def _live(world: World) -> set[str]:
+    return {row.identity for row in rows(world) if row.status in ("starting", "running")}
 
 
 def _remove(world: World, identity: str) -> bool:
@@ -198,7 +203,9 @@ def _status(world: World, metadata: Metadata, running: Running | None) -> Status
         return "ended"
     if running is not None and running.alive and (tended or metadata.detached):
         return "running"
-    return "starting" if tended else "lost"
+    if tended:
+        return "starting"
+    return "lost" if world.backends[metadata.backend].survey().usable else "unknown"
 
 
 def _metadata_of(world: World, identity: str) -> Metadata:

@@ -9,8 +9,9 @@ from bottle.domain.manifest import BackendName
 
 METADATA_VERSION = 1
 
-Status = Literal["starting", "running", "ended", "lost"]
-"""`starting`: claimed, not yet handed over. `lost`: its launcher or engine went away; `cleanup` removes what is left."""
+Status = Literal["starting", "running", "ended", "lost", "unknown"]
+"""`starting`: claimed, not yet handed over. `lost`: nobody tends it; `cleanup` removes what is left.
+`unknown`: its backend does not answer."""
 
 
 @frozen

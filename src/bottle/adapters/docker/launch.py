@@ -105,7 +105,7 @@ class Launch:
             self._all_made.set()
             self._check_stopped()
             self._progress.step("starting, and proving the walls from inside")
-            self._bring_up(made, subnets, pool)
+            self._bring_up(made, subnets, pool, stack)
             return Launched(made.box, made.sidecar)
 
     def _make_box(self, subnets: Subnets, stack: ExitStack) -> tuple[str, Sealer]:
@@ -137,13 +137,13 @@ class Launch:
             hint = "`bottle start` builds what it needs; an image that you named must be there"
             raise BackendError(f"the image {body['Image']} is missing: {error}", hint=hint) from error
 
-    def _bring_up(self, made: _Made, subnets: Subnets, pool: Executor) -> None:
+    def _bring_up(self, made: _Made, subnets: Subnets, pool: Executor, stack: ExitStack) -> None:
         """Starts both, closes the box's network stack, and judges what the box finds around it."""
         sidecar_started = pool.submit(self._engine.start, made.sidecar)
         box_started = pool.submit(self._engine.start, made.box)
         configured = pool.submit(_after, sidecar_started, lambda: self._configure(made.control, subnets))
         sealed = pool.submit(_after, box_started, made.sealer.close_stack)
-        proof = pool.submit(_after, box_started, lambda: self._begin_proof(made.box, subnets, sealed))
+        proof = pool.submit(_after, box_started, lambda: self._begin_proof(made.box, subnets, sealed, stack))
         tasks: list[Future[Any]] = [sidecar_started, box_started, configured, sealed, proof]
         _, unfinished = wait(tasks, return_when=FIRST_EXCEPTION)
         if unfinished:
@@ -154,9 +154,10 @@ class Launch:
         if begun := proof.result():
             begun.finish()
 
-    def _begin_proof(self, box: str, subnets: Subnets, sealed: "Future[None]") -> Proof:
+    def _begin_proof(self, box: str, subnets: Subnets, sealed: "Future[None]", stack: ExitStack) -> Proof:
         around = Surroundings(self._plan.proxy, subnets.internal, gvisor=bool(self._site.host.runtime))
         proof = Proof(self._engine, box, around, self._cargo.env, self._plan.checks)
+        stack.callback(proof.close)
         if sealed.exception() is None:
             proof.box_is_sealed()
         return proof

@@ -152,7 +152,7 @@ def judge(output: str, around: Surroundings, checks: Sequence[Check]) -> None:
     if report.one("authority") != "0":
         raise ProvisionError("the bottle's own authority is not trusted inside the box (openssl verify failed)")
     for index, check in enumerate(checks):
-        status, _, said = (report.one(f"check-{index}") or "nothing was said").partition(" ")
+        status, _, said = (report.one(f"check-{index}") or "? nothing was said").partition(" ")
         if status != "0":
             raise ProvisionError(f"{check.error}: {said}".rstrip(": "))
 
@@ -182,7 +182,8 @@ def _only_ours(routes: Sequence[str], subnet: Subnet) -> bool:
     if routes[:1] != ["Destination Gateway"]:
         return False
     for line in routes[1:]:
-        destination, gateway = (_from_proc(word) for word in line.split())
+        to, _, via = line.partition(" ")
+        destination, gateway = _from_proc(to), _from_proc(via)
         if gateway != IPv4Address(subnet.gateway) and (int(gateway) or destination not in subnet.network):
             return False
     return True

@@ -31,18 +31,19 @@ class Proof:
         self._send(probe.sealed_part(self._around))
 
     def finish(self) -> None:
-        """The sidecar serves: sends the rest, judges, and lets go. Raises WallsError, ProvisionError, BackendError."""
+        """The sidecar serves: sends the rest and judges. Raises WallsError, ProvisionError, BackendError."""
         script = probe.last_part(self._around).encode()
         try:
             stdout, stderr = converse(self._channel, script, time.monotonic() + SECONDS)
         except TimeoutError:
             raise BackendError(f"the box did not answer in {SECONDS:.0f} seconds") from None
-        finally:
-            self._channel.close()
         output = stdout.decode(errors="replace")
         if "\nend ." not in output:
             self._say_why(output + stderr.decode(errors="replace"))
         probe.judge(output, self._around, self._checks)
+
+    def close(self) -> None:
+        self._channel.close()
 
     def _send(self, script: str) -> None:
         self._channel.write(script.encode(errors="surrogateescape"))

@@ -17,7 +17,7 @@ from bottle.domain.plan import BottlePlan
 from bottle.domain.sidecar_config import (
     EgressReload,
     EgressStart,
-    JsonObject,
+
     Leaf,
     Listen,
     reload_document,
