@@ -1,4 +1,4 @@
-"""Signals that end a run, turned into one KeyboardInterrupt."""
+"""Signals that end a run, turned into one KeyboardInterrupt that carries the signal's number."""
 
 import signal
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ class SignalInterruptions:
     def __init__(self) -> None:
         self._shields = 0
         self._raised = False
-        self._pending = False
+        self._pending: int | None = None
         for number in _ENDING:
             # What the caller chose to ignore stays ignored: nohup(1) sets SIGHUP so.
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -29,17 +29,16 @@ class SignalInterruptions:
             yield
         finally:
             self._shields -= 1
-            if self._pending and not self._shields:
-                self._pending = False
-                self._raise()
+            if self._pending is not None and not self._shields:
+                self._raise(self._pending)
 
-    def _receive(self, _number: int, _frame: FrameType | None) -> None:
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
         if self._shields:
-            self._pending = not self._raised
+            self._pending = self._pending or number
         else:
-            self._raise()
+            self._raise(number)
 
-    def _raise(self) -> None:
+    def _raise(self, number: int) -> None:
         if not self._raised:
             self._raised = True
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(number)

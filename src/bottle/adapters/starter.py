@@ -25,7 +25,8 @@ _AGENT = """\
 bottle: claude
 ---
 
-You work alone in a sandbox. What is refused there is refused on purpose: say what you would need, and go on with the rest.
+You work alone in a sandbox. What is refused there is refused on purpose: say what you would need, and go on with the
+rest.
 """
 
 

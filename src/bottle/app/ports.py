@@ -70,8 +70,8 @@ class Credentials(Protocol):
         """Which of the names are set to something; no value is looked at further."""
 
     def value(self, name: str) -> str:
-        """The value for a header. Raises SecretMissingError, naming the variable, when it is unset, empty, or holds what
-        no header can carry."""
+        """The value for a header. Raises SecretMissingError, naming the variable, when it is unset, empty, or holds
+        what no header can carry."""
 
     def variable(self, name: str) -> str:
         """The value for the agent's environment, as it is. Raises SecretMissingError when it is unset or empty."""
@@ -102,8 +102,8 @@ class Entropy(Protocol):
 
 
 class Interruptions(Protocol):
-    """Ctrl-C, SIGTERM and a closed terminal. Only the first of them ever raises (KeyboardInterrupt), so that what runs
-    because of it is not interrupted in turn."""
+    """Ctrl-C, SIGTERM and a closed terminal. Only the first of them ever raises, a KeyboardInterrupt with the
+    signal's number, so that what runs because of it is not interrupted in turn."""
 
     def shielded(self) -> AbstractContextManager[None]:
         """Inside, no signal raises; one that arrives raises at the end of the block."""

@@ -1,5 +1,6 @@
 """The program: its commands, and the one place that prints errors and chooses exit statuses."""
 
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -23,8 +24,8 @@ from bottle.cli.start import start
 from bottle.cli.stop import stop
 from bottle.domain.errors import PASSED_THROUGH, BottleError, UsageError
 
-INTERRUPTED = 130
-"""128 + SIGINT, as shells report it."""
+SIGNALLED = 128
+"""Added to a signal's number, as shells report a program that it ended."""
 
 PASSES_THROUGH = frozenset({"start", "attach", "exec"})
 """Commands whose exit status is the agent's; bottle's own failures are moved out of its way."""
@@ -77,8 +78,8 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except BottleError as error:
         return _fail(error, arguments)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as interrupted:
+        return SIGNALLED + next(iter(interrupted.args), signal.SIGINT)
     except BrokenPipeError:
         return _reader_left()
     except Exception as error:  # noqa: BLE001 - the last resort: a stack trace is no message, and may show values
@@ -101,7 +102,7 @@ def _invoke(arguments: Sequence[str]) -> int:
     except TyperException as error:
         raise UsageError(_first_line(str(error)), hint=_help_hint(arguments)) from None
     except typer.Abort:
-        raise KeyboardInterrupt from None
+        raise KeyboardInterrupt(signal.SIGINT) from None
     return status if isinstance(status, int) else 0
 
 

@@ -24,7 +24,7 @@ class UsageError(BottleError):
 
 
 class ManifestError(BottleError):
-    """A manifest that cannot be read as meant. The message opens with `file:line:column: key: `, as far as they are known."""
+    """A manifest that cannot be read as meant. The message opens with `file:line:column: key: ` as far as known."""
 
     code = "manifest"
     exit_status = 3

@@ -1,4 +1,4 @@
-"""What is particular to one agent program, as values. A provider is pure: it never touches the host or a running box."""
+"""What is particular to one agent program, as values. A provider is pure: it touches neither host nor box."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -32,7 +32,7 @@ class Provision:
     """What the provider adds: environment (the manifest's wins), furniture, routes, the program, and checks.
 
     `hidden_env` names entries that are left out of the preflight: placeholders that would only confuse.
-    A route to a host that the bottle lists already gives it its credential where it has none (`auth`), else it is added.
+    A route to a host that the bottle lists already gives it its credential where it has none; else it is added.
     """
 
     argv: tuple[str, ...]

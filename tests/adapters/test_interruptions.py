@@ -1,0 +1,89 @@
+"""Signals become one interruption, which waits while shielded and is never followed by a second."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from bottle.adapters.fake.interruptions import FakeInterruptions
+from bottle.adapters.interruptions import SignalInterruptions
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """The handlers of the test runner come back."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def strike(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_raises_with_its_number(number: int) -> None:
+    SignalInterruptions()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        strike(number)
+    assert caught.value.args == (number,)
+
+
+def test_the_second_signal_does_nothing() -> None:
+    SignalInterruptions()
+    with pytest.raises(KeyboardInterrupt):
+        strike(signal.SIGINT)
+    strike(signal.SIGTERM)
+
+
+def test_a_shielded_block_comes_to_its_end_first() -> None:
+    interruptions, done = SignalInterruptions(), []
+
+    def work() -> None:
+        with interruptions.shielded():
+            strike(signal.SIGTERM)
+            strike(signal.SIGINT)
+            done.append("all")
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        work()
+    assert done == ["all"]
+    assert caught.value.args == (signal.SIGTERM,)
+
+
+def test_only_the_outermost_shield_lets_it_through() -> None:
+    interruptions, done = SignalInterruptions(), []
+
+    def work() -> None:
+        with interruptions.shielded():
+            with interruptions.shielded():
+                strike(signal.SIGINT)
+            done.append("after the inner one")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["after the inner one"]
+
+
+def test_what_the_caller_ignores_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    SignalInterruptions()
+    strike(signal.SIGHUP)
+
+
+def test_the_fake_does_the_same() -> None:
+    interruptions, done = FakeInterruptions(), []
+
+    def work() -> None:
+        with interruptions.shielded():
+            interruptions.strike()
+            done.append("all")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["all"]
+    interruptions.strike()
