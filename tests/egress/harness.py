@@ -172,9 +172,14 @@ def server_context(certificate: str, key: str) -> ssl.SSLContext:
 
 
 class Sidecar:
-    """`python -m sidecars.egress` as it runs for real, with its documents, answers and trail."""
+    """`python -m sidecars.egress` as it runs for real, with its documents, answers and trail.
 
-    def __init__(self, directory: Path, ca: TestCa, roots: str = "", **fields: Any) -> None:
+    `limits` shortens time limits of sidecars/egress/limits.py, for tests that would wait for minutes.
+    """
+
+    def __init__(
+        self, directory: Path, ca: TestCa, roots: str = "", *, limits: dict[str, float] | None = None, **fields: Any
+    ) -> None:
         directory.mkdir(exist_ok=True)
         self.directory = directory
         self.port = free_port()
@@ -183,7 +188,7 @@ class Sidecar:
         self._ca = ca
         self._errors = (directory / "stderr").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-c", _RUN, str(ROOT)],
+            [sys.executable, "-I", "-B", "-c", _RUN, str(ROOT), json.dumps(limits or {})],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -265,7 +270,15 @@ class Sidecar:
         return status
 
 
-_RUN = "import sys; sys.path[:0] = [sys.argv[1] + '/src', sys.argv[1]]; from sidecars.egress.main import main; main()"
+_RUN = """
+import json, sys
+sys.path[:0] = [sys.argv[1] + "/src", sys.argv[1]]
+from sidecars.egress import limits, main
+for name, value in json.loads(sys.argv[2]).items():
+    assert hasattr(limits, name)
+    setattr(limits, name, value)
+main.main()
+"""
 
 
 def free_port() -> int:

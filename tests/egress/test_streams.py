@@ -130,25 +130,25 @@ def test_a_compressed_response_passes_untouched(make_origin: MakeOrigin, make_si
     assert origin.received[0].header("accept-encoding") == ["gzip"]
 
 
-@pytest.mark.parametrize(
-    ("raw", "body"),
-    [
-        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
-        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", b""),
-        (b"HTTP/1.1 103 Early\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", b"hi"),
-        (b"HTTP/1.1 302 Found\r\nLocation: https://evil.example/\r\nContent-Length: 0\r\n\r\n", b""),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nX: y\r\n\r\n", b"abc"),
-    ],
-)
+FRAMINGS = [
+    (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+    (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", b""),
+    (b"HTTP/1.1 103 Early\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", b"hi"),
+    (b"HTTP/1.1 302 Found\r\nLocation: https://evil.example/\r\nContent-Length: 0\r\n\r\n", b""),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nX: y\r\n\r\n", b"abc"),
+]
+
+
 def test_responses_of_every_framing_leave_the_connection_usable(
-    make_origin: MakeOrigin, make_sidecar: MakeSidecar, raw: bytes, body: bytes
+    make_origin: MakeOrigin, make_sidecar: MakeSidecar
 ) -> None:
-    sidecar = make_sidecar([route(HOST, make_origin(HOST, answer=lambda *_: raw))])
+    origin = make_origin(HOST, answer=lambda request, _: FRAMINGS[int(request.target[1:])][0])
+    sidecar = make_sidecar([route(HOST, origin)])
     connection = tunnel(sidecar, f"{HOST}:443")
-    for _ in range(2):
-        connection.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-        assert Response(connection).body == body
-    assert len(sidecar.wait_for_trail(2)) == 2  # the redirect was not followed
+    for number in [*range(len(FRAMINGS))] * 2:
+        connection.sendall(f"GET /{number} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        assert Response(connection).body == FRAMINGS[number][1]
+    assert len(sidecar.wait_for_trail(10)) == 10  # the redirect was not followed
 
 
 def test_a_head_request_has_no_body_and_keeps_the_connection(
