@@ -1,4 +1,6 @@
-"""Direct, ours and mitmproxy side by side in one run: `python benchmarks/egress/run.py [--rounds N] [--quick]`.
+"""Direct, a bare TLS forwarder (the floor), ours and mitmproxy, side by side in one run.
+
+`python benchmarks/egress/run.py [--rounds N] [--only direct ours ...] [--json FILE]`
 
 The load generator and origin are C (`load.c`, built here with `cc`), so that they are not what is measured. The engine
 has one core, client and origin the other. mitmproxy 12 needs Python 3.12 or newer; where there is none its column is
@@ -73,6 +75,19 @@ class Bench:
         )
         assert answer["event"] == "ready", answer
         return Engine("ours", f"{self.sidecar.port}:{HOST}:{self.port}", self.sidecar.process.pid)
+
+    def floor(self) -> Engine:
+        port = free_port()
+        leaf, roots = self.directory / "leaf.pem", self.directory / "world.pem"
+        leaf.write_text("".join(reversed(TestCa("floor").issue(HOST))))
+        roots.write_text(self.world.pem)
+        argv = [sys.executable, str(ROOT / "benchmarks/egress/floor.py"), str(port), str(self.port)]
+        process = subprocess.Popen(
+            [*argv, str(leaf), str(roots)], preexec_fn=_on(ENGINE_CORE), stderr=subprocess.DEVNULL
+        )
+        self.processes.append(process)
+        _wait_for(port)
+        return Engine("floor", f"{port}:{HOST}:{self.port}", process.pid)
 
     def mitmproxy(self) -> Engine | None:
         python = next(filter(None, map(shutil.which, ("python3.13", "python3.12"))), None)
@@ -166,7 +181,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--megabytes", type=int, default=256)
-    parser.add_argument("--only", nargs="*", default=["direct", "ours", "mitmproxy"])
+    parser.add_argument("--only", nargs="*", default=["direct", "floor", "ours", "mitmproxy"])
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:

@@ -15,7 +15,9 @@ class Scrubber:
     def feed(self, data: bytes) -> bytes:
         """The data that is now known to be clean, in order."""
         data = scrubbed(self._held + data if self._held else data, self._secrets)
-        keep = max((_overlap(data, secret) for secret in self._secrets), default=0)
+        keep = 0
+        for secret in self._secrets:
+            keep = max(keep, _overlap(data, secret))
         if not keep:
             self._held = b""
             return data
