@@ -1,6 +1,6 @@
 """The same job for mitmproxy: an allowlist by host and path, and one header set."""
 
-from mitmproxy import http
+from mitmproxy import http  # type: ignore[import-not-found]  # it lives in an environment of its own
 
 HOSTS = {"localhost"}
 
