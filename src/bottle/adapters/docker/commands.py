@@ -12,6 +12,7 @@ from bottle.domain.errors import BackendError
 
 AGENT = "node"
 _STATUS_SECONDS = 5.0
+_GOING_SECONDS = 1.0
 
 
 def run(engine: Engine, box: str, argv: Sequence[str], user: str, stdin: bytes, timeout: float) -> ExecResult:
@@ -40,7 +41,17 @@ def final_status(engine: Engine, box: str, exec_id: str) -> int:
             status = engine.exec_status(exec_id)
     except GoneError:
         status = None
-    # 137 is what is left of a process that was killed: by the agent itself, or with the whole box.
-    if status is None or (status == 128 + 9 and not engine.running(box)):
+    # 137 is what is left of a process that was killed: by somebody inside, or with the whole box.
+    if status is None or (status == 128 + 9 and _ends(engine, box)):
         raise BackendError("the box went away", hint="`bottle list` says what still runs")
     return status
+
+
+def _ends(engine: Engine, box: str) -> bool:
+    """Whether the box is gone, or goes in the next moment: the engine tells of its processes' end before its own."""
+    deadline = time.monotonic() + _GOING_SECONDS
+    while engine.running(box):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

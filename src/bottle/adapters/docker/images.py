@@ -1,16 +1,21 @@
 """Building images with the engine's classic builder, and leaving nothing of a build that failed."""
 
 import re
+import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from bottle.adapters.build_context import BuildContext
 from bottle.adapters.docker.engine import Engine
+from bottle.adapters.docker.failures import GoneError
 from bottle.app.ports import Progress
 from bottle.domain.errors import BackendError, BottleError, ProvisionError
 
 _LAST_LINES = 12
+_PATIENCE_SECONDS = 10.0
+_PAUSE_SECONDS = 0.2
 _MADE = re.compile(r"\s*---> ([0-9a-f]{12})\s*\Z")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -22,12 +27,15 @@ def build(
     before = engine.image_ids()
     made: list[str] = []
     last: deque[str] = deque(maxlen=_LAST_LINES)
+    patience = _PATIENCE_SECONDS
     try:
-        for line in _lines(engine, context, arguments, labels):
-            progress.detail(line)
-            last.append(line)
-            if match := _MADE.match(line):
-                made.append(match[1])
+        with closing(_lines(engine, context, arguments, labels)) as lines:
+            for line in lines:
+                last.append(line)
+                if match := _MADE.match(line):
+                    made.append(match[1])
+                progress.detail(line)
+        patience = 0.0
     except BackendError as error:
         said = "\n".join(f"  {line}" for line in last)
         recipe = context.image.recipe or context.image.tag
@@ -35,12 +43,13 @@ def build(
             f"{recipe} could not be built: {_short(str(error))}", hint=f"the builder's last lines:\n{said}"
         ) from error
     finally:
-        _sweep(engine, [image for image in made if not any(known.startswith(image) for known in before)])
+        new = [image for image in made if not any(known.startswith(image) for known in before)]
+        _sweep(engine, new, patience)
 
 
 def _lines(
     engine: Engine, context: BuildContext, arguments: Mapping[str, str], labels: Mapping[str, str]
-) -> Iterator[str]:
+) -> Generator[str, None, None]:
     """What the builder says, line by line. Raises BackendError for the failure that it reports."""
     messages = engine.build(
         context.archive(),
@@ -71,10 +80,25 @@ def _short(reason: str) -> str:
     return f"a command ended with status {match[1]}" if match else " ".join(reason.split())
 
 
-def _sweep(engine: Engine, made: list[str]) -> None:
-    """Removes the layers of throwaway stages and of a failed build; what an image still stands on, the engine keeps."""
-    for image in reversed(made):
-        try:
-            engine.remove_untagged(image)
-        except BottleError:
-            continue
+def _sweep(engine: Engine, made: list[str], patience: float) -> None:
+    """Removes the layers of throwaway stages and of a build that failed.
+
+    What an image stands on, the engine keeps; what an interrupted builder still holds, it lets go within the patience.
+    """
+    deadline = time.monotonic() + patience
+    left = list(reversed(made))
+    while left:
+        left = [image for image in left if not _removed(engine, image)]
+        if time.monotonic() >= deadline:
+            return
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _removed(engine: Engine, image: str) -> bool:
+    try:
+        engine.remove_untagged(image)
+    except GoneError:
+        return True
+    except BottleError:
+        return False
+    return True

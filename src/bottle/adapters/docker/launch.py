@@ -145,12 +145,14 @@ class Launch:
         sealed = pool.submit(_after, box_started, made.sealer.close_stack)
         proof = pool.submit(_after, box_started, lambda: self._begin_proof(made.box, subnets, sealed, stack))
         tasks: list[Future[Any]] = [sidecar_started, box_started, configured, sealed, proof]
-        _, unfinished = wait(tasks, return_when=FIRST_EXCEPTION)
+        ended, unfinished = wait(tasks, return_when=FIRST_EXCEPTION)
+        # The first to fail is the cause; what fails for want of its containers is not.
+        causes = [failure for task in ended if (failure := task.exception()) is not None]
         if unfinished:
             self._pull_away()
             wait(unfinished)
-        for task in tasks:
-            task.result()
+        if causes:
+            raise causes[0]
         if begun := proof.result():
             begun.finish()
 

@@ -17,12 +17,12 @@ from bottle.domain.plan import BottlePlan
 from bottle.domain.sidecar_config import (
     EgressReload,
     EgressStart,
-
     Leaf,
     Listen,
     reload_document,
     start_document,
 )
+from bottle.domain.strict_json import JsonObject
 
 START_SECONDS = 30.0
 RELOAD_SECONDS = 15.0

@@ -1,0 +1,169 @@
+"""Images are built from digests, with nothing left of a build that failed or of a stage that was thrown away."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+import pytest
+
+from bottle.adapters import build_context
+from bottle.adapters.docker.backend import DockerBackend
+from bottle.adapters.fake.progress import FakeProgress
+from bottle.domain.errors import ManifestError, NotFoundError, ProvisionError
+from bottle.domain.plan import Image
+from bottle.domain.provider import Provision, Wish
+from tests.support import bottles
+from tests.support.requirements import require
+
+
+class AProvider:
+    template = "mine"
+    image = "claude"
+
+    def provision(self, wish: Wish) -> Provision:
+        raise NotImplementedError
+
+
+@contextmanager
+def _client() -> Iterator[Any]:
+    client = docker.APIClient()
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@pytest.fixture
+def backend() -> DockerBackend:
+    require("docker")
+    bottles.images_for_tests()
+    return bottles.docker_backend("images")
+
+
+def _recipe(tmp_path: Path, text: str) -> Path:
+    (tmp_path / "Dockerfile").write_text(text)
+    return tmp_path / "Dockerfile"
+
+
+MARK = f"mark-{os.getpid()}"
+"""Stands in each recipe's commands: others may build on this engine at the same time."""
+
+
+def _left() -> list[str]:
+    """Images without a name and containers that have to do with this file's recipes."""
+    with _client() as client:
+        unnamed = [image["Id"] for image in client.images(filters={"dangling": True})]
+        ours = [
+            image for image in unnamed if any(MARK in (step["CreatedBy"] or "") for step in _history(client, image))
+        ]
+        return ours + [item["Id"] for item in client.containers(all=True, trunc=False) if MARK in item["Command"]]
+
+
+def _history(client: Any, image: str) -> list[dict[str, Any]]:
+    try:
+        return list(client.history(image))
+    except docker.errors.NotFound:
+        return []
+
+
+def test_a_manifests_dockerfile_is_built_and_named_by_its_content(backend: DockerBackend, tmp_path: Path) -> None:
+    recipe = _recipe(
+        tmp_path,
+        "FROM debian:bookworm-slim AS away\nRUN echo {MARK} > /x\nFROM debian:bookworm-slim\nCOPY --from=away /x /x\n",
+    )
+    image, _ = backend.images(AProvider(), str(recipe))
+    assert image.tag.startswith("bot-bottle-mine:")
+    assert image.recipe == str(recipe)
+    progress = FakeProgress()
+    try:
+        backend.build(image, progress)
+        assert list(backend.missing([image])) == []
+        assert any("COPY" in line for line in progress.details)
+        assert _left() == []
+    finally:
+        with _client() as client:
+            client.remove_image(image.tag)
+
+
+def test_a_build_that_fails_shows_its_last_lines_and_leaves_nothing(backend: DockerBackend, tmp_path: Path) -> None:
+    text = f"FROM debian:bookworm-slim\nRUN echo {MARK} > /y\nRUN echo {MARK}; echo the reason is this; exit 7\n"
+    image, _ = backend.images(AProvider(), str(_recipe(tmp_path, text)))
+    with pytest.raises(ProvisionError) as caught:
+        backend.build(image, FakeProgress())
+    assert "status 7" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "the reason is this" in (caught.value.hint or "")
+    assert _left() == []
+    assert list(backend.missing([image])) == [image]
+
+
+def test_a_base_image_that_nobody_has_is_an_error(backend: DockerBackend, tmp_path: Path) -> None:
+    image, _ = backend.images(AProvider(), str(_recipe(tmp_path, "FROM bot-bottle.invalid/nobody:1\n")))
+    with pytest.raises(ProvisionError):
+        backend.build(image, FakeProgress())
+
+
+def test_an_interrupted_build_leaves_nothing(backend: DockerBackend, tmp_path: Path) -> None:
+    class Interrupting(FakeProgress):
+        def detail(self, text: str) -> None:
+            if "Step 3" in text:
+                raise KeyboardInterrupt
+
+    text = f"FROM debian:bookworm-slim\nRUN echo {MARK} > /z\nRUN sleep 30; echo {MARK}\n"
+    image, _ = backend.images(AProvider(), str(_recipe(tmp_path, text)))
+    with pytest.raises(KeyboardInterrupt):
+        backend.build(image, Interrupting())
+    assert _left() == []
+
+
+def test_the_image_that_the_environment_names_is_taken_as_it_is(tmp_path: Path) -> None:
+    backend = DockerBackend(owner="images", environ=os.environ, home=tmp_path, image="mine:latest")
+    image, _ = backend.images(AProvider(), None)
+    assert image == Image("mine:latest", None)
+
+
+def test_the_same_content_has_the_same_tag_and_other_content_another(tmp_path: Path) -> None:
+    recipe = _recipe(tmp_path, "FROM scratch\n")
+    first = build_context.custom("mine", recipe).image.tag
+    assert build_context.custom("mine", recipe).image.tag == first
+    (tmp_path / "program").write_text("#!/bin/sh\n")
+    second = build_context.custom("mine", recipe).image.tag
+    (tmp_path / "program").chmod(0o755)
+    third = build_context.custom("mine", recipe).image.tag
+    assert len({first, second, third}) == 3
+
+
+def test_what_a_dockerignore_leaves_out_makes_no_difference(tmp_path: Path) -> None:
+    recipe = _recipe(tmp_path, "FROM scratch\n")
+    (tmp_path / ".dockerignore").write_text("# built things\nnode_modules\n*.log\n")
+    first = build_context.custom("mine", recipe)
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules/huge").write_text("x")
+    (tmp_path / "a.log").write_text("x")
+    second = build_context.custom("mine", recipe)
+    assert second.image == first.image
+    assert not {"a.log", "node_modules/huge"} & set(second.files)
+
+
+def test_a_dockerfile_that_cannot_be_read_is_the_manifests_error(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="cannot be read"):
+        build_context.custom("mine", tmp_path / "absent/Dockerfile")
+
+
+def test_an_image_that_bottle_does_not_have_is_not_found() -> None:
+    with pytest.raises(NotFoundError, match="no image called 'nothing'"):
+        build_context.own("nothing")
+
+
+def test_the_sidecars_context_is_its_folder_the_domain_and_the_programs_and_nothing_else() -> None:
+    files = set(build_context.own("sidecar").files)
+    assert {"Dockerfile", "requirements.txt", "bottle/__init__.py", "sidecars/egress/main.py"} <= files
+    assert "bottle/domain/egress.py" in files
+    roots = {path.split("/")[0] for path in files}
+    assert roots == {"Dockerfile", "requirements.txt", "bottle", "sidecars"}
+    assert {path.split("/")[1] for path in files if path.startswith("bottle/")} == {"__init__.py", "domain"}
+    assert not any("__pycache__" in path for path in files)

@@ -1,0 +1,145 @@
+"""However a launch ends, nothing of it is left: Ctrl-C at any moment, a launcher that is killed, many at once."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from bottle.adapters.docker.connection import connect
+from bottle.adapters.docker.engine import Engine
+from bottle.adapters.docker.names import Names, Owned, subnet_for
+from bottle.adapters.fake.progress import FakeProgress
+from bottle.domain.errors import BottleError, ConflictError
+from tests.support import bottles
+from tests.support.requirements import require
+
+ROOT = Path(__file__).parents[2]
+LAUNCHER = """
+import sys
+from pathlib import Path
+from bottle.adapters.fake.progress import FakeProgress
+from tests.support import bottles
+
+backend = bottles.docker_backend(sys.argv[1])
+plan = bottles.a_plan(bottles.images_for_tests(), identity=sys.argv[2])
+bottles.certificates()
+try:
+    print("go", flush=True)
+    backend.launch(plan, bottles.a_cargo(), Path(sys.argv[3]), FakeProgress())
+except KeyboardInterrupt:
+    sys.exit(130)
+print("launched", flush=True)
+sys.exit(0)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _docker() -> None:
+    require("docker")
+    bottles.images_for_tests()
+
+
+def _launcher(owner: str, identity: str, audit: Path) -> "subprocess.Popen[bytes]":
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER, owner, identity, str(audit)], stdout=subprocess.PIPE, env=environ, cwd=ROOT
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"go\n"
+    return process
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8])
+def test_ctrl_c_at_any_moment_leaves_nothing(delay: float) -> None:
+    owner, identity = f"interrupt-{delay}", bottles.fresh_identity()
+    backend = bottles.docker_backend(owner)
+    with bottles.audit_directory() as audit, _launcher(owner, identity, audit) as process:
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        status = process.wait(40)
+        left = backend.leftovers()
+        backend.destroy(identity)
+    assert status in {0, 130}
+    if status == 130:
+        assert not left
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.3, 0.6])
+def test_what_a_killed_launcher_left_is_found_and_removed(delay: float) -> None:
+    owner, identity = f"killed-{delay}", bottles.fresh_identity()
+    backend = bottles.docker_backend(owner)
+    with bottles.audit_directory() as audit, _launcher(owner, identity, audit) as process:
+        time.sleep(delay)
+        process.kill()
+        process.wait(10)
+        time.sleep(1)  # what the engine was doing for it, it finishes
+        assert {left.identity for left in backend.leftovers()} <= {identity}
+        backend.destroy(identity)
+    assert not backend.leftovers()
+
+
+def test_bottles_that_start_and_end_at_the_same_time_do_not_disturb_each_other() -> None:
+    backend, failures = bottles.docker_backend("crowd"), []
+
+    def one() -> None:
+        try:
+            with bottles.launched(backend, bottles.a_plan(bottles.images_for_tests())) as bottle:
+                assert bottle.run(["true"]).status == 0
+        except (BottleError, AssertionError) as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert not backend.leftovers()
+
+
+def test_two_launches_of_one_identity_have_one_winner_that_is_whole() -> None:
+    backend, plan = bottles.docker_backend("race"), bottles.a_plan(bottles.images_for_tests())
+    outcomes: list[str] = []
+
+    def one() -> None:
+        try:
+            backend.launch(plan, bottles.a_cargo(), audit, FakeProgress())
+            outcomes.append("won")
+        except BottleError as error:
+            outcomes.append(error.code if isinstance(error, ConflictError) else str(error))
+
+    with bottles.audit_directory() as audit:
+        threads = [threading.Thread(target=one) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        try:
+            assert sorted(outcomes) in (["conflict", "won"], ["conflict", "conflict"])
+            if "won" in outcomes:
+                assert backend.open(plan.identity).run(["true"]).status == 0
+            else:
+                assert not backend.leftovers()
+        finally:
+            backend.destroy(plan.identity)
+
+
+def test_a_subnet_that_is_taken_makes_way_for_another() -> None:
+    """Two owners' networks want the same addresses: the second launch finds others."""
+    backend, plan = bottles.docker_backend("squeezed"), bottles.a_plan(bottles.images_for_tests())
+    engine, names = Engine(connect(os.environ, Path.home())), Names(plan.identity)
+    owned = Owned("squatter", plan.identity)
+    squatter = engine.create_network(
+        f"{names.network}-squatter", subnet_for(names.network, 0), owned.labels("network"), {}, internal=True
+    )
+    try:
+        with bottles.launched(backend, plan) as bottle:
+            assert bottle.run(["true"]).status == 0
+    finally:
+        engine.remove_network(squatter)
+    assert not backend.leftovers()
