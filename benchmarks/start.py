@@ -82,18 +82,15 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 12
     images = bottles.images_for_tests()
     backend = bottles.docker_backend("bench")
-    client = docker.APIClient()
+    client: Any = docker.APIClient()
     bottles.certificates()
     times: dict[str, list[float]] = {"floor": [], "bottle": []}
     for number in range(rounds + 1):
-        for name, measure in (
-            ("floor", lambda plan, audit: floor(client, plan, audit)),
-            ("bottle", lambda plan, audit: bottle(backend, plan, audit)),
-        ):
+        for name in times:
             plan = bottles.a_plan(images)
             with bottles.audit_directory() as audit:
                 try:
-                    took = measure(plan, audit)
+                    took = floor(client, plan, audit) if name == "floor" else bottle(backend, plan, audit)
                 finally:
                     backend.destroy(plan.identity)
             if number:  # the first round warms both up

@@ -22,7 +22,7 @@ from bottle.adapters.docker.failures import GoneError, OverlapError, meaning
 from bottle.adapters.docker.names import Names
 from bottle.adapters.fake.progress import FakeProgress
 from bottle.domain.egress import Policy
-from bottle.domain.errors import BackendError, BottleError, ConflictError
+from bottle.domain.errors import BackendError, BottleError, ConflictError, ProvisionError
 from tests.support import bottles
 from tests.support.requirements import require
 
@@ -56,10 +56,10 @@ def test_a_dead_sidecar_leaves_the_agent_without_any_way_out() -> None:
         with _client() as client:
             client.kill(Names(bottle.identity).sidecar)
         for argv in (
-            ["curl", "-s", "--max-time", "5", "--noproxy", "*", "http://egress:8888/"],
-            ["curl", "-s", "--max-time", "5", "--noproxy", "*", "http://192.0.2.1/"],
-            ["curl", "-s", "--max-time", "5", "-x", "http://egress:8888", "https://example.com/"],
-            ["curl", "-s", "--max-time", "9", "--noproxy", "*", "http://example.com/"],
+            ["curl", "-s", "--max-time", "2", "--noproxy", "*", "http://egress:8888/"],
+            ["curl", "-s", "--max-time", "2", "--noproxy", "*", "http://192.0.2.1/"],
+            ["curl", "-s", "--max-time", "2", "-x", "http://egress:8888", "https://example.com/"],
+            ["curl", "-s", "--max-time", "2", "--noproxy", "*", "http://example.com/"],
         ):
             assert bottle.run(argv).status in {5, 6, 7, 28}, argv
         [running] = backend.running()
@@ -223,7 +223,7 @@ def test_a_disk_that_is_full_stops_a_launch_and_leaves_nothing() -> None:
     require("docker")
     backend = bottles.docker_backend("full")
     plan = bottles.a_plan(bottles.images_for_tests(), host_env=["HUGE"])
-    with bottles.audit_directory() as audit, pytest.raises(BottleError):
+    with bottles.audit_directory() as audit, pytest.raises(ProvisionError, match="could not be written"):
         backend.launch(plan, bottles.a_cargo(env={"HUGE": "x" * 9_000_000}), audit, FakeProgress())
     assert not backend.leftovers()
 

@@ -26,7 +26,9 @@ def word(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "timeout"
     return (
-        errno.errorcode.get(error.errno, type(error).__name__) if isinstance(error, OSError) else type(error).__name__
+        errno.errorcode.get(error.errno or 0, type(error).__name__)
+        if isinstance(error, OSError)
+        else type(error).__name__
     )
 
 

@@ -14,6 +14,10 @@ AUDIT_DIRECTORY = "/audit"
 _MEBIBYTE = 1024**2
 _HOSTNAME_MAX = 63
 
+# The first process of the box, which the kernel shields from signals from inside (pid_namespaces(7)). An init program
+# would end with its child, and the agent may kill that: both are the same user's. A shell's `wait` reaps orphans too.
+_HOLD = "while :; do sleep 86400 & wait $!; done"
+
 _NO_CORE = [{"Name": "core", "Soft": 0, "Hard": 0}]
 _LOG = {"Type": "json-file", "Config": {"max-size": "4m", "max-file": "2"}}
 
@@ -45,7 +49,7 @@ def box(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, host: Ho
         "Hostname": names.identity if len(names.identity) <= _HOSTNAME_MAX else "bottle",
         "User": "node",
         "Entrypoint": [],
-        "Cmd": ["sleep", "infinity"],
+        "Cmd": ["sh", "-c", _HOLD],
         "WorkingDir": plan.workdir,
         "Env": guest_env.open_entries(plan.env),
         "Labels": owned.labels(BOX),
@@ -53,6 +57,7 @@ def box(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, host: Ho
         "HostConfig": {
             **_bare(names.network),
             **limits,
+            "Init": False,
             **({"Runtime": host.runtime} if host.runtime else {}),
             "Tmpfs": tmpfs,
             # The sidecar is the only resolver; it refuses at once what a resolver of the library would wait for.

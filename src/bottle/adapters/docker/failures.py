@@ -62,6 +62,8 @@ def _answer(error: docker.errors.APIError, text: str) -> BottleError:
     lowered = text.lower()
     if status == 409 and ("already in use" in lowered or "already exists" in lowered):
         return ConflictError(f"the name is taken: {text}", hint="`bottle cleanup` removes what was left behind")
+    if "is ambiguous" in lowered:  # Docker 20.10 looks for duplicate names of networks, but not very hard
+        return ConflictError(f"the name is taken: {text}", hint="`bottle cleanup` removes what was left behind")
     if "overlap" in lowered:
         return OverlapError(f"the subnet is taken: {text}")
     if status == 404 and "executable file not found" not in lowered:

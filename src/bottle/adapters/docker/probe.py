@@ -29,6 +29,8 @@ ENGINE_SOCKETS = (
 
 # A refusal must come at once: curl's 7 is "could not connect", 6 "could not resolve", 28 a time-out.
 _AT_ONCE = "0.3"
+NOT_WRITTEN = 99
+"""The shell's status when the environment could not be written."""
 _LINE = re.compile(r"([a-z0-9-]+) (.*)\Z")
 
 
@@ -48,7 +50,7 @@ def furnished_part(values: Mapping[str, str], checks: Sequence[Check]) -> str:
     """The environment's values go to their file; then all that has nothing to do with the network, and the checks."""
     return f"""\
 umask 0277
-printf %s {quoted(exports(values))} > {FILE} || exit 99
+printf %s {quoted(exports(values))} > {FILE} || exit {NOT_WRITTEN}
 umask 022
 say() {{ printf '%s %s\n' "$1" "$2"; }}
 try() {{

@@ -52,6 +52,9 @@ class Proof:
         """Raises what is known of a shell that did not come to its end."""
         if not self._engine.running(self._box):
             raise BackendError("the box ended while it was furnished", hint="its memory limit may be too low")
+        if self._engine.exec_status(self._exec) == probe.NOT_WRITTEN:
+            hint = "its user `node` must have the number 1000, and 8 MiB must hold all values"
+            raise ProvisionError("the image cannot be used: the environment could not be written", hint=hint)
         if "not found" in said or "OCI runtime" in said:
             line = " ".join(said.split())[-300:]
             raise ProvisionError(f"the image cannot be used: {line}", hint="it needs sh, sleep, curl and a user `node`")
