@@ -101,8 +101,8 @@ def _invoke(arguments: Sequence[str]) -> int:
         status = app(args=list(arguments) or ["--help"], prog_name="bottle", standalone_mode=False)
     except TyperException as error:
         raise UsageError(_first_line(str(error)), hint=_help_hint(arguments)) from None
-    except typer.Abort:
-        raise KeyboardInterrupt(signal.SIGINT) from None
+    except typer.Abort as abort:  # Typer's own word for an interruption; the signal is in the cause
+        raise KeyboardInterrupt(*(abort.__cause__.args if abort.__cause__ else ())) from None
     return status if isinstance(status, int) else 0
 
 

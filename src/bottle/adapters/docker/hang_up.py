@@ -1,7 +1,7 @@
 """Passing a signal on to a command in a box.
 
-The engine's API knows no signals for commands, and a client that goes leaves its command running. So each command that a
-person attached to carries a mark in its environment, and what bears the mark is sent the signal from inside.
+The engine's API knows no signals for commands, and a client that goes leaves its command running. So each command that
+a person attached to carries a mark in its environment, and what bears the mark is sent the signal from inside.
 """
 
 import signal
