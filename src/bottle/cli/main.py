@@ -1,11 +1,12 @@
 """The program: its commands, and the one place that prints errors and chooses exit statuses."""
 
+import functools
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -38,17 +39,42 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(start)
-app.command()(attach)
-app.command("exec")(execute)
-app.command()(stop)
-app.command("list")(list_bottles)
-app.command()(info)
-app.command()(explain)
-app.command()(logs)
-app.command()(cleanup)
-app.command()(doctor)
-app.command()(init)
+COMMANDS: dict[str, Callable[..., int]] = {
+    "start": start,
+    "attach": attach,
+    "exec": execute,
+    "stop": stop,
+    "list": list_bottles,
+    "info": info,
+    "explain": explain,
+    "logs": logs,
+    "cleanup": cleanup,
+    "doctor": doctor,
+    "init": init,
+}
+
+
+class Interrupted(BaseException):
+    """An interruption on its way through Typer, which would make the status 130 of any. `number` is the signal's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _interruptible(command: Callable[..., int]) -> Callable[..., int]:
+    @functools.wraps(command)
+    def run_command(*args: Any, **options: Any) -> int:
+        try:
+            return command(*args, **options)
+        except KeyboardInterrupt as interruption:
+            raise Interrupted(next(iter(interruption.args), signal.SIGINT)) from None
+
+    return run_command
+
+
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_interruptible(_command))
 
 
 def _print_version(wanted: bool) -> None:
@@ -78,8 +104,8 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except BottleError as error:
         return _fail(error, arguments)
-    except KeyboardInterrupt as interrupted:
-        return SIGNALLED + next(iter(interrupted.args), signal.SIGINT)
+    except Interrupted as interrupted:
+        return SIGNALLED + interrupted.number
     except BrokenPipeError:
         return _reader_left()
     except Exception as error:  # noqa: BLE001 - the last resort: a stack trace is no message, and may show values
@@ -101,8 +127,6 @@ def _invoke(arguments: Sequence[str]) -> int:
         status = app(args=list(arguments) or ["--help"], prog_name="bottle", standalone_mode=False)
     except TyperException as error:
         raise UsageError(_first_line(str(error)), hint=_help_hint(arguments)) from None
-    except typer.Abort as abort:  # Typer's own word for an interruption; the signal is in the cause
-        raise KeyboardInterrupt(*(abort.__cause__.args if abort.__cause__ else ())) from None
     return status if isinstance(status, int) else 0
 
 
@@ -129,5 +153,4 @@ def _first_line(text: str) -> str:
 
 def _help_hint(arguments: Sequence[str]) -> str:
     command = next((word for word in arguments if not word.startswith("-")), None)
-    known = {info.name or (info.callback.__name__ if info.callback else "") for info in app.registered_commands}
-    return f"`bottle {command} --help`" if command in known else "`bottle --help`"
+    return f"`bottle {command} --help`" if command in COMMANDS else "`bottle --help`"
