@@ -199,6 +199,16 @@ def test_one_owner_neither_sees_nor_removes_anothers_bottles(
     assert bottle.run(["true"]).status == 0
 
 
+@pytest.mark.parametrize("identity", ["", "probe", "*", "PROBE-abc12", "probe-abc12\n", "probe-abc12,probe-abc13"])
+def test_destroy_of_what_is_no_identity_removes_nothing(
+    furnished: tuple[Backend, Bottle, BottlePlan], identity: str
+) -> None:
+    backend, bottle, _ = furnished
+    with pytest.raises(NotFoundError):
+        backend.destroy(identity)
+    assert bottle.run(["true"]).status == 0
+
+
 class _Interrupting(FakeProgress):
     """Ctrl-C at the launch's n-th step."""
 

@@ -5,6 +5,7 @@ import os
 import socket
 import stat
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ def _client() -> Iterator[Any]:
 
 def test_a_dead_sidecar_leaves_the_agent_without_any_way_out() -> None:
     require("docker")
-    backend = bottles.docker_backend("faults")
+    backend = bottles.docker_backend(f"faults:{os.getpid()}")
     with bottles.launched(backend, bottles.a_plan(bottles.images_for_tests())) as bottle:
         alive = bottle.run(["curl", "-s", "-o", "/dev/null", "--noproxy", "*", "http://egress:8888/"])
         assert alive.status == 0
@@ -131,7 +132,7 @@ def test_an_engine_that_goes_away_in_the_middle_is_an_error_and_cleanup_finds_th
     tmp_path: Path, calls: int
 ) -> None:
     require("docker")
-    images, owner = bottles.images_for_tests(), f"gone-{calls}"
+    images, owner = bottles.images_for_tests(), f"gone-{calls}:{os.getpid()}"
     proxy = _Proxy(tmp_path / "engine.sock", calls)
     broken = DockerBackend(
         owner=owner, environ={"DOCKER_HOST": f"unix://{tmp_path}/engine.sock"}, home=Path.home(), use_gvisor=False
@@ -142,6 +143,7 @@ def test_an_engine_that_goes_away_in_the_middle_is_an_error_and_cleanup_finds_th
             broken.launch(plan, bottles.a_cargo(), audit, FakeProgress())
     finally:
         proxy.close()
+    time.sleep(1)  # what the engine was doing for the broken launch, it finishes
     later = bottles.docker_backend(owner)
     assert {left.identity for left in later.leftovers()} <= {plan.identity}
     later.destroy(plan.identity)
@@ -221,7 +223,7 @@ def test_a_hung_engine_is_told_from_an_absent_one() -> None:
 def test_a_disk_that_is_full_stops_a_launch_and_leaves_nothing() -> None:
     """Real: the box's tmpfs for values is of a fixed size, and what does not fit is refused, not cut off."""
     require("docker")
-    backend = bottles.docker_backend("full")
+    backend = bottles.docker_backend(f"full:{os.getpid()}")
     plan = bottles.a_plan(bottles.images_for_tests(), host_env=["HUGE"])
     with bottles.audit_directory() as audit, pytest.raises(ProvisionError, match="could not be written"):
         backend.launch(plan, bottles.a_cargo(env={"HUGE": "x" * 9_000_000}), audit, FakeProgress())

@@ -167,3 +167,15 @@ def test_the_sidecars_context_is_its_folder_the_domain_and_the_programs_and_noth
     assert roots == {"Dockerfile", "requirements.txt", "bottle", "sidecars"}
     assert {path.split("/")[1] for path in files if path.startswith("bottle/")} == {"__init__.py", "domain"}
     assert not any("__pycache__" in path for path in files)
+
+
+def test_a_container_of_a_built_image_is_nobodys_bottle(backend: DockerBackend) -> None:
+    """A container has its image's labels: one that somebody runs from a bottle's image is not the owner's to remove."""
+    box, _ = bottles.images_for_tests()
+    with _client() as client:
+        container = client.create_container(box.tag, ["true"], labels={"bot-bottle.owner": "images"})
+        try:
+            assert not backend.leftovers()
+            assert not backend.running()
+        finally:
+            client.remove_container(container)

@@ -56,7 +56,7 @@ def _launcher(owner: str, identity: str, audit: Path) -> "subprocess.Popen[bytes
 
 @pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8])
 def test_ctrl_c_at_any_moment_leaves_nothing(delay: float) -> None:
-    owner, identity = f"interrupt-{delay}", bottles.fresh_identity()
+    owner, identity = f"interrupt-{delay}:{os.getpid()}", bottles.fresh_identity()
     backend = bottles.docker_backend(owner)
     with bottles.audit_directory() as audit, _launcher(owner, identity, audit) as process:
         time.sleep(delay)
@@ -71,7 +71,7 @@ def test_ctrl_c_at_any_moment_leaves_nothing(delay: float) -> None:
 
 @pytest.mark.parametrize("delay", [0.05, 0.3, 0.6])
 def test_what_a_killed_launcher_left_is_found_and_removed(delay: float) -> None:
-    owner, identity = f"killed-{delay}", bottles.fresh_identity()
+    owner, identity = f"killed-{delay}:{os.getpid()}", bottles.fresh_identity()
     backend = bottles.docker_backend(owner)
     with bottles.audit_directory() as audit, _launcher(owner, identity, audit) as process:
         time.sleep(delay)
@@ -84,7 +84,7 @@ def test_what_a_killed_launcher_left_is_found_and_removed(delay: float) -> None:
 
 
 def test_bottles_that_start_and_end_at_the_same_time_do_not_disturb_each_other() -> None:
-    backend, failures = bottles.docker_backend("crowd"), []
+    backend, failures = bottles.docker_backend(f"crowd:{os.getpid()}"), []
 
     def one() -> None:
         try:
@@ -103,7 +103,7 @@ def test_bottles_that_start_and_end_at_the_same_time_do_not_disturb_each_other()
 
 
 def test_two_launches_of_one_identity_have_one_winner_that_is_whole() -> None:
-    backend, plan = bottles.docker_backend("race"), bottles.a_plan(bottles.images_for_tests())
+    backend, plan = bottles.docker_backend(f"race:{os.getpid()}"), bottles.a_plan(bottles.images_for_tests())
     outcomes: list[str] = []
 
     def one() -> None:
@@ -131,7 +131,7 @@ def test_two_launches_of_one_identity_have_one_winner_that_is_whole() -> None:
 
 def test_a_subnet_that_is_taken_makes_way_for_another() -> None:
     """Two owners' networks want the same addresses: the second launch finds others."""
-    backend, plan = bottles.docker_backend("squeezed"), bottles.a_plan(bottles.images_for_tests())
+    backend, plan = bottles.docker_backend(f"squeezed:{os.getpid()}"), bottles.a_plan(bottles.images_for_tests())
     engine, names = Engine(connect(os.environ, Path.home())), Names(plan.identity)
     owned = Owned("squatter", plan.identity)
     squatter = engine.create_network(

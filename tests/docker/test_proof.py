@@ -1,5 +1,7 @@
 """The proof of the walls: it refuses boxes that were broken on purpose, and reports that make no sense."""
 
+import os
+
 import pytest
 from attrs import evolve
 
@@ -119,7 +121,7 @@ def test_an_authority_that_is_not_trusted_and_a_check_that_fails_are_the_furnitu
 def _refused(options: NetworkOptions | None = None) -> str:
     """What the launch of a broken box says; nothing of it is left."""
     require("docker")
-    backend = bottles.docker_backend("broken", network_options=options)
+    backend = bottles.docker_backend(f"broken:{os.getpid()}", network_options=options)
     plan = bottles.a_plan(bottles.images_for_tests())
     with bottles.audit_directory() as audit, pytest.raises(WallsError) as caught:
         backend.launch(plan, bottles.a_cargo(), audit, FakeProgress())
@@ -158,7 +160,7 @@ def test_a_resolver_that_answers_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_sidecar_that_does_not_serve_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     require("docker")
-    backend = bottles.docker_backend("broken")
+    backend = bottles.docker_backend(f"broken:{os.getpid()}")
     plan = evolve(bottles.a_plan(bottles.images_for_tests()), proxy=Authority("nobody", 8888))
     with bottles.audit_directory() as audit, pytest.raises(WallsError, match="way out"):
         backend.launch(plan, bottles.a_cargo(), audit, FakeProgress())

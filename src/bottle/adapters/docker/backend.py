@@ -14,11 +14,12 @@ from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.furnish import Bundles
 from bottle.adapters.docker.interruptible import run_or_undo
 from bottle.adapters.docker.launch import Launch, Site
-from bottle.adapters.docker.names import OWNER_LABEL, Owned
+from bottle.adapters.docker.names import BUILDER_LABEL, Owned
 from bottle.adapters.docker.networks import NetworkOptions
 from bottle.app.ports import Bottle, Cargo, Progress, Running, Survey
 from bottle.domain.errors import BottleError, NotFoundError, ProvisionError
 from bottle.domain.manifest import BackendName
+from bottle.domain.names import is_identity
 from bottle.domain.plan import BottlePlan, Image
 from bottle.domain.provider import Provider
 from bottle.domain.state import Leftover
@@ -86,7 +87,7 @@ class DockerBackend:
         if context is None:
             raise ProvisionError(f"the image {image.tag} is not there", hint=f"`docker pull {image.tag}`, or build it")
         arguments = {"BUILD_CA_B64": b64encode(self._build_ca).decode()} if self._build_ca else {}
-        images.build(self._engine, context, arguments, {OWNER_LABEL: self._owner}, progress)
+        images.build(self._engine, context, arguments, {BUILDER_LABEL: self._owner}, progress)
 
     def launch(self, plan: BottlePlan, cargo: Cargo, audit_directory: Path, progress: Progress) -> Bottle:
         launch = Launch(self._site(), plan, cargo, audit_directory, progress)
@@ -106,6 +107,8 @@ class DockerBackend:
         return inventory.leftovers(self._engine, self._owner)
 
     def destroy(self, identity: str) -> None:
+        if not is_identity(identity):
+            raise NotFoundError(f"'{identity}' is no identity of a bottle", hint="see `bottle list`")
         inventory.remove(self._engine, Owned(self._owner, identity))
 
     @cached_property

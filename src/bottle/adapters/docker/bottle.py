@@ -9,6 +9,7 @@ from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.sidecar import Control
 from bottle.app.ports import ExecResult
 from bottle.domain.egress import Policy
+from bottle.domain.errors import BackendError
 
 
 @frozen
@@ -28,6 +29,8 @@ class DockerBottle:
         return interactive.attach(self.engine, self.box, argv, self.terminal_env)
 
     def reload(self, policy: Policy) -> None:
+        if not self.engine.running(self.sidecar):
+            raise BackendError("the sidecar is gone, and with it the way out", hint="end this bottle and start another")
         control = Control(self.engine, self.sidecar)
         try:
             control.reload(policy)

@@ -12,6 +12,9 @@ ROLE_LABEL = "bot-bottle.role"
 LAUNCH_LABEL = "bot-bottle.launch"
 """Set apart one launch from another of the same identity: whoever loses a race removes its own things alone."""
 
+BUILDER_LABEL = "bot-bottle.built-by"
+"""On images. Not the owner's: a container has its image's labels too, and would pass for one of the owner's bottles."""
+
 BOX = "box"
 SIDECAR = "sidecar"
 
@@ -63,8 +66,8 @@ class Owned:
         return {**self._pairs(), ROLE_LABEL: role}
 
     def filters(self) -> Mapping[str, list[str]]:
-        """What the engine is asked for: things that carry all of these labels."""
-        return {"label": [f"{name}={value}" for name, value in self._pairs().items()]}
+        """What the engine is asked for: things that carry all of these labels, and an identity whichever it is."""
+        return {"label": [IDENTITY_LABEL, *(f"{name}={value}" for name, value in self._pairs().items())]}
 
     def _pairs(self) -> dict[str, str]:
         pairs = {OWNER_LABEL: self.owner, IDENTITY_LABEL: self.identity, LAUNCH_LABEL: self.launch}

@@ -11,6 +11,7 @@ from bottle.domain.egress import Policy
 from bottle.domain.environment import Verbatim
 from bottle.domain.errors import BackendError, ConflictError, NotFoundError, ProvisionError
 from bottle.domain.manifest import BackendName
+from bottle.domain.names import is_identity
 from bottle.domain.plan import BottlePlan, Image, Wall
 from bottle.domain.provider import Provider
 from bottle.domain.state import Leftover
@@ -197,6 +198,8 @@ class FakeBackend:
 
     def destroy(self, identity: str) -> None:
         self._require_usable()
+        if not is_identity(identity):
+            raise NotFoundError(f"'{identity}' is no identity of a bottle")
         self.engine.bottles.pop((self.owner, identity), None)
 
     def _identities(self) -> Sequence[str]:
