@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,9 @@ def put(folder: Path, name: str, frontmatter: str, body: str = "") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"---\n{frontmatter}\n---\n{body}", encoding="utf-8")
     return path
+
+
+NOBODY = 65534
 
 
 def refused(files: ManifestFiles, agent: str = "helper") -> tuple[str, str]:
@@ -226,13 +232,39 @@ def test_what_is_no_readable_text_is_refused_with_its_name(files: ManifestFiles,
         assert refused(files, name)[1]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_an_unreadable_file_or_folder_is_refused_with_its_name(files: ManifestFiles, write: Write, home: Path) -> None:
-    write("agents/helper.md", "bottle: dev").chmod(0)
-    assert refused(files)[0] == "agents/helper.md: cannot be read: Permission denied"
-    (home / "agents").chmod(0)
-    assert refused(files)[0] == "agents: cannot be read: Permission denied"
-    (home / "agents").chmod(0o700)
+@pytest.fixture
+def open_home() -> Iterator[Path]:
+    """A home that any user can look into, outside of the test runner's own private directory."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """As somebody whom the modes of files bind: root, whom they do not, becomes nobody for a while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_an_unreadable_file_or_folder_is_refused_with_its_name(open_home: Path) -> None:
+    agents = open_home / "agents"
+    agents.mkdir()
+    (agents / "helper.md").write_text("---\nbottle: dev\n---\n")
+    (agents / "helper.md").chmod(0)
+    files = ManifestFiles(open_home, None)
+    with unprivileged():
+        assert refused(files)[0] == "agents/helper.md: cannot be read: Permission denied"
+    agents.chmod(0)
+    with unprivileged():
+        assert refused(files)[0] == "agents: cannot be read: Permission denied"
+    agents.chmod(0o700)
 
 
 def test_a_folder_that_is_a_file_is_refused_with_its_name(files: ManifestFiles, home: Path) -> None:
