@@ -48,8 +48,8 @@ format: $(INSTALLED)  ## put the code into its form
 
 bench: $(INSTALLED) base-images  ## the benchmarks, as ratios
 	$(BIN)/python benchmarks/cli.py
-	@$(WITH_ROOTS) $(BIN)/python benchmarks/start.py
-	$(BIN)/python -m benchmarks.egress
+	@$(WITH_ROOTS) $(BIN)/python -m benchmarks.start
+	$(BIN)/python benchmarks/egress/run.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

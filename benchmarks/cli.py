@@ -1,6 +1,6 @@
 """CPU time of the commands that a person waits for most, beside a bare interpreter.
 
-    python benchmarks/cli.py [ROUNDS]
+python benchmarks/cli.py [ROUNDS]
 """
 
 import os
