@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -90,6 +91,8 @@ class Trap:
     _sockets: list[socket.socket] = field(factory=list)
 
     def count(self) -> int:
+        """How many reached it, those included that are just on their way."""
+        time.sleep(0.3)
         return len(self.heard)
 
 
