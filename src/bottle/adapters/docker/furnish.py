@@ -5,6 +5,7 @@ from pathlib import Path
 
 import certifi
 
+from bottle.adapters import disk
 from bottle.adapters.archive import Furniture, pack
 from bottle.adapters.docker.engine import Engine
 from bottle.domain.errors import ProvisionError
@@ -38,9 +39,7 @@ class Bundles:
         if self._cache is not None:
             try:
                 self._cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-                partial = self._path(image).with_suffix(".new")
-                partial.write_bytes(bundle)
-                partial.replace(self._path(image))
+                disk.write_whole(self._path(image), bundle)
             except OSError:
                 pass  # then it is read again next time
         return bundle

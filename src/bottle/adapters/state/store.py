@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from bottle.adapters.state import disk, trail
+from bottle.adapters import disk
 from bottle.adapters.state import metadata as codec
+from bottle.adapters.state import trail
 from bottle.domain.errors import BottleError, ConflictError, NotFoundError
 from bottle.domain.names import is_identity
 from bottle.domain.state import Event, Metadata
