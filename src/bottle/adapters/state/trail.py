@@ -15,7 +15,7 @@ from pathlib import Path
 
 from attrs import define
 
-from bottle.adapters.state.disk import open_regular
+from bottle.adapters.disk import open_regular
 from bottle.domain.state import Event
 
 LONGEST_LINE = 256 * 1024
