@@ -73,7 +73,7 @@ def floor(client: docker.APIClient, plan: BottlePlan, audit: Path) -> float:
 def bottle(backend: Any, plan: BottlePlan, audit: Path) -> float:
     """What `bottle start` does between the images and the agent, and one command."""
     began = time.perf_counter()
-    launched = backend.launch(plan, bottles.a_cargo(), audit, FakeProgress())
+    launched = backend.launch(plan, bottles.a_cargo(), audit, FakeProgress(), bottles.never)
     launched.run(["true"])
     return time.perf_counter() - began
 

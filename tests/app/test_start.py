@@ -124,6 +124,15 @@ def test_an_agent_that_is_interrupted_is_torn_down(stage: Stage) -> None:
     assert stage.state.read(IDENTITY).ended_at
 
 
+def test_a_launch_that_is_interrupted_is_asked_to_end_and_leaves_nothing(stage: Stage) -> None:
+    stage.backend.while_launching = stage.interruptions.strike
+    with pytest.raises(KeyboardInterrupt):
+        run_attached(stage.world, stage.prepared())
+    assert stage.backend.launched == []
+    assert stage.backend.engine.bottles == {}
+    assert stage.state.identities() == []
+
+
 def test_an_interruption_within_the_end_does_not_break_it(stage: Stage) -> None:
     struck = flaky(stage.backend, "destroy", KeyboardInterrupt(), after=False)
     with pytest.raises(KeyboardInterrupt):

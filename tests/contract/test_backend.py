@@ -158,12 +158,11 @@ def test_an_identity_is_launched_once_and_the_loser_leaves_the_winner_alone(
     kind: Kind, furnished: tuple[Backend, Bottle, BottlePlan]
 ) -> None:
     _, bottle, plan = furnished
+    bare = evolve(plan, env=(), trees=(), checks=(), routes=())
     for owner in ("contract", "somebody-else"):
         backend = kind.backend(owner)
         with bottles.audit_directory() as audit, pytest.raises(ConflictError):
-            backend.launch(
-                evolve(plan, env=(), trees=(), checks=(), routes=()), bottles.a_cargo(), audit, FakeProgress()
-            )
+            backend.launch(bare, bottles.a_cargo(), audit, FakeProgress(), bottles.never)
     assert bottle.run(["true"]).status == 0
     assert not kind.backend("somebody-else").leftovers()
 
@@ -209,24 +208,10 @@ def test_destroy_of_what_is_no_identity_removes_nothing(
     assert bottle.run(["true"]).status == 0
 
 
-class _Interrupting(FakeProgress):
-    """Ctrl-C at the launch's n-th step."""
-
-    def __init__(self, step: int) -> None:
-        super().__init__()
-        self._left = step
-
-    def step(self, text: str) -> None:
-        super().step(text)
-        self._left -= 1
-        if self._left == 0:
-            raise KeyboardInterrupt
-
-
-def test_an_interrupted_launch_leaves_nothing(kind: Kind) -> None:
-    backend, plan = kind.backend("interrupted"), bottles.a_plan(kind.images)
-    with bottles.audit_directory() as audit, pytest.raises(KeyboardInterrupt):
-        backend.launch(plan, bottles.a_cargo(), audit, _Interrupting(1))
+def test_a_launch_that_is_asked_to_end_leaves_nothing(kind: Kind) -> None:
+    backend, plan, progress = kind.backend("interrupted"), bottles.a_plan(kind.images), FakeProgress()
+    with bottles.audit_directory() as audit, pytest.raises(BackendError, match="asked to end"):
+        backend.launch(plan, bottles.a_cargo(), audit, progress, lambda: bool(progress.steps))
     assert not backend.leftovers()
 
 
@@ -253,12 +238,12 @@ def test_a_launch_that_fails_says_why_and_leaves_nothing(kind: Kind, case: str) 
     backend = kind.backend("failing")
     plan, cargo, error = _broken_launches(bottles.a_plan(kind.images))[case]
     with bottles.audit_directory() as audit, pytest.raises(error):
-        backend.launch(plan, cargo, audit, FakeProgress())
+        backend.launch(plan, cargo, audit, FakeProgress(), bottles.never)
     assert not backend.leftovers()
 
 
 def test_a_launch_without_a_directory_for_the_trail_leaves_nothing(kind: Kind, tmp_path: Path) -> None:
-    backend = kind.backend("failing")
+    backend, plan = kind.backend("failing"), bottles.a_plan(kind.images)
     with pytest.raises(BackendError):
-        backend.launch(bottles.a_plan(kind.images), bottles.a_cargo(), tmp_path / "absent", FakeProgress())
+        backend.launch(plan, bottles.a_cargo(), tmp_path / "absent", FakeProgress(), bottles.never)
     assert not backend.leftovers()

@@ -140,7 +140,7 @@ def test_an_engine_that_goes_away_in_the_middle_is_an_error_and_cleanup_finds_th
     plan = bottles.a_plan(images)
     try:
         with bottles.audit_directory() as audit, pytest.raises(BackendError):
-            broken.launch(plan, bottles.a_cargo(), audit, FakeProgress())
+            broken.launch(plan, bottles.a_cargo(), audit, FakeProgress(), bottles.never)
     finally:
         proxy.close()
     time.sleep(1)  # what the engine was doing for the broken launch, it finishes
@@ -226,7 +226,7 @@ def test_a_disk_that_is_full_stops_a_launch_and_leaves_nothing() -> None:
     backend = bottles.docker_backend(f"full:{os.getpid()}")
     plan = bottles.a_plan(bottles.images_for_tests(), host_env=["HUGE"])
     with bottles.audit_directory() as audit, pytest.raises(ProvisionError, match="could not be written"):
-        backend.launch(plan, bottles.a_cargo(env={"HUGE": "x" * 9_000_000}), audit, FakeProgress())
+        backend.launch(plan, bottles.a_cargo(env={"HUGE": "x" * 9_000_000}), audit, FakeProgress(), bottles.never)
     assert not backend.leftovers()
 
 

@@ -9,12 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from bottle.adapters.docker.connection import connect
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.names import Names, Owned, subnet_for
 from bottle.adapters.fake.progress import FakeProgress
-from bottle.domain.errors import BottleError, ConflictError
+from bottle.domain.errors import BackendError, BottleError, ConflictError
+from bottle.domain.provision import Check
 from tests.support import bottles
 from tests.support.requirements import require
 
@@ -23,14 +25,17 @@ LAUNCHER = """
 import sys
 from pathlib import Path
 from bottle.adapters.fake.progress import FakeProgress
+from bottle.adapters.interruptions import SignalInterruptions
 from tests.support import bottles
 
+interruptions = SignalInterruptions()
 backend = bottles.docker_backend(sys.argv[1])
 plan = bottles.a_plan(bottles.images_for_tests(), identity=sys.argv[2])
 bottles.certificates()
 try:
     print("go", flush=True)
-    backend.launch(plan, bottles.a_cargo(), Path(sys.argv[3]), FakeProgress())
+    with interruptions.shielded() as stopping:
+        backend.launch(plan, bottles.a_cargo(), Path(sys.argv[3]), FakeProgress(), stopping)
 except KeyboardInterrupt:
     sys.exit(130)
 print("launched", flush=True)
@@ -67,6 +72,18 @@ def test_ctrl_c_at_any_moment_leaves_nothing(delay: float) -> None:
     assert status in {0, 130}
     if status == 130:
         assert not left
+
+
+def test_a_launch_that_waits_for_its_box_ends_when_it_is_asked_to() -> None:
+    backend, progress = bottles.docker_backend(f"asked:{os.getpid()}"), FakeProgress()
+    hanging = Check(("sleep", "50"), "it never ends")
+    plan = evolve(bottles.a_plan(bottles.images_for_tests()), checks=(hanging,))
+    began = time.monotonic()
+    with bottles.audit_directory() as audit, pytest.raises(BackendError, match="asked to end"):
+        backend.launch(plan, bottles.a_cargo(), audit, progress, lambda: time.monotonic() > began + 2)
+    assert len(progress.steps) == 2
+    assert time.monotonic() < began + 20
+    assert not backend.leftovers()
 
 
 @pytest.mark.parametrize("delay", [0.05, 0.3, 0.6])
@@ -108,7 +125,7 @@ def test_two_launches_of_one_identity_have_one_winner_that_is_whole() -> None:
 
     def one() -> None:
         try:
-            backend.launch(plan, bottles.a_cargo(), audit, FakeProgress())
+            backend.launch(plan, bottles.a_cargo(), audit, FakeProgress(), bottles.never)
             outcomes.append("won")
         except BottleError as error:
             outcomes.append(error.code if isinstance(error, ConflictError) else str(error))

@@ -124,7 +124,7 @@ def _refused(options: NetworkOptions | None = None) -> str:
     backend = bottles.docker_backend(f"broken:{os.getpid()}", network_options=options)
     plan = bottles.a_plan(bottles.images_for_tests())
     with bottles.audit_directory() as audit, pytest.raises(WallsError) as caught:
-        backend.launch(plan, bottles.a_cargo(), audit, FakeProgress())
+        backend.launch(plan, bottles.a_cargo(), audit, FakeProgress(), bottles.never)
     assert not backend.leftovers()
     return str(caught.value)
 
@@ -163,5 +163,5 @@ def test_a_sidecar_that_does_not_serve_is_refused(monkeypatch: pytest.MonkeyPatc
     backend = bottles.docker_backend(f"broken:{os.getpid()}")
     plan = evolve(bottles.a_plan(bottles.images_for_tests()), proxy=Authority("nobody", 8888))
     with bottles.audit_directory() as audit, pytest.raises(WallsError, match="way out"):
-        backend.launch(plan, bottles.a_cargo(), audit, FakeProgress())
+        backend.launch(plan, bottles.a_cargo(), audit, FakeProgress(), bottles.never)
     assert not backend.leftovers()

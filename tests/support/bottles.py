@@ -140,6 +140,11 @@ def a_cargo(*, env: Mapping[str, str] | None = None, secrets: Mapping[str, str] 
     return Cargo(certificates(), env=env or {}, secrets=secrets or {})
 
 
+def never() -> bool:
+    """Nobody asks the launch to end."""
+    return False
+
+
 @contextmanager
 def audit_directory() -> Iterator[Path]:
     """A directory that the sidecar's user can write into, as the state store makes it."""
@@ -158,6 +163,6 @@ def launched(backend: Backend, plan: BottlePlan, cargo: Cargo | None = None) -> 
     """A bottle that is gone afterwards."""
     with audit_directory() as audit:
         try:
-            yield backend.launch(plan, cargo or a_cargo(), audit, FakeProgress())
+            yield backend.launch(plan, cargo or a_cargo(), audit, FakeProgress(), never)
         finally:
             backend.destroy(plan.identity)

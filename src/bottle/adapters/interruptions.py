@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from bottle.app.ports import Stopping
+
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -22,11 +24,11 @@ class SignalInterruptions:
                 signal.signal(number, self._receive)
 
     @contextmanager
-    def shielded(self) -> Iterator[None]:
+    def shielded(self) -> Iterator[Stopping]:
         """Inside, no signal raises; one that arrives raises at the end of the outermost block."""
         self._shields += 1
         try:
-            yield
+            yield lambda: self._pending is not None
         finally:
             self._shields -= 1
             if self._pending is not None and not self._shields:

@@ -3,11 +3,11 @@
 The contract suites (tests/contract) run the same cases on both. Every failure that a person can mend is a BottleError.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from attrs import field, frozen
 
@@ -101,12 +101,16 @@ class Entropy(Protocol):
         """names.SUFFIX_LENGTH characters of names.SUFFIX_ALPHABET, unpredictable."""
 
 
+Stopping: TypeAlias = Callable[[], bool]
+"""Whether what is under way is asked to end. Cheap; may be called from any thread."""
+
+
 class Interruptions(Protocol):
     """Ctrl-C, SIGTERM and a closed terminal. Only the first of them ever raises, a KeyboardInterrupt with the
     signal's number, so that what runs because of it is not interrupted in turn."""
 
-    def shielded(self) -> AbstractContextManager[None]:
-        """Inside, no signal raises; one that arrives raises at the end of the block."""
+    def shielded(self) -> AbstractContextManager[Stopping]:
+        """Inside, no signal raises; one that arrives raises at the end of the block. The value tells whether it did."""
 
 
 class StateStore(Protocol):
@@ -234,9 +238,12 @@ class Backend(Protocol):
     def build(self, image: Image, progress: Progress) -> None:
         """Makes the image. Raises ProvisionError, and leaves no half-made thing behind."""
 
-    def launch(self, plan: BottlePlan, cargo: Cargo, audit_directory: Path, progress: Progress) -> Bottle:
+    def launch(
+        self, plan: BottlePlan, cargo: Cargo, audit_directory: Path, progress: Progress, stopping: Stopping
+    ) -> Bottle:
         """Sidecar and box together, furnished, walls proved from inside. Raises BackendError, WallsError,
-        ProvisionError, ConflictError; whatever ends it early (KeyboardInterrupt too) leaves nothing."""
+        ProvisionError, ConflictError; whatever ends it early leaves nothing. Soon after `stopping` says so it raises
+        BackendError; no signal may raise in it, for threads that are half started would go on."""
 
     def open(self, identity: str) -> Bottle:
         """A running bottle of this owner. Raises NotFoundError."""

@@ -119,7 +119,9 @@ class Session:
     def _launch(self, cargo: Cargo) -> Bottle:
         identity = self.plan.identity
         self.world.progress.step(f"starting {identity}")
-        bottle = self.backend.launch(self.plan, cargo, self.world.state.audit_directory(identity), self.world.progress)
+        audit = self.world.state.audit_directory(identity)
+        with self.world.interruptions.shielded() as stopping:
+            bottle = self.backend.launch(self.plan, cargo, audit, self.world.progress, stopping)
         self.handed_over = True
         self.world.state.record(Event(self.world.clock.now(), identity, "started", f"agent {self.plan.agent}"))
         return bottle

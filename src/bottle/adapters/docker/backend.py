@@ -12,11 +12,10 @@ from bottle.adapters.docker.bottle import DockerBottle
 from bottle.adapters.docker.connection import connect
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.furnish import Bundles
-from bottle.adapters.docker.interruptible import run_or_undo
 from bottle.adapters.docker.launch import Launch, Site
 from bottle.adapters.docker.names import BUILDER_LABEL, Owned
 from bottle.adapters.docker.networks import NetworkOptions
-from bottle.app.ports import Bottle, Cargo, Progress, Running, Survey
+from bottle.app.ports import Bottle, Cargo, Progress, Running, Stopping, Survey
 from bottle.domain.errors import BottleError, NotFoundError, ProvisionError
 from bottle.domain.manifest import BackendName
 from bottle.domain.names import is_identity
@@ -89,9 +88,10 @@ class DockerBackend:
         arguments = {"BUILD_CA_B64": b64encode(self._build_ca).decode()} if self._build_ca else {}
         images.build(self._engine, context, arguments, {BUILDER_LABEL: self._owner}, progress)
 
-    def launch(self, plan: BottlePlan, cargo: Cargo, audit_directory: Path, progress: Progress) -> Bottle:
-        launch = Launch(self._site(), plan, cargo, audit_directory, progress)
-        made = run_or_undo(launch.run, launch.stop, launch.undo)
+    def launch(
+        self, plan: BottlePlan, cargo: Cargo, audit_directory: Path, progress: Progress, stopping: Stopping
+    ) -> Bottle:
+        made = Launch(self._site(), plan, cargo, audit_directory, progress, stopping).run()
         return DockerBottle(plan.identity, self._engine, made.box, made.sidecar, self._terminal_env)
 
     def open(self, identity: str) -> Bottle:

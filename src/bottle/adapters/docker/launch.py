@@ -1,8 +1,7 @@
 """One launch: two networks, two containers, everything furnished and proved. What can overlap does."""
 
 import secrets
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,11 +19,13 @@ from bottle.adapters.docker.probe import Surroundings
 from bottle.adapters.docker.proof import Proof
 from bottle.adapters.docker.seal import Sealer
 from bottle.adapters.docker.sidecar import Control
-from bottle.app.ports import Cargo, Progress
+from bottle.app.ports import Cargo, Progress, Stopping
 from bottle.domain.errors import BackendError, BottleError
 from bottle.domain.plan import BottlePlan
 
 T = TypeVar("T")
+_GLANCE = 0.05
+"""Seconds between two looks at whether the launch is asked to end."""
 
 
 @frozen
@@ -59,34 +60,39 @@ class _Made:
 class Launch:
     """The steps of one launch, in the threads of a pool. All that it makes carries a label of its own."""
 
-    def __init__(self, site: Site, plan: BottlePlan, cargo: Cargo, audit: Path, progress: Progress) -> None:
-        self._site, self._plan, self._cargo, self._audit, self._progress = site, plan, cargo, audit, progress
+    def __init__(
+        self, site: Site, plan: BottlePlan, cargo: Cargo, audit: Path, progress: Progress, stopping: Stopping
+    ) -> None:
+        self._site, self._plan, self._cargo, self._audit = site, plan, cargo, audit
+        self._progress, self._stopping = progress, stopping
         self._engine = site.engine
         self._names = Names(plan.identity)
         self._owned = Owned(site.owner, plan.identity, secrets.token_hex(8))
-        self._stopped = threading.Event()
-        self._all_made = threading.Event()
 
     def run(self) -> Launched:
-        """Raises what `Backend.launch` raises; then `undo` is due."""
+        """Raises what `Backend.launch` raises, and then all that it made is gone, or named in a note."""
         require_complete(self._plan, self._cargo)
+        try:
+            return self._try_subnets()
+        except BaseException as error:
+            try:
+                self._undo()
+            except BottleError as failure:
+                error.add_note(f"and {failure}")
+            raise
+
+    def _try_subnets(self) -> Launched:
         for attempt in range(networks.ATTEMPTS):
             try:
                 return self._attempt(Subnets.of(self._names, attempt))
             except OverlapError as error:
                 self._progress.detail(str(error))
-                self.undo()
+                self._undo()
         raise BackendError(
             "no subnet is free", hint="`bottle cleanup` and `docker network prune` remove unused networks"
         )
 
-    def stop(self) -> None:
-        """Asks `run` to end soon. Where nothing new is made any more, it loses its containers under its feet."""
-        self._stopped.set()
-        if self._all_made.is_set():
-            self._pull_away()
-
-    def undo(self) -> None:
+    def _undo(self) -> None:
         """Removes all that this launch has made, and nothing else."""
         inventory.remove(self._engine, self._owned)
 
@@ -102,7 +108,6 @@ class Launch:
             nets.result()
             made = _Made(*box_made.result(), *sidecar_made.result())
             self._engine.connect(made.sidecar, names.egress_network, subnets.egress.sidecar)
-            self._all_made.set()
             self._check_stopped()
             self._progress.step("starting, and proving the walls from inside")
             self._bring_up(made, subnets, pool, stack)
@@ -145,16 +150,29 @@ class Launch:
         sealed = pool.submit(_after, box_started, made.sealer.close_stack)
         proof = pool.submit(_after, box_started, lambda: self._begin_proof(made.box, subnets, sealed, stack))
         tasks: list[Future[Any]] = [sidecar_started, box_started, configured, sealed, proof]
-        ended, unfinished = wait(tasks, return_when=FIRST_EXCEPTION)
+        self._settle(tasks)
+        if begun := proof.result():
+            self._settle([pool.submit(begun.finish)])
+
+    def _settle(self, tasks: Sequence[Future[Any]]) -> None:
+        """Returns once all have succeeded. Raises what failed first, or BackendError when the launch is to end."""
+        unfinished = self._await(tasks)
         # The first to fail is the cause; what fails for want of its containers is not.
-        causes = [failure for task in ended if (failure := task.exception()) is not None]
+        causes = [failure for task in tasks if task not in unfinished and (failure := task.exception()) is not None]
         if unfinished:
             self._pull_away()
             wait(unfinished)
+        self._check_stopped()
         if causes:
             raise causes[0]
-        if begun := proof.result():
-            begun.finish()
+
+    def _await(self, tasks: Sequence[Future[Any]]) -> set[Future[Any]]:
+        """Until all have succeeded, one has failed, or the launch is asked to end. What is unfinished then."""
+        while True:
+            ended, unfinished = wait(tasks, _GLANCE, return_when=FIRST_EXCEPTION)
+            failed = any(task.exception() is not None for task in ended)
+            if failed or not unfinished or self._stopping():
+                return unfinished
 
     def _begin_proof(self, box: str, subnets: Subnets, sealed: "Future[None]", stack: ExitStack) -> Proof:
         around = Surroundings(self._plan.proxy, subnets.internal, gvisor=bool(self._site.host.runtime))
@@ -168,13 +186,13 @@ class Launch:
         control.start(sidecar.document(self._plan, self._cargo, subnets), self._plan.policy.version)
 
     def _check_stopped(self) -> None:
-        if self._stopped.is_set():
+        if self._stopping():
             raise BackendError("the launch was asked to end")
 
     def _pull_away(self) -> None:
         """Takes the containers from under whoever waits for them; what is left, `undo` removes and reports."""
         try:
-            self.undo()
+            self._undo()
         except BottleError:
             pass
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from bottle.adapters.cargo import require_complete
-from bottle.app.ports import Cargo, ExecResult, Progress, Running, Survey
+from bottle.app.ports import Cargo, ExecResult, Progress, Running, Stopping, Survey
 from bottle.domain.egress import Policy
 from bottle.domain.environment import Verbatim
 from bottle.domain.errors import BackendError, ConflictError, NotFoundError, ProvisionError
@@ -128,6 +128,7 @@ class FakeBackend:
     found: Survey = _SURVEY
     fault: BaseException | None = None
     launched: list[tuple[BottlePlan, Cargo]] = field(factory=list)
+    while_launching: Callable[[], None] = lambda: None
     name: BackendName = "docker"
 
     def survey(self) -> Survey:
@@ -150,7 +151,9 @@ class FakeBackend:
         progress.detail(f"FROM scratch AS {image.tag}")
         self.engine.images.add(image.tag)
 
-    def launch(self, plan: BottlePlan, cargo: Cargo, audit_directory: Path, progress: Progress) -> FakeBottle:
+    def launch(
+        self, plan: BottlePlan, cargo: Cargo, audit_directory: Path, progress: Progress, stopping: Stopping
+    ) -> FakeBottle:
         self._require_usable()
         key = (self.owner, plan.identity)
         if any(identity == plan.identity for _, identity in self.engine.bottles):
@@ -160,6 +163,9 @@ class FakeBackend:
                 raise BackendError(f"the image {image.tag} is missing")
         require_complete(plan, cargo)
         progress.step("making a pretence of a box")
+        self.while_launching()
+        if stopping():
+            raise BackendError("the launch was asked to end")
         bottle = FakeBottle(
             plan.identity,
             _furnished(plan, cargo),

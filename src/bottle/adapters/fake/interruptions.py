@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from attrs import define
 
+from bottle.app.ports import Stopping
+
 
 @define
 class FakeInterruptions:
@@ -15,10 +17,10 @@ class FakeInterruptions:
     _pending: bool = False
 
     @contextmanager
-    def shielded(self) -> Iterator[None]:
+    def shielded(self) -> Iterator[Stopping]:
         self._shields += 1
         try:
-            yield
+            yield lambda: self._pending
         finally:
             self._shields -= 1
             if self._pending and not self._shields:
