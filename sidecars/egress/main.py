@@ -20,6 +20,7 @@ from sidecars.egress.audit import Trail
 from sidecars.egress.control import Control, read_stdin
 from sidecars.egress.dns import Responder
 from sidecars.egress.gateway import Gateway
+from sidecars.egress.listening import listen_for
 from sidecars.egress.rules import build
 from sidecars.egress.tls import upstream_context
 
@@ -41,7 +42,7 @@ class Egress:
         context = upstream_context(start.roots)
         gateway = Gateway(rules, Trail(start.audit, start.identity), context)
         gateway.trail.withhold(rules.secrets.values())
-        self._server = await _listen(gateway, start.listen)
+        self._server = await listen_for(lambda: AgentSide(gateway), start.listen)
         try:
             self._dns = await _answer_dns(gateway, start.dns) if start.dns is not None else None
         except OSError:
@@ -102,20 +103,6 @@ def main() -> int:
         runner.run(Egress().run())
     sys.stdout.flush()
     os._exit(0)  # the thread on standard input may still wait there
-
-
-async def _listen(gateway: Gateway, listen: Listen) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
-    if listen.unix:
-        _remove_socket(listen.unix)
-        return await loop.create_unix_server(lambda: AgentSide(gateway), listen.unix, backlog=limits.CONNECTIONS)
-    return await loop.create_server(lambda: AgentSide(gateway), listen.host, listen.port, backlog=limits.CONNECTIONS)
-
-
-def _remove_socket(path: str) -> None:
-    """The last run's socket; nothing else is removed, so that a wrong path costs no file."""
-    if Path(path).is_socket():
-        Path(path).unlink()
 
 
 async def _answer_dns(gateway: Gateway, listen: Listen) -> asyncio.DatagramTransport:

@@ -40,11 +40,13 @@ _NOT_FOR_CREDENTIALS = frozenset(
 
 @frozen
 class Listen:
-    """Where to listen: `host` and `port` (0 lets the system choose), or the path of a Unix socket."""
+    """Where to listen: `host` and `port` (0 lets the system choose), the path of a Unix socket, or `handed`: the
+    inherited descriptor of a Unix socket over which the listening socket itself comes (SCM_RIGHTS)."""
 
     host: str = ""
     port: int = 0
     unix: str = ""
+    handed: int | None = None
 
 
 @frozen
@@ -149,6 +151,8 @@ def parse_policy(data: object) -> Policy:
 
 
 def _listen_document(listen: Listen) -> JsonObject:
+    if listen.handed is not None:
+        return {"handed": listen.handed}
     return {"unix": listen.unix} if listen.unix else {"host": listen.host, "port": listen.port}
 
 
@@ -215,14 +219,16 @@ def _leaf(data: object, where: str) -> Leaf:
 
 
 def _listen(data: object, where: str) -> Listen:
-    fields = read_object(data, where, (), ("host", "port", "unix"))
+    fields = read_object(data, where, (), ("host", "port", "unix", "handed"))
     if set(fields) == {"unix"}:
         return Listen(unix=read_text(fields["unix"], f"{where}.unix"))
+    if set(fields) == {"handed"}:
+        return Listen(handed=read_integer(fields["handed"], f"{where}.handed", 3, 1023))
     if set(fields) == {"host", "port"}:
         return Listen(
             read_text(fields["host"], f"{where}.host"), read_integer(fields["port"], f"{where}.port", 0, 65535)
         )
-    raise ConfigError(f"{where}: either `unix`, or `host` and `port`, belong here")
+    raise ConfigError(f"{where}: either `unix`, `handed`, or `host` and `port`, belong here")
 
 
 def _port(data: object, where: str) -> int:
