@@ -1,0 +1,152 @@
+"""Which system calls a box may make, as programs for `bwrap --seccomp`.
+
+The namespaces hold what they hold; the filter keeps the parts of the kernel shut that they do not hold, or that have
+been the way out of them. A call passes when its name is in the table of this machine and is not refused here, so one
+that a later kernel adds is closed until somebody has looked at it. Refusals are errors, never the end of the program:
+agents and tools try things, and the same errors are what they meet in a container.
+"""
+
+from collections.abc import Mapping
+from errno import EAFNOSUPPORT, ENOSYS, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT
+
+from bottle.adapters.bubblewrap.bpf import (
+    ALLOW,
+    ARCHITECTURE,
+    KILL,
+    NUMBER,
+    Piece,
+    any_bit,
+    by_range,
+    equal,
+    high,
+    look_at,
+    low,
+    one_of,
+    refuse,
+)
+from bottle.adapters.bubblewrap.syscalls import system_calls
+
+_AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+
+_NOT_PERMITTED = refuse(EPERM)
+_ABSENT = refuse(ENOSYS)
+
+_REFUSED = {
+    "mounts": """mount umount2 pivot_root chroot open_tree open_tree_attr move_mount mount_setattr fsopen fsconfig
+        fsmount fspick quotactl quotactl_fd acct swapon swapoff""",
+    "namespaces": "setns sethostname setdomainname",
+    # Not held by any namespace: the keys of the person whose user id the box runs under.
+    "keyrings": "add_key request_key keyctl",
+    # A file handle is opened without a path, so no mount namespace stands in the way (the "shocker" attack).
+    "files without a path": "open_by_handle_at",
+    "other processes' memory and descriptors": "pidfd_getfd kcmp process_madvise lsm_set_self_attr",
+    # Parts of the kernel with a long row of local exploits behind them, which no tool of a developer's needs.
+    "attack surface": "bpf perf_event_open userfaultfd fanotify_init fanotify_mark modify_ldt uselib",
+    # What goes through a ring is never seen by this filter: a ring opens sockets of every family.
+    "rings": "io_uring_setup io_uring_enter io_uring_register",
+    "the machine": """reboot kexec_load kexec_file_load create_module init_module finit_module delete_module
+        get_kernel_syms query_module iopl ioperm syslog vhangup settimeofday clock_settime adjtimex clock_adjtime
+        lookup_dcookie nfsservctl sysfs ustat _sysctl vserver""",
+    "memory policy": """mbind get_mempolicy set_mempolicy set_mempolicy_home_node migrate_pages move_pages""",
+}
+"""EPERM. What Docker's profile keeps for capabilities that a box never has, and a little more."""
+
+_PRETENDED_ABSENT = """clone3 statmount listmount"""
+"""ENOSYS, on which their callers use the older call. clone3's flags are behind a pointer, where no filter can look."""
+
+_NEW_NAMESPACES = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}; NEWTIME's bit is an exit signal in clone
+_UNSHARE_ALLOWED = 0x00050F00  # CLONE_{VM,FS,FILES,SIGHAND}, THREAD, SYSVSEM: what a thread may leave without privilege
+
+# Keys typed into the terminal that the operator's shell reads next; text pasted into a console; line disciplines, which
+# are drivers with a history, loaded on demand.
+_IOCTLS_REFUSED = (0x5412, 0x541C, 0x5423)  # TIOCSTI, TIOCLINUX, TIOCSETD
+
+_PERSONALITIES = (0, 0x8, 0x20000, 0x20008, 0x40000, 0xFFFFFFFF)
+"""Linux, 32 bit, UNAME26, both, no address randomisation (debuggers), and the question. Never READ_IMPLIES_EXEC."""
+
+_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
+_SOCK_STREAM, _SOCK_DGRAM = 1, 2
+_SOCK_TYPE = 0xF
+_NETLINK_ROUTE = 0
+_PROTOCOLS = (0, 1, 6, 17, 58)  # the type's own, ICMP (unprivileged ping), TCP, UDP, ICMPv6
+
+
+def box_filter(machine: str) -> bytes:
+    """The filter of the agent's box: what compilers, interpreters, debuggers and shells need, and no more kernel.
+
+    `machine` is as `uname -m` says. Raises BackendError where there is no filter for it.
+    """
+    calls = system_calls(machine)
+    return _program(machine, dict.fromkeys(calls, ALLOW) | _box_rules())
+
+
+def _box_rules() -> dict[str, Piece]:
+    refused = " ".join(_REFUSED.values()).split()
+    return {
+        **dict.fromkeys(refused, _NOT_PERMITTED),
+        **dict.fromkeys(_PRETENDED_ABSENT.split(), _ABSENT),
+        **_rules_by_argument(),
+    }
+
+
+def _rules_by_argument() -> dict[str, Piece]:
+    return {
+        "clone": look_at(low(0), any_bit(_NEW_NAMESPACES, _NOT_PERMITTED, ALLOW)),
+        "unshare": look_at(high(0), equal(0, _unshare(), _NOT_PERMITTED)),
+        # The kernel reads an int. To compare all 64 bits is to let the same request pass with rubbish above it
+        # (CVE-2019-10063).
+        "ioctl": look_at(low(1), one_of(_IOCTLS_REFUSED, _NOT_PERMITTED, ALLOW)),
+        "personality": look_at(low(0), one_of(_PERSONALITIES, ALLOW, _NOT_PERMITTED)),
+        "socket": look_at(low(0), _socket()),
+        # Only one family has pairs that anybody uses, and TIPC's would load its driver.
+        "socketpair": look_at(low(0), equal(_AF_UNIX, ALLOW, refuse(EAFNOSUPPORT))),
+    }
+
+
+def _unshare() -> Piece:
+    return look_at(low(0), any_bit(~_UNSHARE_ALLOWED & 0xFFFFFFFF, _NOT_PERMITTED, ALLOW))
+
+
+def _socket() -> Piece:
+    """By family. A network namespace does not hold vsock, which reaches a hypervisor, nor the kernel's own crypto."""
+    unsupported = refuse(EPROTONOSUPPORT)
+    internet = one_of((_SOCK_STREAM, _SOCK_DGRAM), look_at(low(2), one_of(_PROTOCOLS, ALLOW, unsupported)), _no_type())
+    families = {
+        _AF_UNIX: ALLOW,
+        _AF_INET: look_at(low(1), internet, mask=_SOCK_TYPE),
+        _AF_INET6: look_at(low(1), internet, mask=_SOCK_TYPE),
+        _AF_NETLINK: look_at(low(2), equal(_NETLINK_ROUTE, ALLOW, unsupported)),
+    }
+    piece = refuse(EAFNOSUPPORT)
+    for family, answer in families.items():
+        piece = equal(family, answer, piece)
+    return piece
+
+
+def _no_type() -> Piece:
+    """Raw sockets, SCTP and DCCP by type, and AF_PACKET by its old name, which is a type of AF_INET."""
+    return equal(3, _NOT_PERMITTED, refuse(ESOCKTNOSUPPORT))
+
+
+def _program(machine: str, rules: Mapping[str, Piece]) -> bytes:
+    """First the architecture: a number means another call on another one (i386 through `int 0x80`).
+
+    Numbers without a rule do not exist: those of x32 (bit 30) are among them, and every one above the table, as runc
+    does it, so that a C library that tries a newer call falls back on the older.
+    """
+    by_number = by_range(_ranges({number: rules.get(name, _NOT_PERMITTED) for name, number in _known(machine)}))
+    return look_at(ARCHITECTURE, equal(_AUDIT_ARCH[machine], look_at(NUMBER, by_number), KILL))
+
+
+def _known(machine: str) -> list[tuple[str, int]]:
+    return sorted(system_calls(machine).items(), key=lambda item: item[1])
+
+
+def _ranges(pieces: Mapping[int, Piece]) -> list[tuple[int, Piece]]:
+    """Neighbours with the same answer become one range."""
+    ranges: list[tuple[int, Piece]] = []
+    for number in range(max(pieces) + 2):
+        piece = pieces.get(number, _ABSENT)
+        if not ranges or ranges[-1][1] != piece:
+            ranges.append((number, piece))
+    return ranges
