@@ -1,0 +1,1 @@
+"""The embedded backend: a box of namespaces, with no engine, daemon or root."""

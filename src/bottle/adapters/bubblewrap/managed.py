@@ -1,0 +1,165 @@
+"""Agent programs that bottle installs itself, below `<home>/tools/<program>/<version>`: whole, or not at all."""
+
+import fcntl
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from attrs import field, frozen
+
+from bottle.adapters import disk
+from bottle.adapters.bubblewrap.download import Line, fetch
+from bottle.adapters.bubblewrap.pins import Release
+from bottle.adapters.bubblewrap.tools import GUEST_TOOLS, Tool
+from bottle.app.ports import Progress
+from bottle.domain.errors import ProvisionError
+
+REGISTRY: Final = "https://registry.npmjs.org"
+_STAGING: Final = ".new-"
+_LOCK: Final = ".lock"
+
+
+@frozen
+class Shelf:
+    """Where installed programs stand (`<home>/tools`), and where they come from."""
+
+    folder: Path
+    registry: str = REGISTRY
+    line: Line = field(factory=Line)
+
+    def place(self, release: Release) -> Path:
+        return self.folder / release.program / release.version
+
+    def has(self, release: Release) -> bool:
+        """Whether the release is installed. Only whole ones ever stand in their place."""
+        return os.access(self.place(release) / release.entry, os.X_OK)
+
+    def tool(self, release: Release) -> Tool:
+        """The installed release as a box gets it."""
+        guest = f"{GUEST_TOOLS}/{release.program}"
+        return Tool(
+            program=release.program,
+            version=release.version,
+            origin="bottle's own",
+            binds=((str(self.place(release)), guest),),
+            links=((release.program, f"{guest}/{release.entry}"),),
+        )
+
+
+def install(release: Release, shelf: Shelf, progress: Progress) -> None:
+    """Fetches, checks and unpacks the release; nothing happens when it is there. Two at once make one.
+
+    Raises ProvisionError, and leaves nothing half made behind, however it ends: what a killed process leaves is removed
+    by the next.
+    """
+    try:
+        with _alone(shelf.folder / release.program, progress) as folder:
+            if not shelf.has(release):
+                _sweep(folder)
+                with _staging(folder) as staging:
+                    _make(release, shelf, staging, progress)
+    except OSError as error:
+        reason = f"{error.strerror or error}: {error.filename or shelf.folder}"
+        raise ProvisionError(
+            f"{release.program} {release.version} cannot be installed: {reason}",
+            hint=f"it needs some 600 MB below {shelf.folder}, and the right to write there",
+        ) from error
+
+
+def _make(release: Release, shelf: Shelf, staging: Path, progress: Progress) -> None:
+    url = f"{shelf.registry.rstrip('/')}/{release.path}"
+    archive, tree = staging / "archive", staging / "tree"
+    progress.detail(f"fetching {url}")
+    fetch(url, archive, release.sha512, shelf.line, progress)
+    progress.detail("unpacking")
+    _unpack(archive, release, tree)
+    place = shelf.place(release)
+    disk.remove_tree(place)  # only what lacks its program: has() said that it is not there
+    tree.rename(place)
+
+
+def _unpack(archive: Path, release: Release, tree: Path) -> None:
+    """The wanted files and nothing else of an archive whose hash was right."""
+    tree.mkdir(mode=0o700)
+    with tarfile.open(archive, "r:gz") as tar:
+        for member in tar:
+            name = member.name.removeprefix(f"{release.root}/")
+            content = tar.extractfile(member) if member.isfile() else None
+            if content is not None and name != member.name and _is_wanted(name, release.members):
+                _write(tree / name, content, 0o755 if member.mode & 0o100 else 0o644)
+    if not os.access(tree / release.entry, os.X_OK):
+        raise ProvisionError(f"{release.path} holds no program {release.entry}", hint="this is a mistake in bottle")
+
+
+def _is_wanted(name: str, members: tuple[str, ...]) -> bool:
+    return ".." not in name.split("/") and any(name == wanted or name.startswith(f"{wanted}/") for wanted in members)
+
+
+def _write(path: Path, content: IO[bytes], mode: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        shutil.copyfileobj(content, file, 1 << 20)
+        file.flush()
+        os.fsync(file.fileno())
+    path.chmod(mode)
+
+
+@contextmanager
+def _alone(folder: Path, progress: Progress) -> Iterator[Path]:
+    """The program's directory, with no other process installing into it."""
+    disk.make_private(folder)
+    with (folder / _LOCK).open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.detail("another bottle installs it; waiting for that")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+@contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
+    try:
+        yield staging
+    finally:
+        disk.remove_tree(staging)
+
+
+def _sweep(folder: Path) -> None:
+    """What killed processes left; whoever lives and installs holds the lock, which is ours now."""
+    for left in folder.glob(f"{_STAGING}*"):
+        disk.remove_tree(left)
+
+
+def registry_of(environ: Mapping[str, str], home: Path) -> str:
+    """npm's own setting: its environment variable, else the `registry` line of `~/.npmrc`, else npm's default.
+
+    No other line of that file is looked at: some hold tokens.
+    """
+    named = environ.get("npm_config_registry") or environ.get("NPM_CONFIG_REGISTRY")
+    return _without_login(named or _registry_line(home / ".npmrc") or REGISTRY)
+
+
+def _without_login(url: str) -> str:
+    """An address that may be shown."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _registry_line(npmrc: Path) -> str:
+    try:
+        with npmrc.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                name, _, value = line.partition("=")
+                if name.strip() == "registry":
+                    return value.strip().strip("\"'")
+    except OSError:
+        pass
+    return ""
