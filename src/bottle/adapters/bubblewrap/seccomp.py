@@ -54,7 +54,29 @@ _REFUSED = {
 _PRETENDED_ABSENT = """clone3 statmount listmount"""
 """ENOSYS, on which their callers use the older call. clone3's flags are behind a pointer, where no filter can look."""
 
+_SIDECAR = {
+    "memory": "mmap mprotect munmap mremap madvise brk mincore memfd_create",
+    "files": """read write readv writev pread64 pwrite64 open openat close close_range stat fstat lstat newfstatat statx
+        lseek access faccessat faccessat2 readlink readlinkat getcwd chdir getdents getdents64 fcntl ioctl dup dup2 dup3
+        pipe pipe2 fsync fdatasync flock rename renameat renameat2 unlink unlinkat umask statfs fstatfs""",
+    "waiting": """epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 poll ppoll select pselect6
+        eventfd eventfd2 timerfd_create timerfd_settime timerfd_gettime setitimer getitimer clock_nanosleep nanosleep
+        restart_syscall""",
+    "sockets": """bind listen accept accept4 connect getsockname getpeername getsockopt setsockopt shutdown sendto
+        sendmsg sendmmsg recvfrom recvmsg recvmmsg sendfile""",
+    "threads": """futex futex_waitv set_robust_list get_robust_list set_tid_address rseq membarrier sched_yield gettid
+        sched_getaffinity sched_getparam sched_getscheduler getcpu exit exit_group""",
+    "signals": """rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait rt_sigsuspend sigaltstack
+        tgkill signalfd signalfd4 wait4""",
+    "itself": """getpid getppid getpgrp getpgid getsid getuid geteuid getgid getegid getresuid getresgid getgroups
+        getrlimit setrlimit prlimit64 getrusage times prctl arch_prctl uname sysinfo capget getrandom time gettimeofday
+        clock_gettime clock_getres uretprobe uprobe""",
+    "its own start": "execve",
+}
+"""All that Python, uvloop, OpenSSL and glibc's resolver ask of the kernel while they serve."""
+
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}; NEWTIME's bit is an exit signal in clone
+_CLONE_THREAD = 0x10000
 _UNSHARE_ALLOWED = 0x00050F00  # CLONE_{VM,FS,FILES,SIGHAND}, THREAD, SYSVSEM: what a thread may leave without privilege
 
 # Keys typed into the terminal that the operator's shell reads next; text pasted into a console; line disciplines, which
@@ -78,6 +100,20 @@ def box_filter(machine: str) -> bytes:
     """
     calls = system_calls(machine)
     return _program(machine, dict.fromkeys(calls, ALLOW) | _box_rules())
+
+
+def sidecar_filter(machine: str) -> bytes:
+    """The filter of the egress process: files, sockets and threads, and none of another process's business.
+
+    It starts no process: only a thread may be cloned. execve stays, for bwrap puts the filter on before it becomes the
+    sidecar; what the process could become in there is held by the same filter, the same namespaces and no privilege.
+    Raises BackendError where there is no filter for the machine.
+    """
+    allowed = " ".join(_SIDECAR.values()).split()
+    shared = {name: rule for name, rule in _rules_by_argument().items() if name in ("ioctl", "socket", "socketpair")}
+    threads = look_at(low(0), any_bit(_CLONE_THREAD, _rules_by_argument()["clone"], _NOT_PERMITTED))
+    own = {"clone": threads, "clone3": _ABSENT}
+    return _program(machine, dict.fromkeys(allowed, ALLOW) | shared | own)
 
 
 def _box_rules() -> dict[str, Piece]:
