@@ -28,7 +28,6 @@ class AgentSide(asyncio.Protocol):
         self._inside = inside
         self._transport: asyncio.Transport | None = None
         self._conversation = Conversation(self, gateway, inside)
-        self._early: list[bytes] = []
         self._lingers_until: float | None = None
 
     # What a conversation and its exchanges say.
@@ -104,14 +103,9 @@ class AgentSide(asyncio.Protocol):
         if self.gateway.is_full:
             self._conversation.refuse_for_good(Refusal(503, "connections", "too many connections at a time"))
         self.gateway.guests.add(self)
-        early, self._early = self._early, []
-        for data in early:
-            self.data_received(data)
 
     def data_received(self, data: bytes) -> None:
-        if self._transport is None:  # start_tls delivers before it returns the transport
-            self._early.append(data)
-        elif self._lingers_until is None:
+        if self._lingers_until is None:
             if not self._conversation.is_within_head:
                 self.since = time.monotonic()
             self._conversation.feed(data)

@@ -8,6 +8,7 @@ from bottle.domain.hosts import Authority
 from sidecars.egress import limits
 from sidecars.egress.door import Inside
 from sidecars.egress.refusal import Refusal, of_verdict
+from sidecars.egress.tls_connection import TlsConnection
 from sidecars.egress.tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ class Opening:
         self._conversation = conversation
         self._gateway = conversation.gateway
         self._authority = authority
-        self._task: asyncio.Task[None] | None = None
 
     def begin(self, transport: asyncio.Transport, rest: bytes, inner: "type[AgentSide]") -> None:
         """Answers the CONNECT. `rest` are bytes that the agent sent ahead of the answer."""
@@ -39,40 +39,30 @@ class Opening:
             transport.set_protocol(tunnel)
             tunnel.begin(rest)
         elif rest:
-            # start_tls reads from the socket alone: what was sent ahead would be lost, and TLS with it.
             self._refuse(Refusal(400, "connect.early", "the client spoke before the proxy answered its CONNECT"))
         else:
-            context = rules.contexts.get(verdict.route.name)
-            self._task = asyncio.get_running_loop().create_task(self._terminate(transport, context, inner))
+            self._terminate(transport, rules.contexts.get(verdict.route.name), inner)
 
     def _refuse(self, refusal: Refusal) -> None:
         self._conversation.refuse_connect(self._authority, refusal)
 
-    async def _terminate(
+    def _terminate(
         self, transport: asyncio.Transport, context: ssl.SSLContext | None, inner: "type[AgentSide]"
     ) -> None:
         if context is None:
             self._refuse(Refusal(502, "leaf.missing", f"there is no certificate to show for {self._authority.host}"))
             return
         inside = inner(self._gateway, Inside.of(self._authority))
+        secured = TlsConnection(context, inside, self._shaken, limits.AGENT_HANDSHAKE_SECONDS, None)
         transport.write(ESTABLISHED)
-        try:
-            secured = await asyncio.get_running_loop().start_tls(
-                transport,
-                inside,
-                context,
-                server_side=True,
-                ssl_handshake_timeout=limits.AGENT_HANDSHAKE_SECONDS,
-                ssl_shutdown_timeout=limits.TLS_SHUTDOWN_SECONDS,
-            )
-        except OSError as error:  # ssl.SSLError, a reset and a time-out are all of this kind
-            transport.abort()
+        transport.set_protocol(secured)
+        secured.connection_made(transport)
+        transport.resume_reading()
+
+    def _shaken(self, error: OSError | None) -> None:
+        self._gateway.guests.discard(self._conversation.side)
+        if error is not None:
             self._note_broken(error)
-            return
-        finally:
-            self._gateway.guests.discard(self._conversation.side)
-        if secured is not None:
-            inside.connection_made(secured)
 
     def _note_broken(self, error: OSError) -> None:
         authority = self._authority

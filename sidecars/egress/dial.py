@@ -12,6 +12,7 @@ from bottle.domain.hosts import Authority, IPAddress, address_of
 from sidecars.egress import limits
 from sidecars.egress.refusal import of_verdict, refused
 from sidecars.egress.rules import refused_by
+from sidecars.egress.tls_connection import TlsConnection
 
 P = TypeVar("P", bound=asyncio.Protocol)
 
@@ -67,16 +68,27 @@ async def _dial_one(make: Callable[[], P], address: IPAddress, port: int, tls: s
     if tls is None:
         _, protocol = await loop.create_connection(make, str(address), port)
         return protocol
-    _, protocol = await loop.create_connection(
-        make,
-        str(address),
-        port,
-        ssl=tls,
-        server_hostname=host,
-        ssl_handshake_timeout=limits.UPSTREAM_HANDSHAKE_SECONDS,
-        ssl_shutdown_timeout=limits.TLS_SHUTDOWN_SECONDS,
-    )
-    return protocol
+    inner, shaken = make(), loop.create_future()
+    secured = TlsConnection(tls, inner, _teller(shaken), limits.UPSTREAM_HANDSHAKE_SECONDS, host)
+    await loop.create_connection(lambda: secured, str(address), port)
+    try:
+        await shaken
+    except asyncio.CancelledError:  # time is up
+        secured.abort()
+        raise
+    return inner
+
+
+def _teller(shaken: "asyncio.Future[None]") -> Callable[[OSError | None], None]:
+    def tell(error: OSError | None) -> None:
+        if shaken.done():
+            return
+        if error is None:
+            shaken.set_result(None)
+        else:
+            shaken.set_exception(error)
+
+    return tell
 
 
 async def _resolve(authority: Authority) -> Sequence[IPAddress]:

@@ -30,6 +30,7 @@ def upstream_context(roots: str) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(_ALPN)
+    context.options |= ssl.OP_NO_RENEGOTIATION  # TLS 1.2: a request is never interrupted by a second handshake
     try:
         if roots:
             context.load_verify_locations(cadata=roots)
