@@ -1,10 +1,8 @@
 """Handing this process's standard streams to a command in a box."""
 
-import os
 import secrets
-import select
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 
 from bottle.adapters import terminal
@@ -13,10 +11,9 @@ from bottle.adapters.docker.commands import AGENT, final_status
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.streams import STDERR as STDERR_FRAME
 from bottle.adapters.docker.streams import Channel, Frames
+from bottle.adapters.relay import STDERR, STDIN, STDOUT, Relay
 from bottle.domain.errors import BottleError
 
-STDIN, STDOUT, STDERR = 0, 1, 2
-_CHUNK = 65536
 _SETTLE_SECONDS = 1.0
 _SIZE_SECONDS = 0.02
 _SILENCE_SECONDS = 3.0
@@ -46,9 +43,9 @@ def _relay(engine: Engine, box: str, exec_id: str, channel: Channel, stack: Exit
     if as_terminal:
         resized = stack.enter_context(terminal.resizes())
         stack.enter_context(terminal.raw(STDIN))
-        _Relay(channel, is_alive, _Screen(engine, exec_id), resized).run()
+        Relay(_Command(channel, is_alive, _Screen(engine, exec_id)), resized).run()
     else:
-        _Relay(channel, is_alive, None, None).run()
+        Relay(_Command(channel, is_alive, None)).run()
 
 
 class _Screen:
@@ -70,80 +67,48 @@ class _Screen:
         return True
 
 
-class _Relay:
-    """Both directions until the command's output ends. Neither waits for the other."""
+class _Command:
+    """The command behind a channel (keeps `relay.Command`). Without a screen its outputs come in frames."""
 
-    def __init__(
-        self, channel: Channel, is_alive: Callable[[], bool], screen: _Screen | None, resized: int | None
-    ) -> None:
-        self._channel, self._is_alive, self._screen, self._resized = channel, is_alive, screen, resized
+    def __init__(self, channel: Channel, is_alive: Callable[[], bool], screen: _Screen | None) -> None:
+        self._channel, self._is_alive, self._screen = channel, is_alive, screen
         self._frames = None if screen is not None else Frames()
-        self._sized = screen is None
-        self._unsent = memoryview(b"")
-        self._input_open = True
+        self._is_sized = screen is None
 
-    def run(self) -> None:
-        while True:
-            if not self._sized and self._screen is not None:
-                self._sized = self._screen.follow()
-            readable, writable = self._wait()
-            # A box that dies does not always end the stream (seen with gVisor): after a silence it is asked for.
-            if not readable and not writable and self._sized and not self._is_alive():
-                return
-            if self._resized in readable and self._resized is not None:
-                os.read(self._resized, _CHUNK)
-                self._sized = False
-            if writable:
-                self._send()
-            if STDIN in readable:
-                self._take_input()
-            if self._channel.fileno() in readable and not self._forward_output():
-                return
+    @property
+    def input(self) -> int | None:
+        return self._channel.fileno()
 
-    def _wait(self) -> tuple[list[int], bool]:
-        """What can be read, and whether the command takes more input."""
-        channel = self._channel.fileno()
-        watched = [channel, *([] if self._resized is None else [self._resized])]
-        if self._input_open and not self._unsent:
-            watched.append(STDIN)
-        timeout = _SILENCE_SECONDS if self._sized else _SIZE_SECONDS
-        early = self._channel.buffered
-        readable, writable, _ = select.select(watched, [channel] if self._unsent else [], [], 0 if early else timeout)
-        return [*readable, *([channel] if early and channel not in readable else [])], bool(writable)
+    @property
+    def outputs(self) -> Sequence[int]:
+        return (self._channel.fileno(),)
 
-    def _take_input(self) -> None:
-        try:
-            data = os.read(STDIN, _CHUNK)
-        except OSError:
-            data = b""  # the terminal is gone
-        self._input_open = bool(data)
-        self._unsent = memoryview(data)
-        if not data:
-            self._channel.half_close()
+    @property
+    def buffered(self) -> bool:
+        return self._channel.buffered
 
-    def _send(self) -> None:
-        try:
-            self._unsent = self._unsent[self._channel.send_some(self._unsent) :]
-        except OSError:
-            self._unsent = memoryview(b"")  # the command takes nothing any more; its output says when it has ended
+    def prepare(self) -> float:
+        if not self._is_sized and self._screen is not None:
+            self._is_sized = self._screen.follow()
+        return _SILENCE_SECONDS if self._is_sized else _SIZE_SECONDS
 
-    def _forward_output(self) -> bool:
-        """Whether there was some."""
+    def goes_on(self) -> bool:
+        """A box that dies does not always end the stream (seen with gVisor), so it is asked for."""
+        return not self._is_sized or self._is_alive()
+
+    def read(self, _descriptor: int) -> Iterable[tuple[int, bytes]] | None:
         data = self._channel.read()
         if not data:
-            return False
+            return None
         if self._frames is None:
-            _write(STDOUT, data)
-            return True
-        for stream, content in self._frames.feed(data):
-            _write(STDERR if stream == STDERR_FRAME else STDOUT, content)
-        return True
+            return [(STDOUT, data)]
+        return [(STDERR if stream == STDERR_FRAME else STDOUT, content) for stream, content in self._frames.feed(data)]
 
+    def send_some(self, data: memoryview) -> int:
+        return self._channel.send_some(data)
 
-def _write(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        try:
-            view = view[os.write(descriptor, view) :]
-        except BlockingIOError:  # another program made the terminal non-blocking
-            select.select([], [descriptor], [])
+    def end_input(self) -> None:
+        self._channel.half_close()
+
+    def resize(self) -> None:
+        self._is_sized = False

@@ -1,0 +1,148 @@
+"""What a bottle asks of the box's first process: run, attach, furnish, and the agent's environment."""
+
+import os
+import select
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from bottle.adapters import terminal
+from bottle.adapters.bubblewrap.messages import ANSWER_SECONDS, Session, nonsense, told
+from bottle.adapters.bubblewrap.running import PipedCommand, TerminalCommand
+from bottle.adapters.relay import STDERR, STDIN, STDOUT, Relay, write
+from bottle.app.ports import ExecResult
+from bottle.domain.errors import BackendError, ProvisionError
+from bottle.domain.provision import GUEST_HOME
+
+_LONGEST_OUTPUT = 1024**3
+_FURNISH_SECONDS = 60.0
+
+
+def run(
+    path: Path, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 60, cwd: str = GUEST_HOME
+) -> ExecResult:
+    """The command's status and outputs. Raises BackendError when the box is gone or time is up; then it is ended."""
+    deadline = time.monotonic() + timeout
+    with closing(PipedCommand(path, argv, cwd)) as command:
+        try:
+            outputs = _converse(command, stdin, deadline)
+        except TimeoutError:
+            raise BackendError(f"`{argv[0]}` did not end within {timeout:g} seconds") from None
+        complaint = f"{command.complaint}\n".encode() if command.complaint else b""
+        return ExecResult(command.result(), bytes(outputs[STDOUT]), bytes(outputs[STDERR]) + complaint)
+
+
+def attach(path: Path, argv: Sequence[str], env: Mapping[str, str], *, cwd: str = GUEST_HOME) -> int:
+    """Runs the command with this process's standard streams and returns its status; `env` is what a terminal's
+    programs want to know of it. Raises BackendError when the box goes away."""
+    as_terminal = terminal.is_terminal(STDIN)
+    command = TerminalCommand(path, argv, cwd, env) if as_terminal else PipedCommand(path, argv, cwd)
+    with closing(command):
+        try:
+            _relay(command)
+        except KeyboardInterrupt as interruption:
+            command.pass_on(interruption)
+            raise
+        if command.complaint:
+            write(STDERR, f"{command.complaint}\n".encode())
+        return command.result()
+
+
+def furnish(path: Path, tar: Iterator[bytes]) -> None:
+    """Unpacks the archive in the box: below the agent's own places, as the agent's user.
+
+    Raises ProvisionError for what cannot be unpacked, BackendError when the box is gone or takes nothing any more.
+    """
+    with ExitStack() as stack:
+        reader, descriptor = os.pipe()
+        writer = stack.enter_context(os.fdopen(descriptor, "wb", buffering=0))
+        try:
+            session = stack.enter_context(closing(Session(path, {"do": "furnish"}, [reader])))
+        finally:
+            os.close(reader)
+        os.set_blocking(descriptor, False)
+        for chunk in tar:
+            if not _poured(chunk, descriptor):
+                break
+        writer.close()
+        answer = session.wait(time.monotonic() + _FURNISH_SECONDS)
+        if "error" in answer:
+            raise ProvisionError(f"the box could not be furnished: {told(answer['error'])}")
+        _require_ok(answer)
+
+
+def set_environment(path: Path, values: Mapping[str, str]) -> None:
+    """The environment of every command from now on. Raises BackendError."""
+    with closing(Session(path, {"do": "environment", "values": dict(values)})) as session:
+        answer = session.wait(time.monotonic() + ANSWER_SECONDS)
+        if "error" in answer:
+            raise BackendError(f"the box did not take its environment: {told(answer['error'])}")
+        _require_ok(answer)
+
+
+def _relay(command: PipedCommand | TerminalCommand) -> None:
+    if isinstance(command, PipedCommand):
+        Relay(command).run()
+        return
+    with terminal.resizes() as resized, terminal.raw(STDIN):
+        command.resize()  # it may have changed since the command was started
+        Relay(command, resized).run()
+
+
+def _converse(command: PipedCommand, stdin: bytes, deadline: float) -> Mapping[int, bytearray]:
+    """Sends the input while the outputs are read to their end. Raises TimeoutError at the deadline (monotonic)."""
+    outputs = {STDOUT: bytearray(), STDERR: bytearray()}
+    unsent = memoryview(stdin)
+    while True:
+        if not unsent:
+            command.end_input()
+        readable, writable = _wait(command, deadline)
+        if not readable and not writable and not command.goes_on():
+            return outputs
+        if writable:
+            unsent = _sent(command, unsent)
+        for descriptor in readable:
+            pieces = command.read(descriptor)
+            if pieces is None:
+                return outputs
+            for stream, content in pieces:
+                outputs[stream] += content
+        if sum(map(len, outputs.values())) > _LONGEST_OUTPUT:
+            raise BackendError("a command in the box said more than can be taken")
+
+
+def _wait(command: PipedCommand, deadline: float) -> tuple[list[int], bool]:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    into = [] if command.input is None else [command.input]
+    readable, writable, _ = select.select(command.outputs, into, [], min(command.prepare(), left))
+    return readable, bool(writable)
+
+
+def _sent(command: PipedCommand, unsent: memoryview) -> memoryview:
+    try:
+        return unsent[command.send_some(unsent) :]
+    except OSError:
+        return unsent[len(unsent) :]
+
+
+def _poured(chunk: bytes, writer: int) -> bool:
+    """Whether the box took the chunk. Raises BackendError when it takes nothing for too long."""
+    view = memoryview(chunk)
+    while view:
+        if not select.select([], [writer], [], _FURNISH_SECONDS)[1]:
+            raise BackendError("the box takes nothing any more")
+        try:
+            view = view[os.write(writer, view) :]
+        except BlockingIOError:
+            continue
+        except BrokenPipeError:
+            return False
+    return True
+
+
+def _require_ok(answer: Mapping[str, object]) -> None:
+    if answer.get("ok") is not True:
+        raise nonsense()
