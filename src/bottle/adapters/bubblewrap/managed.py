@@ -86,7 +86,7 @@ def _make(release: Release, shelf: Shelf, staging: Path, progress: Progress) -> 
 
 def _unpack(archive: Path, release: Release, tree: Path) -> None:
     """The wanted files and nothing else of an archive whose hash was right."""
-    tree.mkdir(mode=0o700)
+    _make_open(tree)
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
             name = member.name.removeprefix(f"{release.root}/")
@@ -102,12 +102,19 @@ def _is_wanted(name: str, members: tuple[str, ...]) -> bool:
 
 
 def _write(path: Path, content: IO[bytes], mode: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    for folder in reversed([folder for folder in path.parents if not folder.exists()]):
+        _make_open(folder)
     with path.open("xb") as file:
         shutil.copyfileobj(content, file, 1 << 20)
         file.flush()
         os.fsync(file.fileno())
     path.chmod(mode)
+
+
+def _make_open(folder: Path) -> None:
+    """A directory that a box may look into whoever its user is; what lies above it is the operator's alone."""
+    folder.mkdir()
+    folder.chmod(0o755)
 
 
 @contextmanager

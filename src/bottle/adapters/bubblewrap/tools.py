@@ -67,7 +67,7 @@ class Host:
         happens to be, often a repository: it is passed over."""
         for folder in dict.fromkeys(self.path.split(os.pathsep)):
             candidate = Path(folder) / program
-            if folder.startswith("/") and candidate.is_file() and os.access(candidate, os.R_OK | os.X_OK):
+            if folder.startswith("/") and os.access(candidate, os.R_OK | os.X_OK) and candidate.is_file():
                 yield candidate
 
 
