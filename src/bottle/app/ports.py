@@ -212,6 +212,10 @@ class Bottle(Protocol):
     def reload(self, policy: Policy) -> None:
         """Gives the sidecar a new policy; returns once it judges by it. Raises BackendError; the old policy stays."""
 
+    def leave(self) -> None:
+        """From now on the bottle lives on without the process that launched it. Until then it ends with that process,
+        where the backend can tell. May be repeated. Raises BackendError."""
+
     def sidecar_log(self) -> bytes:
         """What the sidecar said so far."""
 

@@ -77,6 +77,7 @@ class Session:
         with self._hold():
             bottle = self._launch(cargo)
             self.world.state.update(evolve(_metadata(self.world, self.plan), detached=True))
+            bottle.leave()
             self.left_running = True
         return bottle
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+from bottle.adapters.bubblewrap.backend import BubblewrapBackend
+from bottle.adapters.bubblewrap.programs import programs_of
 from bottle.adapters.clock import SystemClock
 from bottle.adapters.credentials import HostCredentials
 from bottle.adapters.docker.backend import DockerBackend
@@ -40,7 +42,7 @@ def compose(environment: Environment, directory: Path) -> World:
     return World(
         manifests=ManifestFiles(environment.home, repository_of(directory, environment.home)),
         providers=BuiltInProviders(),
-        backends={"docker": _docker(environment)},
+        backends={"docker": _docker(environment), "bubblewrap": _bubblewrap(environment)},
         state=StateFiles(environment.home / "state"),
         credentials=HostCredentials(environment.variables),
         authority=_Authority(),
@@ -75,14 +77,34 @@ class _Authority:
         return LocalAuthority().issue(identity, hosts, now)
 
 
-def _docker(environment: Environment) -> DockerBackend:
+def _bubblewrap(environment: Environment) -> BubblewrapBackend:
+    programs = programs_of(
+        environment.variables,
+        Path.home(),
+        environment.home,
+        image=environment.image,
+        build_ca=read_build_roots(environment.build_ca, "BOT_BOTTLE_BUILD_CA"),
+    )
+    return BubblewrapBackend(
+        owner=environment.owner,
+        environ=environment.variables,
+        programs=programs,
+        terminal_env=_terminal_env(environment),
+    )
+
+
+def _terminal_env(environment: Environment) -> dict[str, str]:
     variables = environment.variables
+    return {name: variables[name] for name in _TERMINAL if variables.get(name)}
+
+
+def _docker(environment: Environment) -> DockerBackend:
     return DockerBackend(
         owner=environment.owner,
-        environ=variables,
+        environ=environment.variables,
         home=Path.home(),
         cache=environment.home / "cache",
         image=environment.image,
         build_ca=read_build_roots(environment.build_ca, "BOT_BOTTLE_BUILD_CA"),
-        terminal_env={name: variables[name] for name in _TERMINAL if variables.get(name)},
+        terminal_env=_terminal_env(environment),
     )

@@ -55,7 +55,7 @@ class Leftover:
     """Something of ours that exists outside a running bottle: what `cleanup` would remove."""
 
     identity: str
-    kind: Literal["container", "network", "state", "process"]
+    kind: Literal["container", "network", "state", "process", "directory"]
     name: str
 
 

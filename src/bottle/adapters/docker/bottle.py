@@ -37,5 +37,8 @@ class DockerBottle:
         finally:
             control.close()
 
+    def leave(self) -> None:
+        """Nothing to do: the engine keeps containers whoever comes and goes."""
+
     def sidecar_log(self) -> bytes:
         return self.engine.logs(self.sidecar)

@@ -1,23 +1,20 @@
 """Speaking with the sidecar: the documents that go down its standard input, and the answers that come back."""
 
 import json
-import re
 import time
-from collections.abc import Mapping
 
 from bottle.adapters.docker.containers import AUDIT_DIRECTORY
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.networks import Subnets
 from bottle.adapters.docker.streams import Channel, Frames
+from bottle.adapters.sidecar import leaves, stands
 from bottle.app.ports import Cargo
 from bottle.domain.egress import Policy
 from bottle.domain.errors import BackendError, BottleError
-from bottle.domain.hosts import HostPattern
 from bottle.domain.plan import BottlePlan
 from bottle.domain.sidecar_config import (
     EgressReload,
     EgressStart,
-    Leaf,
     Listen,
     reload_document,
     start_document,
@@ -26,7 +23,6 @@ from bottle.domain.strict_json import JsonObject
 
 START_SECONDS = 30.0
 RELOAD_SECONDS = 15.0
-_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----\n?", re.DOTALL)
 
 
 class Control:
@@ -58,7 +54,7 @@ class Control:
                 raise BackendError(f"the sidecar ended: {self._last_words()}")
             pending += b"".join(content for _, content in frames.feed(data))
             *lines, pending = pending.split(b"\n")
-            if any(_answers(line, version) for line in lines):
+            if any(stands(line, version) for line in lines):
                 return
         raise BackendError(f"the sidecar did not answer in {seconds:.0f} seconds: {self._last_words()}")
 
@@ -84,24 +80,3 @@ def document(plan: BottlePlan, cargo: Cargo, subnets: Subnets) -> JsonObject:
         roots=cargo.upstream_roots,
     )
     return start_document(start)
-
-
-def leaves(pems: Mapping[str, str]) -> tuple[Leaf, ...]:
-    """The certificates with their keys apart, by host pattern."""
-    return tuple(
-        Leaf(HostPattern(host), certificate=_KEY.sub("", pem), key="".join(_KEY.findall(pem)))
-        for host, pem in pems.items()
-    )
-
-
-def _answers(line: bytes, version: int) -> bool:
-    """Whether the line says that this version stands; raises BackendError when it says that it was refused."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return False
-    if not isinstance(event, dict):
-        return False
-    if event.get("event") == "rejected":
-        raise BackendError(f"the sidecar refused its configuration: {event.get('reason', 'without a reason')}")
-    return event.get("event") == "ready" and event.get("version") == version

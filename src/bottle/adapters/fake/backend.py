@@ -55,6 +55,7 @@ class FakeBottle:
     engine: FakeEngine
     owner: str
     log: bytes = b""
+    left: bool = False
 
     def run(self, argv: Sequence[str], *, user: str = "node", stdin: bytes = b"", timeout: float = 60) -> ExecResult:
         self._require_alive()
@@ -78,6 +79,10 @@ class FakeBottle:
         status = self.agent(self.box, argv)
         self._require_alive()
         return status
+
+    def leave(self) -> None:
+        self._require_alive()
+        self.left = True
 
     def reload(self, policy: Policy) -> None:
         self._require_alive()

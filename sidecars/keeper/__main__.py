@@ -1,0 +1,5 @@
+"""`python -m sidecars.keeper`."""
+
+from sidecars.keeper.main import main
+
+main()

@@ -1,0 +1,236 @@
+"""Starts what one bottle consists of, passes documents to its sidecars, and ends all of it together.
+
+Standard input is a line of JSON that says what to start, and then the lifeline: when it closes, the launcher is gone
+and the bottle ends with it, unless the launcher said before that it leaves the bottle running. Standard output has a
+line for each thing that the launcher waits for. Whoever else has business here connects to the control socket.
+"""
+
+import ctypes
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sidecars.keeper.control import Visitor
+from sidecars.keeper.log import Log
+from sidecars.keeper.programs import Program
+from sidecars.keeper.staging import become
+
+_PR_SET_DUMPABLE = 4
+_LIFELINE = 0
+_STOP_SECONDS = 3.0
+
+
+class Keeper:
+    """What was asked for, running."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        """Starts everything. Raises OSError, and then nothing runs."""
+        self._runtime: str = spec["runtime"]
+        self._log = Log(f"{self._runtime}/sidecar.log")
+        self._listener = socket.socket(fileno=spec["control"])
+        self._listener.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._programs: dict[str, Program] = {}
+        self._pending: dict[str, list[Visitor | None]] = {}
+        self._lines: dict[str, bytes] = {}
+        self._asked = b""
+        self._left = False
+        self._over = False
+        self._stopped_by: list[Visitor] = []
+        try:
+            for program in spec["programs"]:
+                self._start(program)
+        except OSError:
+            self._end()
+            raise
+        self._watch(self._listener, self._accept)
+        self._watch(_LIFELINE, self._hear_launcher)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._asked_to_end)
+
+    def run(self) -> None:
+        """Until the launcher is gone, somebody asks for the end, or the box ends."""
+        try:
+            while not self._over:
+                for key, events in self._selector.select(None if not self._has_unsent() else 0.05):
+                    key.data(events)
+                for program in self._programs.values():
+                    program.flush()
+        finally:
+            self._end()
+
+    # Programs.
+
+    def _start(self, spec: dict[str, Any]) -> None:
+        program = Program(spec)
+        self._programs[program.name] = program
+        self._lines[program.name] = b""
+        self._pending[program.name] = []
+        self._watch(program.output, lambda _: self._hear(program))
+        self._watch(program.handle, lambda _: self._ended(program))
+        if (document := spec.get("document")) is not None:
+            self._ask(program, document, None)
+
+    def _ask(self, program: Program, document: object, visitor: Visitor | None) -> None:
+        """Passes a document on; its answer goes to the visitor, or to the launcher."""
+        self._pending[program.name].append(visitor)
+        program.write(json.dumps(document).encode() + b"\n")
+
+    def _hear(self, program: Program) -> None:
+        data = program.read()
+        if data is None:
+            return
+        if not data:
+            self._forget(program.output)
+            return
+        self._log.append(data)
+        *lines, self._lines[program.name] = (self._lines[program.name] + data).split(b"\n")
+        for line in lines:
+            if _is_answer(line):
+                self._answer(program, {"event": "answer", "program": program.name, "answer": json.loads(line)})
+
+    def _answer(self, program: Program, message: dict[str, Any]) -> None:
+        if not self._pending[program.name]:
+            return
+        visitor = self._pending[program.name].pop(0)
+        if visitor is None:
+            _tell_launcher(message)
+        else:
+            visitor.answer(message)
+
+    def _ended(self, program: Program) -> None:
+        """A sidecar that ends leaves the box without it; with the box, all is over."""
+        self._forget(program.handle)
+        self._hear(program)
+        while self._pending[program.name]:
+            self._answer(program, {"event": "ended", "program": program.name})
+        if program.name == "box":
+            _tell_launcher({"event": "ended", "program": "box"})
+            self._over = True
+
+    def _has_unsent(self) -> bool:
+        return any(program.has_unsent for program in self._programs.values())
+
+    # The launcher and visitors.
+
+    def _hear_launcher(self, _events: int) -> None:
+        data = os.read(_LIFELINE, 4096)
+        self._asked = (self._asked + data)[-4096:]
+        if b"leave\n" in self._asked and not self._left:
+            self._left = True
+            _tell_launcher({"event": "left"})
+        if not data:
+            self._selector.unregister(_LIFELINE)
+            self._over = self._over or not self._left
+
+    def _accept(self, _events: int) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        visitor = Visitor(connection)
+        self._watch(connection, lambda _: self._hear_visitor(visitor))
+
+    def _hear_visitor(self, visitor: Visitor) -> None:
+        request = visitor.read()
+        if request is None:
+            return
+        self._selector.unregister(visitor.connection)
+        match request.get("do"):
+            case "stop":
+                self._over = True
+                self._stopped_by.append(visitor)
+            case "programs":
+                running = [name for name, program in self._programs.items() if program.status is None]
+                visitor.answer({"event": "programs", "running": running})
+            case "configure" if (program := self._programs.get(str(request.get("program")))) is not None:
+                if program.status is None:
+                    self._ask(program, request.get("document"), visitor)
+                else:
+                    visitor.answer({"event": "ended", "program": program.name})
+            case _:
+                visitor.answer({"event": "refused"})
+
+    # The end.
+
+    def _asked_to_end(self, _number: int, _frame: object) -> None:
+        self._over = True
+
+    def _end(self) -> None:
+        """The box first, which nobody need ask; then the sidecars, which have something to write down."""
+        for program in self._programs.values():
+            if program.name == "box":
+                program.kill()
+            else:
+                program.terminate()
+        for program in self._programs.values():
+            program.wait(_STOP_SECONDS)
+            program.kill()
+        for name in ("box", "control", "sidecar.log", "sidecar.log.1", "lock"):
+            _remove(Path(self._runtime, name).unlink)
+        _remove(Path(self._runtime).rmdir)
+        for visitor in self._stopped_by:
+            visitor.answer({"event": "stopped"})
+
+    def _forget(self, source: int) -> None:
+        if source in self._selector.get_map():
+            self._selector.unregister(source)
+
+    def _watch(self, source: int | socket.socket, heard: Any) -> None:
+        self._selector.register(source, selectors.EVENT_READ, heard)
+
+
+def main() -> None:
+    """The program. Exit status 0 when it has ended the bottle, 1 when it could not start it."""
+    library = ctypes.CDLL(None)
+    library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # secrets pass through: nobody may read its memory, and no core is left
+    try:
+        spec = json.loads(_first_line())
+        if spec["become"] is not None:
+            become(spec["become"]["number"], spec["become"]["reachable"])
+        keeper = Keeper(spec)
+    except (OSError, ValueError, KeyError) as error:
+        _tell_launcher({"event": "failed", "reason": f"{type(error).__name__}: {getattr(error, 'strerror', '') or ''}"})
+        sys.exit(1)
+    _tell_launcher({"event": "started"})
+    keeper.run()
+
+
+def _first_line() -> bytes:
+    """What to start. The launcher says nothing more before it has its answer, so nothing after the line is lost."""
+    line = b""
+    while not line.endswith(b"\n"):
+        data = os.read(_LIFELINE, 1 << 20)
+        if not data:
+            raise ValueError("the launcher went away")
+        line += data
+    return line
+
+
+def _tell_launcher(message: dict[str, Any]) -> None:
+    try:
+        os.write(1, json.dumps(message).encode() + b"\n")
+    except OSError:
+        pass  # it is gone, or listens no more
+
+
+def _is_answer(line: bytes) -> bool:
+    """Whether a sidecar's line answers a document (sidecars/egress/control.py)."""
+    try:
+        document = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(document, dict) and document.get("event") in {"ready", "rejected"}
+
+
+def _remove(remove_it: Callable[[], None]) -> None:
+    try:
+        remove_it()
+    except OSError:
+        pass  # it is not there, or whoever cleans up finds it

@@ -1,0 +1,106 @@
+"""The bubblewrap backend: what `ports.Backend` promises, kept with namespaces and processes of this user's."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from bottle.adapters.bubblewrap import ground, keeper
+from bottle.adapters.bubblewrap.bottle import BubblewrapBottle
+from bottle.adapters.bubblewrap.ground import Ground, Unfit
+from bottle.adapters.bubblewrap.launch import Order, launch
+from bottle.adapters.bubblewrap.programs import Programs
+from bottle.adapters.bubblewrap.runtime import Runtimes
+from bottle.app.ports import Bottle, Cargo, Progress, Running, Stopping, Survey
+from bottle.domain.errors import BackendError, BottleError, NotFoundError
+from bottle.domain.manifest import BackendName
+from bottle.domain.names import is_identity
+from bottle.domain.plan import BottlePlan, Image
+from bottle.domain.provider import Provider
+from bottle.domain.state import Leftover
+
+_BOX = "box"
+
+
+class BubblewrapBackend:
+    """Linux with user namespaces; no engine, daemon, root or image.
+
+    `owner` sets this user's bottles apart, `environ` is read for PATH and XDG_RUNTIME_DIR alone, `programs` knows the
+    agents' programs, `terminal_env` is what programs on a terminal want to know of it (TERM, COLORTERM).
+    """
+
+    name: BackendName = "bubblewrap"
+
+    def __init__(
+        self,
+        *,
+        owner: str,
+        environ: Mapping[str, str],
+        programs: Programs,
+        terminal_env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._owner, self._environ, self._programs = owner, environ, programs
+        self._terminal_env = terminal_env or {}
+
+    def survey(self) -> Survey:
+        found = self._ground
+        if isinstance(found, Unfit):
+            return Survey(usable=False, reason=found.reason, hint=found.hint)
+        facts = {"bwrap": f"{found.bwrap} {found.version}", "limits": " ".join(found.scope) or "without control groups"}
+        return Survey(usable=True, walls=ground.walls(found), facts=facts)
+
+    def images(self, provider: Provider, dockerfile: str | None = None) -> tuple[Image, Image]:
+        return self._programs.images(provider, dockerfile)
+
+    def missing(self, images: Iterable[Image]) -> Sequence[Image]:
+        return self._programs.missing(images)
+
+    def build(self, image: Image, progress: Progress) -> None:
+        self._programs.build(image, progress)
+
+    def launch(
+        self, plan: BottlePlan, cargo: Cargo, audit_directory: Path, progress: Progress, stopping: Stopping
+    ) -> Bottle:
+        found = self._ground
+        if isinstance(found, Unfit):
+            raise BackendError(found.reason, hint=found.hint)
+        tool = self._programs.tool(plan.image)
+        order = Order(plan, cargo, audit_directory, tool, found, progress, stopping)
+        runtime, lifeline = launch(order, self._runtimes)
+        return BubblewrapBottle(plan.identity, runtime, self._terminal_env, lifeline)
+
+    def open(self, identity: str) -> Bottle:
+        runtime = self._runtimes.of(identity)
+        if not is_identity(identity) or not runtime.is_held() or _BOX not in keeper.running(runtime):
+            raise NotFoundError(f"no bottle '{identity}' is running", hint="see `bottle list`")
+        return BubblewrapBottle(identity, runtime, self._terminal_env)
+
+    def running(self) -> Sequence[Running]:
+        found = ((runtime.identity, keeper.running(runtime)) for runtime in self._runtimes.all() if runtime.is_held())
+        return [
+            Running(identity, alive=len(programs) > 1, services=tuple(sorted(programs - {_BOX})))
+            for identity, programs in found
+        ]
+
+    def leftovers(self) -> Sequence[Leftover]:
+        return [Leftover(runtime.identity, "directory", str(runtime.path)) for runtime in self._runtimes.all()]
+
+    def destroy(self, identity: str) -> None:
+        if not is_identity(identity):
+            raise NotFoundError(f"'{identity}' is no identity of a bottle", hint="see `bottle list`")
+        runtime = self._runtimes.of(identity)
+        if runtime.is_held():
+            try:
+                keeper.stop(runtime)
+            except BottleError as error:
+                if runtime.is_held():
+                    raise BackendError(f"would not go: {runtime.path}: {error}") from error
+        runtime.remove()
+
+    @cached_property
+    def _ground(self) -> Ground | Unfit:
+        return ground.survey(self._environ)
+
+    @cached_property
+    def _runtimes(self) -> Runtimes:
+        found = self._ground
+        return Runtimes(self._owner, self._environ, None if isinstance(found, Unfit) else found.number)

@@ -1,0 +1,47 @@
+"""A running bottle, whoever launched it."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from bottle.adapters.bubblewrap import box, commands, keeper, way_out
+from bottle.adapters.bubblewrap.keeper import Lifeline
+from bottle.adapters.bubblewrap.runtime import Runtime
+from bottle.adapters.sidecar import stands
+from bottle.app.ports import ExecResult
+from bottle.domain.egress import Policy
+from bottle.domain.errors import BackendError
+from bottle.domain.sidecar_config import EgressReload, reload_document
+
+
+@frozen
+class BubblewrapBottle:
+    """Keeps `ports.Bottle`. `lifeline` is the launcher's; whoever else opens the bottle has none."""
+
+    identity: str
+    runtime: Runtime
+    terminal_env: Mapping[str, str]
+    lifeline: Lifeline | None = None
+
+    def run(self, argv: Sequence[str], *, user: str = box.USER, stdin: bytes = b"", timeout: float = 60) -> ExecResult:
+        if user != box.USER:
+            raise BackendError(f"the box has no user '{user}'", hint=f"everything in it is {box.USER}'s")
+        return commands.run(self.runtime.commands, argv, stdin=stdin, timeout=timeout)
+
+    def attach(self, argv: Sequence[str]) -> int:
+        return commands.attach(self.runtime.commands, argv, self.terminal_env)
+
+    def reload(self, policy: Policy) -> None:
+        document = reload_document(EgressReload(policy))
+        answer = keeper.configure(self.runtime, way_out.NAME, document)
+        if not stands(answer, policy.version):
+            raise BackendError(f"the sidecar answered something else: {json.loads(answer).get('event')}")
+
+    def leave(self) -> None:
+        """Whoever opened the bottle later is not tied to it."""
+        if self.lifeline is not None:
+            self.lifeline.leave()
+
+    def sidecar_log(self) -> bytes:
+        return self.runtime.log()

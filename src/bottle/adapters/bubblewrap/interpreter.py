@@ -1,0 +1,99 @@
+"""The Python that runs our own programs in a sandbox: this one, with its standard library and the packages it needs."""
+
+import compileall
+import importlib.util
+import sys
+import sysconfig
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import bottle
+from bottle.adapters.build_context import sources
+from bottle.domain.errors import BackendError
+
+GUEST_PREFIX = "/run/bottle/python"
+GUEST_LIBRARY = "/run/bottle/lib"
+SIDECAR_PACKAGES = ("attr", "attrs", "httptools", "uvloop")
+_SYSTEM = Path("/usr")
+
+
+def binds(*programs: str, packages: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """What our programs (`sidecars/<name>`) must see, read-only: (path on the host, path in the sandbox)."""
+    library = [("sidecars/__init__.py", sources() / "sidecars" / "__init__.py")]
+    library += [(f"sidecars/{name}", sources() / "sidecars" / name) for name in programs]
+    if packages:
+        package = Path(bottle.__file__).parent
+        library += [("bottle/__init__.py", package / "__init__.py"), ("bottle/domain", package / "domain")]
+        library += [(name, _package(name)) for name in packages]
+    found = [(str(path), f"{GUEST_LIBRARY}/{name}") for name, path in library]
+    return found if _is_of_the_system() else [(str(_prefix()), GUEST_PREFIX), *found]
+
+
+def hidden() -> list[str]:
+    """Directories of the interpreter's that are no business of a sandbox: packages that others installed there."""
+    if _is_of_the_system():
+        return []
+    packages = _prefix() / "lib" / _version() / "site-packages"
+    return [f"{GUEST_PREFIX}/lib/{_version()}/site-packages"] if packages.is_dir() else []
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """The command line, in the sandbox, that runs `<module>.main()` of one of our programs."""
+    line = f"import sys; sys.path[:0] = ['{GUEST_LIBRARY}']; from {module} import main; main()"
+    return [_guest_executable(), "-I", "-S", "-c", line, *arguments]
+
+
+def environment() -> dict[str, str]:
+    """What the interpreter's own start needs: where its shared library is, when it has one outside the system's."""
+    shared = bool(sysconfig.get_config_var("Py_ENABLE_SHARED")) and not _is_of_the_system()
+    return {"LD_LIBRARY_PATH": f"{GUEST_PREFIX}/lib"} if shared else {}
+
+
+def on_the_host(module: str) -> list[str]:
+    """The command line that runs `<module>.main()` of one of our programs outside any sandbox."""
+    line = f"import sys; sys.path[:0] = [{str(sources())!r}]; from {module} import main; main()"
+    return [str(_executable()), "-I", "-S", "-c", line]
+
+
+def reachable() -> list[str]:
+    """What must be within reach of whoever starts the sandboxes."""
+    package = Path(bottle.__file__).parent
+    packages = [str(_package(name)) for name in SIDECAR_PACKAGES]
+    return [*([] if _is_of_the_system() else [str(_prefix())]), str(sources() / "sidecars"), str(package), *packages]
+
+
+@cache
+def compile_once() -> None:
+    """Compiles our programs where that was not done: a sandbox cannot keep what it compiled, and would each time."""
+    for folder in (sources() / "sidecars", Path(bottle.__file__).parent / "domain"):
+        compileall.compile_dir(folder, quiet=2)
+
+
+def _package(name: str) -> Path:
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        raise BackendError(f"the Python package {name} is missing", hint="install bot-bottle again")
+    return Path(found.origin).parent
+
+
+def _executable() -> Path:
+    return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+
+
+def _prefix() -> Path:
+    return Path(sys.base_prefix).resolve()
+
+
+def _is_of_the_system() -> bool:
+    return _prefix().is_relative_to(_SYSTEM)
+
+
+def _version() -> str:
+    return f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _guest_executable() -> str:
+    if _is_of_the_system():
+        return str(_executable())
+    return f"{GUEST_PREFIX}/{_executable().relative_to(_prefix())}"

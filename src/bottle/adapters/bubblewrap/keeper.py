@@ -1,0 +1,130 @@
+"""The host's side of a bottle's keeper (sidecars/keeper): starting it, asking it things, letting go of it."""
+
+import json
+import os
+import select
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bottle.adapters.bubblewrap import interpreter
+from bottle.adapters.bubblewrap.runtime import Runtime
+from bottle.adapters.process import Companion
+from bottle.app.ports import Stopping
+from bottle.domain.errors import BackendError
+
+_GLANCE = 0.05
+_CHUNK = 65536
+_ANSWER_SECONDS = 15.0
+
+
+class Lifeline:
+    """The launcher's own connection to a keeper. While it is open and nothing else was said, the bottle lives."""
+
+    def __init__(self, spec: Mapping[str, object], descriptors: Sequence[int], scope: Sequence[str] = ()) -> None:
+        """Starts a keeper with these descriptors, in a control group of its own where `scope` makes one.
+
+        Raises BackendError.
+        """
+        command = [*scope, *interpreter.on_the_host("sidecars.keeper.main")]
+        try:
+            self._keeper = Companion(command, descriptors, env={})
+        except OSError as error:
+            raise BackendError(f"the bottle's keeper could not be started: {error.strerror}") from error
+        self._heard = b""
+        self._say(json.dumps(spec).encode() + b"\n")
+
+    def wait_for(self, event: str, deadline: float, stopping: Stopping) -> dict[str, Any]:
+        """The next thing that the keeper says, which must be this.
+
+        Raises BackendError for another event, at the deadline (monotonic), and when the launch is asked to end.
+        """
+        while time.monotonic() < deadline:
+            if stopping():
+                raise BackendError("the launch was asked to end")
+            message = self._next(_GLANCE)
+            if message is not None:
+                if message.get("event") != event:
+                    raise BackendError(_what_happened(message))
+                return message
+        raise BackendError("the bottle's keeper did not answer in time")
+
+    def leave(self) -> None:
+        """From now on the bottle lives without this process. Raises BackendError."""
+        self._say(b"leave\n")
+        self.wait_for("left", time.monotonic() + _ANSWER_SECONDS, lambda: False)
+
+    def cut(self) -> None:
+        """Lets go, and waits until the keeper has ended what it kept, unless it was left."""
+        self._keeper.end(_ANSWER_SECONDS)  # what a killed one started dies with it
+
+    def _next(self, seconds: float) -> dict[str, Any] | None:
+        if b"\n" not in self._heard:
+            if not select.select([self._keeper.output], [], [], seconds)[0]:
+                return None
+            data = os.read(self._keeper.output, _CHUNK)
+            if not data:
+                raise BackendError("the bottle's keeper ended")
+            self._heard += data
+            if b"\n" not in self._heard:
+                return None
+        line, _, self._heard = self._heard.partition(b"\n")
+        message = json.loads(line)
+        return message if isinstance(message, dict) else {}
+
+    def _say(self, data: bytes) -> None:
+        try:
+            self._keeper.say(data)
+        except OSError as error:
+            raise BackendError("the bottle's keeper ended") from error
+
+
+def configure(runtime: Runtime, program: str, document: object) -> bytes:
+    """Passes a document to a sidecar; its answer, a line of JSON. Raises BackendError when it is gone."""
+    message = _ask(runtime, {"do": "configure", "program": program, "document": document})
+    if message.get("event") != "answer":
+        raise BackendError("the sidecar is gone, and with it the way out", hint="end this bottle and start another")
+    return json.dumps(message["answer"]).encode()
+
+
+def running(runtime: Runtime) -> frozenset[str]:
+    """Which programs run: `box` and the sidecars; none when the keeper does not answer."""
+    try:
+        message = _ask(runtime, {"do": "programs"})
+    except BackendError:
+        return frozenset()
+    return frozenset(str(name) for name in message.get("running", ()))
+
+
+def stop(runtime: Runtime) -> None:
+    """Ends the bottle; returns when all of it has ended. Raises BackendError when the keeper does not answer."""
+    _ask(runtime, {"do": "stop"})
+
+
+def _ask(runtime: Runtime, request: Mapping[str, object]) -> dict[str, Any]:
+    heard = b""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_ANSWER_SECONDS)
+            connection.connect(str(runtime.control))
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            while not heard.endswith(b"\n"):
+                data = connection.recv(_CHUNK)
+                if not data:
+                    raise BackendError("the bottle's keeper hung up")
+                heard += data
+    except OSError as error:
+        raise BackendError(f"the bottle's keeper does not answer: {error.strerror or 'time is up'}") from error
+    message = json.loads(heard)
+    return message if isinstance(message, dict) else {}
+
+
+def _what_happened(message: Mapping[str, Any]) -> str:
+    match message.get("event"):
+        case "ended":
+            return f"the {'box' if message.get('program') == 'box' else 'sidecar'} ended while it was started"
+        case "failed":
+            return f"the bottle's keeper could not start it: {message.get('reason')}"
+        case _:
+            return "the bottle's keeper said something else than was asked"

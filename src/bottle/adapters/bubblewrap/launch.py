@@ -1,0 +1,148 @@
+"""One launch: a keeper with the box and the sidecar as its children, everything furnished and proved."""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from attrs import frozen
+
+from bottle.adapters.archive import Furniture, pack
+from bottle.adapters.bubblewrap import box, commands, interpreter, keeper, proof, trust, way_out
+from bottle.adapters.bubblewrap.box import Doors
+from bottle.adapters.bubblewrap.descriptors import Descriptors
+from bottle.adapters.bubblewrap.ground import Ground
+from bottle.adapters.bubblewrap.keeper import Lifeline
+from bottle.adapters.bubblewrap.runtime import Runtime, Runtimes
+from bottle.adapters.bubblewrap.tools import Tool
+from bottle.adapters.cargo import require_complete
+from bottle.adapters.sidecar import stands
+from bottle.app.ports import Cargo, Progress, Stopping
+from bottle.domain.errors import BackendError, BottleError, ProvisionError
+from bottle.domain.plan import BottlePlan
+
+_START_SECONDS = 30.0
+_PROOF_SECONDS = 20.0
+_CHECK_SECONDS = 60.0
+_GLANCE = 0.05
+_LAST_WORDS = 300
+
+
+@frozen
+class Order:
+    """What is to be launched, where, and who may ask it to end."""
+
+    plan: BottlePlan
+    cargo: Cargo
+    audit: Path
+    tool: Tool
+    ground: Ground
+    progress: Progress
+    stopping: Stopping
+
+
+def launch(order: Order, runtimes: Runtimes) -> tuple[Runtime, Lifeline]:
+    """A bottle that is proved and ready. Raises what `Backend.launch` raises, and then nothing of it is left."""
+    require_complete(order.plan, order.cargo)
+    if not order.audit.is_dir():
+        raise BackendError(f"there is no directory {order.audit} for the trail")
+    order.progress.step("making namespaces and processes")
+    with runtimes.claimed(order.plan.identity) as (runtime, lock):
+        try:
+            lifeline = _start(order, runtime, lock)
+        except BaseException:
+            runtime.remove()
+            raise
+    try:
+        _bring_up(order, runtime, lifeline)
+    except BaseException as error:
+        if last := runtime.log().decode(errors="replace").strip()[-_LAST_WORDS:]:
+            error.add_note(f"the last that was said: {last}")
+        lifeline.cut()
+        try:
+            runtime.remove()
+        except BottleError as failure:
+            error.add_note(f"and {failure}")
+        raise
+    return runtime, lifeline
+
+
+def _start(order: Order, runtime: Runtime, lock: int) -> Lifeline:
+    """Has a keeper start all programs of the bottle."""
+    interpreter.compile_once()
+    plan, ground = order.plan, order.ground
+    with Descriptors() as held:
+        inside, outside = held.pair()
+        control = held.listener(str(runtime.control))
+        doors = Doors(held.listener(str(runtime.commands)), {plan.proxy.port: inside})
+        roots = trust.stores(order.cargo.certificates.authority)
+        programs = [
+            box.program(plan, order.tool, roots, doors, ground, held),
+            way_out.program(plan, order.cargo, order.audit, roots.host, outside, ground, held),
+        ]
+        spec = {
+            "runtime": str(runtime.path),
+            "control": control,
+            "become": _become(order),
+            "programs": programs,
+        }
+        return Lifeline(spec, [lock, *held.all], ground.scope)
+
+
+def _become(order: Order) -> dict[str, object] | None:
+    number = order.ground.number
+    if number is None:
+        return None
+    tools = [source for source, _ in order.tool.binds]
+    paths = [order.ground.bwrap, str(order.audit.resolve()), *tools, *interpreter.reachable()]
+    return {"number": number, "reachable": paths}
+
+
+def _bring_up(order: Order, runtime: Runtime, lifeline: Lifeline) -> None:
+    """Furnishes, configures and proves, in a thread that a killed box ends."""
+    with ThreadPoolExecutor(1, thread_name_prefix="launch") as pool:
+        working = pool.submit(_furnish_and_prove, order, runtime, lifeline)
+        _await(working, order.stopping, runtime)
+    failure = working.exception()
+    if order.stopping():
+        raise BackendError("the launch was asked to end")
+    if failure is not None:
+        raise failure
+
+
+def _await(working: "Future[None]", stopping: Stopping, runtime: Runtime) -> None:
+    while not wait([working], _GLANCE).done:
+        if stopping():
+            try:
+                keeper.stop(runtime)
+            except BottleError:
+                pass  # it was ending already; letting go of the lifeline does the rest
+            return
+
+
+def _furnish_and_prove(order: Order, runtime: Runtime, lifeline: Lifeline) -> None:
+    plan, deadline = order.plan, time.monotonic() + _START_SECONDS
+    lifeline.wait_for("started", deadline, order.stopping)
+    commands.furnish(runtime.commands, _archive(order))
+    commands.set_environment(runtime.commands, box.environment(plan, order.cargo.env))
+    order.progress.step("proving the walls from inside")
+    answer = lifeline.wait_for("answer", deadline, order.stopping)
+    if not stands(json.dumps(answer["answer"]).encode(), plan.policy.version):
+        raise BackendError("the sidecar did not take its configuration")
+    found = commands.run(runtime.commands, proof.command(plan.proxy), timeout=_PROOF_SECONDS)
+    proof.judge(found.stdout)
+    for check in plan.checks:
+        done = commands.run(runtime.commands, check.argv, timeout=_CHECK_SECONDS)
+        if done.status:
+            said = " ".join((done.stdout + done.stderr).decode(errors="replace").split())[-300:]
+            raise ProvisionError(f"{check.error}: {said}".rstrip(": "))
+
+
+def _archive(order: Order) -> Iterator[bytes]:
+    """Everything that the agent may change, as long as nobody asks for the end."""
+    plan = order.plan
+    for chunk in pack(Furniture(plan.directories, plan.trees, box.furniture(plan))):
+        if order.stopping():
+            raise BackendError("the launch was asked to end")
+        yield chunk

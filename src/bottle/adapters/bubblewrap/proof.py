@@ -1,0 +1,82 @@
+"""The judgement of what the probe (sidecars/probe) found in a box: what is missing or not understood is a failure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bottle.adapters.bubblewrap import interpreter
+from bottle.adapters.bubblewrap.trust import AUTHORITY
+from bottle.domain.errors import ProvisionError, WallsError
+from bottle.domain.hosts import Authority
+from bottle.domain.provision import CA_BUNDLE, GUEST_HOME
+
+SOCKETS = (
+    *("/run/docker.sock", "/var/run/docker.sock", "/run/podman", "/run/containerd", "/run/dbus", "/run/systemd"),
+    *("/run/user", "/tmp/.X11-unix", "/run/nscd", "/run/snapd.sock"),  # noqa: S108 - names of the host's
+)
+"""What a program of the host's listens at; none of it belongs into a box."""
+
+# Devices are files of the host's mounted one by one; to write to them changes nothing.
+_WRITABLE = {
+    *("/proc", "/dev/pts", "/dev/shm", "/tmp", GUEST_HOME),  # noqa: S108 - inside the box
+    *(f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty")),
+}
+
+
+def command(proxy: Authority) -> list[str]:
+    """The command line, in the box, that makes the report."""
+    asked = {"proxy": [proxy.host, proxy.port], "absent": SOCKETS, "authority": AUTHORITY, "bundle": CA_BUNDLE}
+    return interpreter.command("sidecars.probe.main", json.dumps(asked))
+
+
+def judge(output: bytes) -> None:
+    """Raises WallsError that names the first wall that was not proved, ProvisionError for furniture that is amiss."""
+    report = _report(output)
+    for holds, wall in _walls(report):
+        if not holds:
+            raise WallsError(
+                f"a wall could not be proved: {wall}", hint="the box was removed; `bottle doctor` says more"
+            )
+    if report.get("trusted") is not True:
+        raise ProvisionError("the bottle's own authority is not trusted inside the box")
+
+
+def _report(output: bytes) -> Mapping[str, Any]:
+    try:
+        report = json.loads(output)
+    except ValueError:
+        report = None
+    if not isinstance(report, dict):
+        raise WallsError("a wall could not be proved: probe: it did not come to its end")
+    return report
+
+
+def _walls(report: Mapping[str, Any]) -> list[tuple[bool, str]]:
+    status = report.get("status", {})
+    return [
+        (report.get("uid", 0) != 0, "user: the agent is root"),
+        (all(_is_zero(status.get(f"Cap{kind}")) for kind in ("Eff", "Prm", "Inh", "Bnd", "Amb")), "capabilities: some"),
+        (status.get("NoNewPrivs") == "1", "privileges: new ones can be had"),
+        (status.get("Seccomp") == "2", "system calls: nothing filters them"),
+        (report.get("interfaces") == ["lo"], "network: there is a device besides loopback"),
+        (bool(report.get("outside")), "network: an outside address is not refused"),
+        (bool(report.get("outside6")), "network: an outside address is not refused over IPv6"),
+        (bool(report.get("datagram")), "network: a datagram is not refused"),
+        (bool(report.get("vsock")), "network: a socket to the hypervisor can be had"),
+        (bool(report.get("name")), "names: an outside name is not refused"),
+        (bool(report.get("namespace")), "namespaces: new ones can be had"),
+        (report.get("found") == [], "sockets: one of the host's is in the box"),
+        (set(report.get("writable", ["/"])) <= _WRITABLE, "files: something of the host's can be written to"),
+        (_are_few(report.get("processes")), "processes: others than the box's own can be seen"),
+        (report.get("abstract") == [], "sockets: an abstract one of the host's can be seen"),
+        ("bottle egress" in str(report.get("proxy", "")), "way out: the sidecar does not answer at its port"),
+    ]
+
+
+def _is_zero(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and not value.strip("0")
+
+
+def _are_few(processes: object) -> bool:
+    """Init, and the probe: nothing else runs yet."""
+    return isinstance(processes, list) and 1 in processes and len(processes) <= 2

@@ -1,0 +1,72 @@
+"""The egress sidecar as a process of the host's: its sandbox, and the document that configures it."""
+
+from pathlib import Path
+
+from bottle.adapters.bubblewrap import interpreter, sandbox
+from bottle.adapters.bubblewrap.descriptors import Descriptors
+from bottle.adapters.bubblewrap.ground import Ground
+from bottle.adapters.bubblewrap.seccomp import sidecar_filter
+from bottle.adapters.sidecar import leaves
+from bottle.app.ports import Cargo
+from bottle.domain.plan import BottlePlan
+from bottle.domain.provision import CA_BUNDLE
+from bottle.domain.sidecar_config import EgressStart, Listen, start_document
+
+NAME = "egress"
+AUDIT = "/audit"
+_NUMBER = 65532
+_MEBIBYTE = 1024**2
+
+# How the host finds names. A resolver behind a socket (systemd's, nscd's) is left out: its DNS side answers too.
+_RESOLVING = ("resolv.conf", "hosts", "host.conf", "gai.conf", "nsswitch.conf", "services")
+
+
+def program(
+    plan: BottlePlan, cargo: Cargo, audit: Path, roots: bytes, door: int, ground: Ground, held: Descriptors
+) -> dict[str, object]:
+    """What the keeper is told of the sidecar. `roots` are the host's authorities (PEM), `door` is the descriptor over
+    which the box's init hands the socket to listen on."""
+    info = held.placeholder()
+    given = {CA_BUNDLE: held.content("roots", roots)}
+    seccomp = held.content("seccomp", sidecar_filter(ground.machine))
+    arguments = [
+        *sandbox.ALONE,
+        *("--uid", str(_NUMBER), "--gid", str(_NUMBER), "--hostname", NAME),
+        *("--info-fd", str(info), "--seccomp", str(seccomp)),
+        *sandbox.system(),
+        *sandbox.binds(interpreter.binds(NAME, packages=interpreter.SIDECAR_PACKAGES)),
+        *sandbox.covered(interpreter.hidden()),
+        *_resolving(),
+        *("--proc", "/proc", "--dev", "/dev"),
+        *sandbox.scratch("/tmp", 16 * _MEBIBYTE, 0o700),  # noqa: S108 - inside the sandbox
+        *("--bind", str(audit), AUDIT),
+        *sandbox.contents(given),
+        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"),
+        *sandbox.variables({**interpreter.environment(), "LANG": "C.UTF-8", "SSL_CERT_FILE": CA_BUNDLE}),
+    ]
+    listed = held.content("arguments", sandbox.packed(arguments))
+    return {
+        "name": NAME,
+        "argv": [ground.bwrap, "--args", str(listed), "--", *interpreter.command(f"sidecars.{NAME}.main")],
+        "descriptors": [info, seccomp, listed, door, *given.values()],
+        "info": info,
+        "environment": {},
+        "document": start_document(_start(plan, cargo, door)),
+    }
+
+
+def _start(plan: BottlePlan, cargo: Cargo, door: int) -> EgressStart:
+    return EgressStart(
+        identity=plan.identity,
+        listen=Listen(handed=door),
+        audit=AUDIT,
+        policy=plan.policy,
+        secrets=cargo.secrets,
+        leaves=leaves(cargo.certificates.leaves),
+        roots=cargo.upstream_roots,
+    )
+
+
+def _resolving() -> list[str]:
+    paths = (Path("/etc") / name for name in _RESOLVING)
+    return sandbox.binds((str(path.resolve()), str(path)) for path in paths if path.exists())
