@@ -188,10 +188,13 @@ class Keeper:
 
 def main() -> None:
     """The program. Exit status 0 when it has ended the bottle, 1 when it could not start it."""
+    if os.fork():
+        os._exit(0)  # the launcher has nobody to wait for, however long this goes on
     library = ctypes.CDLL(None)
     library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # secrets pass through: nobody may read its memory, and no core is left
     try:
         spec = json.loads(_first_line())
+        Path(spec["runtime"], "lock").write_text(str(os.getpid()), encoding="ascii")
         if spec["become"] is not None:
             become(spec["become"]["number"], spec["become"]["reachable"])
         keeper = Keeper(spec)

@@ -33,19 +33,28 @@ class Kind:
     images: tuple[Image, Image]
     engine: FakeEngine = field(factory=FakeEngine)
 
+    @property
+    def shares_names(self) -> bool:
+        """Whether all owners' bottles stand in one list of names, as an engine's containers do."""
+        return self.name != "bubblewrap"
+
     def backend(self, owner: str = "contract") -> Backend:
         owner = f"{owner}:{os.getpid()}"
         if self.name == "fake":
             return FakeBackend(engine=self.engine, owner=owner)
+        if self.name == "bubblewrap":
+            return bottles.bubblewrap_backend(owner)
         return bottles.docker_backend(owner)
 
 
-@pytest.fixture(scope="module", params=["fake", "docker"])
+@pytest.fixture(scope="module", params=["fake", "docker", "bubblewrap"])
 def kind(request: pytest.FixtureRequest) -> Kind:
     if request.param == "fake":
         images = Image("box:1", "Dockerfile"), Image("sidecar:1", "Dockerfile")
         return Kind("fake", images, FakeEngine(images={image.tag for image in images}))
-    require("docker")
+    require(request.param)
+    if request.param == "bubblewrap":
+        return Kind("bubblewrap", bottles.PROGRAMS)
     return Kind("docker", bottles.images_for_tests())
 
 
@@ -159,7 +168,7 @@ def test_an_identity_is_launched_once_and_the_loser_leaves_the_winner_alone(
 ) -> None:
     _, bottle, plan = furnished
     bare = evolve(plan, env=(), trees=(), checks=(), routes=())
-    for owner in ("contract", "somebody-else"):
+    for owner in ("contract", "somebody-else") if kind.shares_names else ("contract",):
         backend = kind.backend(owner)
         with bottles.audit_directory() as audit, pytest.raises(ConflictError):
             backend.launch(bare, bottles.a_cargo(), audit, FakeProgress(), bottles.never)

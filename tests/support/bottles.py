@@ -11,6 +11,10 @@ from functools import cache
 from pathlib import Path
 
 from bottle.adapters import build_context
+from bottle.adapters.bubblewrap.backend import BubblewrapBackend
+from bottle.adapters.bubblewrap.managed import Shelf
+from bottle.adapters.bubblewrap.programs import Programs
+from bottle.adapters.bubblewrap.tools import Host
 from bottle.adapters.certificates import LocalAuthority
 from bottle.adapters.docker.backend import DockerBackend
 from bottle.adapters.docker.networks import NetworkOptions
@@ -54,6 +58,26 @@ def docker_backend(
         use_gvisor=gvisor,
         network_options=network_options,
     )
+
+
+def bubblewrap_backend(owner: str) -> BubblewrapBackend:
+    """A backend whose agent is a program of the system's, so that nothing is installed."""
+    programs = Programs(Host("/usr/bin:/bin"), Shelf(Path("/nonexistent/tools")))
+    assert programs.images(_Sleep()) == PROGRAMS
+    return BubblewrapBackend(owner=owner, environ=os.environ, programs=programs)
+
+
+class _Sleep:
+    """An agent that is on every system."""
+
+    template = image = "sleep"
+
+    def provision(self, wish: Wish) -> Provision:
+        raise NotImplementedError
+
+
+PROGRAMS = Programs(Host("/usr/bin:/bin"), Shelf(Path("/nonexistent/tools"))).images(_Sleep())
+"""What stands in for images on the bubblewrap backend."""
 
 
 def build_roots() -> bytes:

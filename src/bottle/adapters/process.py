@@ -1,5 +1,6 @@
 """Starting programs of this host: argument lists alone, never a shell."""
 
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -45,41 +46,44 @@ def run(
 
 
 class Companion:
-    """A program that runs beside this one, in a session of its own: keys of the terminal do not reach it."""
+    """A program that runs beside this one, in a session of its own: keys of the terminal do not reach it.
+
+    It puts itself into the background: the process that is started here ends at once. Whoever drops a companion has
+    closed both of its streams.
+    """
 
     def __init__(self, argv: Sequence[str], descriptors: Sequence[int], env: Mapping[str, str]) -> None:
         """Starts it with these descriptors, at the same numbers. Raises OSError."""
-        self._process = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=tuple(descriptors),
-            env=dict(env),
-            cwd="/",
-            start_new_session=True,
-            bufsize=0,
-        )
-        assert self._process.stdin is not None  # noqa: S101 - asked for above
-        assert self._process.stdout is not None  # noqa: S101
-        self._input, self._output = self._process.stdin, self._process.stdout
-
-    @property
-    def output(self) -> int:
+        its_input, self._input = os.pipe()
+        self.output, its_output = os.pipe()
         """The descriptor from which it is heard."""
-        return self._output.fileno()
+        try:
+            subprocess.run(
+                list(argv),
+                stdin=its_input,
+                stdout=its_output,
+                pass_fds=tuple(descriptors),
+                env=dict(env),
+                cwd="/",
+                start_new_session=True,
+                check=False,
+            )
+        finally:
+            os.close(its_input)
+            os.close(its_output)
 
     def say(self, data: bytes) -> None:
         """Everything, down its standard input. Raises OSError when it does not listen any more."""
         view = memoryview(data)
         while view:
-            view = view[self._input.write(view) or 0 :]
+            view = view[os.write(self._input, view) :]
 
-    def end(self, seconds: float) -> None:
-        """Closes both streams, which tells it to end, and waits; one that does not is killed."""
-        self._input.close()
-        self._output.close()
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+    def hang_up(self) -> None:
+        """Closes its standard input. May be repeated."""
+        if self._input >= 0:
+            os.close(self._input)
+            self._input = -1
+
+    def __del__(self) -> None:
+        self.hang_up()
+        os.close(self.output)

@@ -11,7 +11,7 @@ from bottle.adapters.bubblewrap.launch import Order, launch
 from bottle.adapters.bubblewrap.programs import Programs
 from bottle.adapters.bubblewrap.runtime import Runtimes
 from bottle.app.ports import Bottle, Cargo, Progress, Running, Stopping, Survey
-from bottle.domain.errors import BackendError, BottleError, NotFoundError
+from bottle.domain.errors import BackendError, NotFoundError
 from bottle.domain.manifest import BackendName
 from bottle.domain.names import is_identity
 from bottle.domain.plan import BottlePlan, Image
@@ -63,6 +63,8 @@ class BubblewrapBackend:
         found = self._ground
         if isinstance(found, Unfit):
             raise BackendError(found.reason, hint=found.hint)
+        for image in self._programs.missing((plan.image, plan.sidecar_image)):
+            raise BackendError(f"{image.tag} is not there", hint="`bottle start` installs what it needs")
         tool = self._programs.tool(plan.image)
         order = Order(plan, cargo, audit_directory, tool, found, progress, stopping)
         runtime, lifeline = launch(order, self._runtimes)
@@ -87,14 +89,7 @@ class BubblewrapBackend:
     def destroy(self, identity: str) -> None:
         if not is_identity(identity):
             raise NotFoundError(f"'{identity}' is no identity of a bottle", hint="see `bottle list`")
-        runtime = self._runtimes.of(identity)
-        if runtime.is_held():
-            try:
-                keeper.stop(runtime)
-            except BottleError as error:
-                if runtime.is_held():
-                    raise BackendError(f"would not go: {runtime.path}: {error}") from error
-        runtime.remove()
+        keeper.end(self._runtimes.of(identity))
 
     @cached_property
     def _ground(self) -> Ground | Unfit:

@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import signal
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from bottle.domain.errors import BackendError
 _GLANCE = 0.05
 _CHUNK = 65536
 _ANSWER_SECONDS = 15.0
+_KILL_SECONDS = 5.0
 
 
 class Lifeline:
@@ -56,8 +58,14 @@ class Lifeline:
         self.wait_for("left", time.monotonic() + _ANSWER_SECONDS, lambda: False)
 
     def cut(self) -> None:
-        """Lets go, and waits until the keeper has ended what it kept, unless it was left."""
-        self._keeper.end(_ANSWER_SECONDS)  # what a killed one started dies with it
+        """Lets go, and waits until the keeper has ended what it kept, unless it was left. May be repeated."""
+        self._keeper.hang_up()
+        deadline = time.monotonic() + _ANSWER_SECONDS
+        try:
+            while time.monotonic() < deadline:
+                self._next(_GLANCE)
+        except BackendError:
+            return  # it has ended
 
     def _next(self, seconds: float) -> dict[str, Any] | None:
         if b"\n" not in self._heard:
@@ -100,6 +108,34 @@ def running(runtime: Runtime) -> frozenset[str]:
 def stop(runtime: Runtime) -> None:
     """Ends the bottle; returns when all of it has ended. Raises BackendError when the keeper does not answer."""
     _ask(runtime, {"do": "stop"})
+
+
+def end(runtime: Runtime) -> None:
+    """Ends the bottle, whatever its keeper is still able to do, and removes what is left of it. May be repeated.
+
+    Raises BackendError when something would not go.
+    """
+    if runtime.is_held():
+        try:
+            stop(runtime)
+        except BackendError:
+            _kill(runtime)
+    deadline = time.monotonic() + _KILL_SECONDS
+    while runtime.is_held():
+        if time.monotonic() > deadline:
+            raise BackendError(f"would not go: the keeper of {runtime.identity}", hint="`bottle cleanup` tries again")
+        time.sleep(_GLANCE / 10)
+    runtime.remove()
+
+
+def _kill(runtime: Runtime) -> None:
+    """What a killed keeper started dies with it: the kernel sees to that."""
+    number = runtime.keeper()
+    if number is not None:
+        try:
+            os.kill(number, signal.SIGKILL)
+        except OSError:
+            pass  # it went by itself
 
 
 def _ask(runtime: Runtime, request: Mapping[str, object]) -> dict[str, Any]:

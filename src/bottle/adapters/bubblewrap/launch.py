@@ -61,7 +61,7 @@ def launch(order: Order, runtimes: Runtimes) -> tuple[Runtime, Lifeline]:
             error.add_note(f"the last that was said: {last}")
         lifeline.cut()
         try:
-            runtime.remove()
+            keeper.end(runtime)
         except BottleError as failure:
             error.add_note(f"and {failure}")
         raise

@@ -17,6 +17,9 @@ from bottle.domain.errors import ManifestError, ProvisionError, UsageError
 from bottle.domain.plan import Image
 from bottle.domain.provider import Provider
 
+SIDECARS = Image(f"bottle's own programs {bottle.__version__}")
+"""What stands in for the sidecar's image: bottle itself, which is always there."""
+
 
 @frozen
 class _Choice:
@@ -45,10 +48,10 @@ class Programs:
         self._refuse_images(dockerfile)
         choice = self._choose(provider.template)
         self._choices[choice.image.tag] = choice
-        return choice.image, Image(f"bottle's own programs {bottle.__version__}")
+        return choice.image, SIDECARS
 
     def missing(self, images: Iterable[Image]) -> Sequence[Image]:
-        return [image for image in images if self._is_missing(self._choices.get(image.tag))]
+        return [image for image in images if image != SIDECARS and self._is_missing(self._choices.get(image.tag))]
 
     def build(self, image: Image, progress: Progress) -> None:
         """Installs the release that the image stands for. Raises ProvisionError, and leaves nothing half made."""
@@ -91,10 +94,9 @@ class Programs:
         return _Choice(Image(tag, recipe=f"{self._shelf.registry}/{release.path}"), release=release)
 
     def _is_missing(self, choice: _Choice | None) -> bool:
-        """What is not known is the sidecar, which is bottle itself and always there."""
-        if choice is None or choice.tool is not None:
-            return False
-        return choice.release is None or not self._shelf.has(choice.release)
+        if choice is None:
+            return True
+        return choice.tool is None and (choice.release is None or not self._shelf.has(choice.release))
 
 
 def programs_of(

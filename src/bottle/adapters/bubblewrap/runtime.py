@@ -57,6 +57,15 @@ class Runtime:
             return False
         return False
 
+    def keeper(self) -> int | None:
+        """The process that holds the lock, where it has said so and still is one of ours."""
+        try:
+            number = int((self.path / LOCK).read_text(encoding="ascii"))
+            is_ours = b"sidecars.keeper" in Path(f"/proc/{number}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return None
+        return number if is_ours and self.is_held() else None
+
     def log(self) -> bytes:
         """What the sidecars said."""
         parts = (self.path / f"{LOG}.1", self.path / LOG)
