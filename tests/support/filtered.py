@@ -1,4 +1,4 @@
-"""`python filtered.py FILTER PROGRAM ...`: puts a system call filter on and becomes the program, with nothing between."""
+"""`python filtered.py FILTER PROGRAM ...`: puts a filter on and becomes the program, with nothing between."""
 
 import ctypes
 import os
