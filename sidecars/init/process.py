@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import signal
 
 _PR_SET_DUMPABLE = 4  # prctl.h
@@ -32,6 +33,13 @@ def settle() -> None:
     reset_signals()
     # The kernel keeps from the first process what it has no handler for, and the rest is not wanted either.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+def limit(processes: int) -> None:
+    """No more processes and threads than this in the box, and no core of any. Set from within: counted are those of
+    this user namespace, where a limit that was set outside of it counts all of the user's (user_namespaces(7))."""
+    resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def reset_signals() -> None:

@@ -14,7 +14,8 @@ class Run:
         """Raises BadRequestError."""
         self.argv = _argv(document.get("argv"))
         self.env = variables(document.get("env", {}))
-        self.cwd = text(document.get("cwd"), "cwd")
+        self.cwd = None if document.get("cwd") is None else text(document["cwd"], "cwd")
+        """None for the directory of all commands."""
         self.terminal = _terminal(document.get("terminal"))
 
 

@@ -33,8 +33,10 @@ class Client:
 class Server:
     """Owns the listening socket and everything that comes of it."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, directory: str) -> None:
+        """`directory` is where commands run that name none."""
         listener.setblocking(False)
+        self._directory = directory
         self._listener = listener
         self._selector = selectors.DefaultSelector()
         self._environment: dict[str, str] = {}
@@ -170,8 +172,8 @@ class Server:
             if run.terminal:
                 terminal, slave = children.open_terminal(*run.terminal)
                 master, given = (terminal,), [slave]
-            streams = tuple(given)
-            child = children.fork(lambda: children.become(run.argv, env, run.cwd, streams), streams)
+            streams, cwd = tuple(given), run.cwd or self._directory
+            child = children.fork(lambda: children.become(run.argv, env, cwd, streams), streams)
             self._follow(client, Job(child, f"{family.MARK}={mark}"))
             if not client.connection.answer({"started": child.pid}, master):
                 self._drop(client)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -52,8 +53,18 @@ def _gvisor() -> str | None:
         client.close()
 
 
+def _bubblewrap() -> str | None:
+    """A program that is there is not enough: many a kernel lets only root make namespaces."""
+    if reason := _program("bwrap"):
+        return reason
+    tried = subprocess.run(
+        ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"], capture_output=True, text=True, check=False
+    )
+    return None if tried.returncode == 0 else f"bwrap cannot make a box: {tried.stderr.strip()}"
+
+
 def _program(name: str) -> str | None:
     return None if shutil.which(name) else f"no program {name} is on the PATH"
 
 
-_PROBES: dict[str, Callable[[], str | None]] = {"docker": _docker, "gvisor": _gvisor}
+_PROBES: dict[str, Callable[[], str | None]] = {"bubblewrap": _bubblewrap, "docker": _docker, "gvisor": _gvisor}

@@ -13,16 +13,19 @@ from bottle.adapters.bubblewrap.running import PipedCommand, TerminalCommand
 from bottle.adapters.relay import STDERR, STDIN, STDOUT, Relay, write
 from bottle.app.ports import ExecResult
 from bottle.domain.errors import BackendError, ProvisionError
-from bottle.domain.provision import GUEST_HOME
 
 _LONGEST_OUTPUT = 1024**3
 _FURNISH_SECONDS = 60.0
+_PARTING_SECONDS = 2.0
 
 
 def run(
-    path: Path, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 60, cwd: str = GUEST_HOME
+    path: Path, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 60, cwd: str | None = None
 ) -> ExecResult:
-    """The command's status and outputs. Raises BackendError when the box is gone or time is up; then it is ended."""
+    """The command's status and outputs; it runs in the bottle's own directory unless `cwd` names one.
+
+    Raises BackendError when the box is gone or time is up; then the command is ended.
+    """
     deadline = time.monotonic() + timeout
     with closing(PipedCommand(path, argv, cwd)) as command:
         try:
@@ -33,7 +36,7 @@ def run(
         return ExecResult(command.result(), bytes(outputs[STDOUT]), bytes(outputs[STDERR]) + complaint)
 
 
-def attach(path: Path, argv: Sequence[str], env: Mapping[str, str], *, cwd: str = GUEST_HOME) -> int:
+def attach(path: Path, argv: Sequence[str], env: Mapping[str, str], *, cwd: str | None = None) -> int:
     """Runs the command with this process's standard streams and returns its status; `env` is what a terminal's
     programs want to know of it. Raises BackendError when the box goes away."""
     as_terminal = terminal.is_terminal(STDIN)
@@ -43,6 +46,7 @@ def attach(path: Path, argv: Sequence[str], env: Mapping[str, str], *, cwd: str 
             _relay(command)
         except KeyboardInterrupt as interruption:
             command.pass_on(interruption)
+            _see_off(command)
             raise
         if command.complaint:
             write(STDERR, f"{command.complaint}\n".encode())
@@ -88,6 +92,21 @@ def _relay(command: PipedCommand | TerminalCommand) -> None:
     with terminal.resizes() as resized, terminal.raw(STDIN):
         command.resize()  # it may have changed since the command was started
         Relay(command, resized).run()
+
+
+def _see_off(command: PipedCommand | TerminalCommand) -> None:
+    """A moment for a command that was interrupted. What it says is taken, or it would die of saying it, but no longer
+    shown: whoever should read it may be what hangs."""
+    deadline = time.monotonic() + _PARTING_SECONDS
+    while (left := deadline - time.monotonic()) > 0:
+        readable, _, _ = select.select(command.outputs, [], [], min(command.prepare(), left))
+        if not readable and not command.goes_on():
+            return
+        try:
+            if any(command.read(descriptor) is None for descriptor in readable):
+                return
+        except BackendError:
+            return
 
 
 def _converse(command: PipedCommand, stdin: bytes, deadline: float) -> Mapping[int, bytearray]:

@@ -38,7 +38,10 @@ class Session:
         self._link = _connected(path)
         try:
             sent = socket.send_fds(self._link, [message], descriptors)
-            self._link.sendall(message[sent:])
+            if sent < len(message):
+                self._link.sendall(message[sent:])
+        except BrokenPipeError:
+            pass  # what cannot be taken is answered before it has arrived
         except OSError as error:
             self._link.close()
             raise GoneError from error

@@ -138,7 +138,7 @@ class _Command:
 class PipedCommand(_Command):
     """A command with three pipes."""
 
-    def __init__(self, path: Path, argv: Sequence[str], cwd: str) -> None:
+    def __init__(self, path: Path, argv: Sequence[str], cwd: str | None) -> None:
         """Starts it. Raises BackendError."""
         near, far = _pipes()
         try:
@@ -166,7 +166,7 @@ class PipedCommand(_Command):
 class TerminalCommand(_Command):
     """A command on a terminal of the box's own, which is steered from here."""
 
-    def __init__(self, path: Path, argv: Sequence[str], cwd: str, env: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, argv: Sequence[str], cwd: str | None, env: Mapping[str, str]) -> None:
         """Starts it. Raises BackendError."""
         rows, columns = terminal.size(STDIN) or _USUAL_SIZE
         session = _started(path, _request(argv, cwd, env, {"rows": rows, "columns": columns}), (), descriptors=1)
@@ -191,7 +191,7 @@ class TerminalCommand(_Command):
 
 
 def _request(
-    argv: Sequence[str], cwd: str, env: Mapping[str, str], size: Mapping[str, int] | None
+    argv: Sequence[str], cwd: str | None, env: Mapping[str, str], size: Mapping[str, int] | None
 ) -> Mapping[str, object]:
     return {"do": "run", "argv": list(argv), "env": dict(env), "cwd": cwd, "terminal": size}
 
