@@ -32,15 +32,10 @@ class AgentSide(asyncio.Protocol):
 
     # What a conversation and its exchanges say.
 
-    def send(self, pieces: list[bytes]) -> None:
-        """Bytes for the agent, in order. Once the connection is gone they go nowhere."""
-        transport = self._transport
-        if transport is None or not pieces:
-            return
-        if len(pieces) == 1:
-            transport.write(pieces[0])
-        else:
-            transport.writelines(pieces)
+    def send(self, data: bytes) -> None:
+        """Bytes for the agent. Once the connection is gone they go nowhere."""
+        if self._transport is not None and data:
+            self._transport.write(data)
 
     def pause(self) -> None:
         """No more is wanted from the agent for now."""

@@ -18,6 +18,7 @@ from sidecars.egress import limits
 Kind = Literal["http", "tunnel", "dns"]
 
 _text = json.encoder.encode_basestring_ascii
+_NOTHING_YET: Final = ',"status":null,"bytes_out":0,"bytes_in":0,"ms":0.0}\n'
 _FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
@@ -61,6 +62,7 @@ class Trail:
         self._waiting: list[str] = []
         self._secrets: tuple[str, ...] = ()
         self._second, self._second_text = 0, ""
+        self._millisecond, self._millisecond_text = 0, ""
 
     def withhold(self, secrets: Iterable[str]) -> None:
         """From now on these values are masked wherever they stand in a line (a path can hold a token)."""
@@ -74,7 +76,7 @@ class Trail:
 
     def open(self, entry: Entry) -> None:
         """Writes that the exchange begins, now. Raises AuditError; then nothing may be sent."""
-        self._waiting.append(self._line(entry, "opened"))
+        self._waiting.append(f"{self._lead(entry, 'opened')}{_NOTHING_YET}")
         try:
             self._write()
         except AuditError:
@@ -83,7 +85,7 @@ class Trail:
 
     def close(self, entry: Entry) -> None:
         """Notes how the exchange, or the refusal, ended. It is written with the next line or `flush`."""
-        self._waiting.append(self._line(entry, entry.kind))
+        self._waiting.append(self._line(entry))
         if len(self._waiting) > limits.AUDIT_LINES_WAITING:
             self.flush()
             del self._waiting[: -limits.AUDIT_LINES_WAITING]
@@ -96,10 +98,15 @@ class Trail:
             except AuditError:
                 pass
 
-    def _line(self, entry: Entry, kind: str) -> str:
+    def _lead(self, entry: Entry, kind: str) -> str:
         return (
             f'{{"time":"{self._now()}","identity":{self._identity},"id":"{self._boot}-{entry.number}","kind":"{kind}",'
-            f'{entry.facts or self.facts(entry)},"status":{"null" if entry.status is None else entry.status},'
+            f"{entry.facts or self.facts(entry)}"
+        )
+
+    def _line(self, entry: Entry) -> str:
+        return (
+            f'{self._lead(entry, entry.kind)},"status":{"null" if entry.status is None else entry.status},'
             f'"bytes_out":{entry.bytes_out},"bytes_in":{entry.bytes_in},'
             f'"ms":{(time.monotonic() - entry.started) * 1000:.1f}}}\n'
         )
@@ -121,12 +128,15 @@ class Trail:
         return _text(text)
 
     def _now(self) -> str:
-        """RFC 3339 in UTC with milliseconds; the second's text is made once a second."""
+        """RFC 3339 in UTC with milliseconds, made once for all lines of a millisecond."""
         now = time.time_ns() // 1_000_000
-        second, milliseconds = divmod(now, 1000)
-        if second != self._second:
-            self._second, self._second_text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._second_text}.{milliseconds:03d}Z"
+        if now != self._millisecond:
+            self._millisecond = now
+            second, milliseconds = divmod(now, 1000)
+            if second != self._second:
+                self._second, self._second_text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._millisecond_text = f"{self._second_text}.{milliseconds:03d}Z"
+        return self._millisecond_text
 
     def _write(self) -> None:
         """Writes the waiting lines; those that did not fit go on waiting."""

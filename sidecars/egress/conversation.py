@@ -1,7 +1,6 @@
 """The requests of one connection, one after another: each is named, judged, begun, and answered before the next."""
 
 import json
-import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -90,14 +89,13 @@ class Conversation:
         head = self._head
         self.closes_after |= self._must_close(refusal)
         is_head = head is not None and head.method == "HEAD"
-        self.side.send([response(refusal, close=self.closes_after, body=not is_head)])
+        self.side.send(response(refusal, close=self.closes_after, body=not is_head))
 
     def done(self, exchange: Exchange, *, broken: bool) -> None:
         """The exchange has ended, and its response with it; `broken` says that the response is not complete."""
         if exchange is not self._exchange:
             return
         self._exchange = None
-        self.side.since = time.monotonic()
         if broken:
             self._over = True
             self.side.abort()
@@ -130,23 +128,21 @@ class Conversation:
         self._pumping = True
         events = self._events
         while events and not self._over and not (self._ended and self._exchange is not None):
-            self._take(events.popleft())
+            event = events.popleft()
+            if type(event) is RequestHead:
+                self._begin(event)
+            elif event is END:
+                self._ended = True
+                if self._exchange is not None:
+                    self._exchange.body_complete()
+            elif type(event) is bytes:
+                if self._exchange is not None:
+                    self._exchange.body(event)
+            elif type(event) is Refusal:
+                self.refuse_for_good(event)
         self._pumping = False
         if events and not self._over:
             self._hold_back()
-
-    def _take(self, event: Event) -> None:
-        if isinstance(event, RequestHead):
-            self._begin(event)
-        elif event is END:
-            self._ended = True
-            if self._exchange is not None:
-                self._exchange.body_complete()
-        elif isinstance(event, bytes):
-            if self._exchange is not None:
-                self._exchange.body(event)
-        elif isinstance(event, Refusal):
-            self.refuse_for_good(event)
 
     def _hold_back(self) -> None:
         """What a client sends ahead of our responses waits in the kernel, but for a few requests."""
@@ -159,9 +155,11 @@ class Conversation:
         self._head, self._ended = head, False
         self.closes_after |= head.close
         inside = self._inside
+        if self.misdirected is not None:
+            self._turn_away(self.misdirected)
+            return
         try:
             if inside is not None:
-                self._check_direction()
                 named = named_inside(head, inside)
             elif head.method == "CONNECT":
                 self.side.hand_over(Opening(self, connect_authority(head)), self._reader.rest)
@@ -175,10 +173,6 @@ class Conversation:
             self._turn_away(refused.refusal)
             return
         self._judge(head, named)
-
-    def _check_direction(self) -> None:
-        if self.misdirected is not None:
-            raise Refused(self.misdirected)
 
     def _judge(self, head: RequestHead, named: Named) -> None:
         """Judges the request, writes the verdict down, and begins the exchange where there is to be one."""
@@ -208,7 +202,7 @@ class Conversation:
         document = {"service": "bottle egress", "policy": self.gateway.rules.policy.version}
         body = json.dumps(document).encode() + b"\n"
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        self.side.send([head.encode() + body])
+        self.side.send(head.encode() + body)
         self._settle()
 
     # Refusals and ends.
@@ -237,7 +231,8 @@ class Conversation:
         """After a response: the next request, or the end."""
         if not self.closes_after and (self._ended or not self._unread_is_long()):
             self.side.resume()
-            self._pump()
+            if self._events:
+                self._pump()
             return
         self._over = True
         self._events.clear()

@@ -10,14 +10,14 @@ from sidecars.egress.dial import addresses_for, dial
 from sidecars.egress.reader import END, Event
 from sidecars.egress.refusal import Refusal, Refused
 from sidecars.egress.rules import Ticket
-from sidecars.egress.scrub import Scrubber, scrubbed
+from sidecars.egress.scrub import Scrubber
 from sidecars.egress.upstream import Link
 from sidecars.egress.wire import (
     LAST_CHUNK,
     RequestHead,
     ResponseHead,
     chunk,
-    joined,
+    scrub_head,
     write_request,
     write_response,
 )
@@ -55,7 +55,7 @@ class Exchange:
     def begin(self) -> None:
         """Sends the request on its way. The trail knows of it already."""
         if self._head.expects_continue and self._has_body:
-            self._agent.send([_CONTINUE])
+            self._agent.send(_CONTINUE)
         link = self._ticket.bucket.take()
         if link is None:
             self._dial()
@@ -83,7 +83,7 @@ class Exchange:
             self._waiting.append(piece)
             self._agent.pause()
         else:
-            self._link.write([piece])
+            self._link.write(piece)
 
     def body_complete(self) -> None:
         """The request is complete."""
@@ -92,7 +92,7 @@ class Exchange:
             if self._link is None:
                 self._waiting.append(LAST_CHUNK)
             else:
-                self._link.write([LAST_CHUNK])
+                self._link.write(LAST_CHUNK)
 
     def agent_gone(self, reason: str) -> None:
         """The agent's connection is lost or broke the rules: the origin hears no more."""
@@ -121,20 +121,15 @@ class Exchange:
 
     def answered(self, events: list[Event]) -> None:
         self.progress = time.monotonic()
-        pieces: list[bytes] = []
-        for event in events:
-            if type(event) is bytes:
-                self._pass(event, pieces)
-            elif isinstance(event, ResponseHead):
-                self._open_response(event, pieces)
-            elif isinstance(event, Refusal):
-                self._agent.send(joined(pieces))
-                self._fail(event)
-                return
-        if events[-1] is END:
-            self._finish(pieces)
-        elif pieces:
-            self._agent.send(joined(pieces))
+        first, last = events[0], events[-1]
+        begun = self._open_response(first) if type(first) is ResponseHead else b""
+        pieces = [event for event in events if type(event) is bytes]
+        if last is END:
+            self._finish(begun, pieces)
+        else:
+            self._agent.send(begun + self._passed(pieces))
+            if type(last) is Refusal:
+                self._fail(last)
 
     def lost(self) -> None:
         if self._over:
@@ -181,18 +176,20 @@ class Exchange:
         self._link = link
         link.begin(self, self._head.method)
         ticket = self._ticket
-        head = write_request(self._head, ticket.target, ticket.host, ticket.injected, ticket.replaced)
-        waiting, self._waiting = self._waiting, []
+        head = write_request(self._head, ticket.start, ticket.injected, ticket.replaced)
         self.progress = time.monotonic()
-        link.write(joined([head, *waiting]) if waiting else [head])
-        if waiting:
+        if self._waiting:
+            head = b"".join([head, *self._waiting])
+            self._waiting.clear()
             self._agent.resume()
+        link.write(head)
         if self._agent.is_choked:
             link.pause()
 
     # The way back.
 
-    def _open_response(self, head: ResponseHead, pieces: list[bytes]) -> None:
+    def _open_response(self, head: ResponseHead) -> bytes:
+        """The head for the agent."""
         self._response = head
         self._entry.status = head.status
         to_agent_11 = self._head.version == "1.1"
@@ -201,28 +198,31 @@ class Exchange:
         close = self._head.close or (unframed and not to_agent_11) or self._gateway.is_stopping
         self._conversation.closes_after |= close
         written = write_response(head, chunked=self._chunked, close=close)
-        secrets = self._ticket.secrets
-        if any(secret in written for secret in secrets):
-            head.reason = scrubbed(head.reason, secrets)
-            head.fields = [(name, scrubbed(value, secrets)) for name, value in head.fields]
-            written = write_response(head, chunked=self._chunked, close=close)
-        pieces.append(written)
+        for secret in self._ticket.secrets:
+            if secret in written:
+                scrub_head(head, self._ticket.secrets)
+                return write_response(head, chunked=self._chunked, close=close)
+        return written
 
-    def _pass(self, data: bytes, pieces: list[bytes]) -> None:
-        self._entry.bytes_in += len(data)
-        if self._scrubber is not None:
+    def _passed(self, pieces: list[bytes]) -> bytes:
+        """What of the body can be given to the agent now, as it is framed for it."""
+        data = self._counted(pieces)
+        if data and self._scrubber is not None:
             data = self._scrubber.feed(data)
-        if data:
-            pieces.append(chunk(data) if self._chunked else data)
+        return chunk(data) if data and self._chunked else data
 
-    def _finish(self, pieces: list[bytes]) -> None:
+    def _counted(self, pieces: list[bytes]) -> bytes:
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._entry.bytes_in += len(data)
+        return data
+
+    def _finish(self, begun: bytes, pieces: list[bytes]) -> None:
+        data = self._counted(pieces)
         if self._scrubber is not None:
-            rest = self._scrubber.finish()
-            if rest:
-                pieces.append(chunk(rest) if self._chunked else rest)
+            data = self._scrubber.finish(data)
         if self._chunked:
-            pieces.append(LAST_CHUNK)
-        self._agent.send(joined(pieces))
+            data = chunk(data) + LAST_CHUNK if data else LAST_CHUNK
+        self._agent.send(begun + data)
         response = self._response
         self._end(
             keep=self._request_complete and response is not None and not response.close and not response.until_close

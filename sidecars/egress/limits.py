@@ -11,13 +11,14 @@ DOCUMENT = 32 * 1024 * 1024  # one line on standard input
 READ = 64 * 1024  # at a time and connection: more leaves the processor's cache on its way through
 # How much waits in memory on its way through; above it, the faster side is paused.
 WRITE_HIGH = 256 * 1024
-JOINED_WRITE = 16 * 1024  # smaller pieces are joined, so that they share one TLS record
 DISCARD = 1024 * 1024  # of a refused request's body, so that the client reads the refusal before the reset
 
 CONNECTIONS = 1024
 POOLED = 256
 REMEMBERED_VERDICTS = 1024
 REMEMBERED_TARGET = 512  # longer targets are judged anew each time
+REMEMBERED_HEADERS = 2048
+REMEMBERED_VALUE = 256  # longer headers are read anew each time
 
 AGENT_HEAD_SECONDS = 20.0  # from a request's first byte to the end of its headers
 AGENT_IDLE_SECONDS = 600.0  # between requests; clients lose requests when a proxy is the first to hang up

@@ -17,20 +17,20 @@ from sidecars.egress import limits
 from sidecars.egress.refusal import Refusal, of_verdict, refused
 from sidecars.egress.tls import leaf_context
 from sidecars.egress.upstream import Bucket, Pool
+from sidecars.egress.wire import header_line, request_start
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 @frozen(eq=False)
 class Ticket:
-    """A request that may go: what is sent, where, and with which credential. `secrets` must not come back."""
+    """A request that may go: how it is sent, where, and with which credential line. `secrets` must not come back."""
 
     request: Request
     route: Route
     verdict: Verdict
-    target: str
-    host: bytes
-    injected: tuple[bytes, bytes] | None = field(repr=False)
+    start: bytes
+    injected: bytes = field(repr=False)
     replaced: bytes | None
     secrets: tuple[bytes, ...] = field(repr=False)
     bucket: Bucket = field(repr=False)
@@ -79,20 +79,21 @@ class Rules:
         host = f"{bracketed(authority.host)}{port}".encode("ascii")
         route = verdict.route
         bucket = self.pool.bucket(route, authority)
-        return Ticket(request, route, verdict, str(target), host, injected, _replaced(route), secrets, bucket)
+        start = request_start(method, str(target), host)
+        return Ticket(request, route, verdict, start, injected, _replaced(route), secrets, bucket)
 
-    def _credential(self, route: Route) -> tuple[tuple[bytes, bytes] | None, tuple[bytes, ...]]:
-        """The header that the route adds, and what must not come back. Where the value is missing nothing is sent."""
+    def _credential(self, route: Route) -> tuple[bytes, tuple[bytes, ...]]:
+        """The header line that the route adds, and what must not come back. Without the value nothing is sent."""
         inject = route.inject
         if inject is None or route.scheme != "https":
-            return None, ()
+            return b"", ()
         secret = self.secrets.get(inject.slot)
         if secret is None:
             reason = f"the credential of {route.name} is not at hand (slot {inject.slot})"
             raise refused(403, "secret.missing", reason, "start the bottle with the credential set")
         name = b"-".join(part.capitalize() for part in inject.header.encode("ascii").split(b"-"))
         needles = (secret.encode("ascii"),) if len(secret) >= limits.SCRUBBED_SECRET else ()
-        return (name, inject.header_value(secret).encode("ascii")), needles
+        return header_line(name, inject.header_value(secret).encode("ascii")), needles
 
 
 def _replaced(route: Route) -> bytes | None:

@@ -37,11 +37,15 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
         self._seconds = seconds
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=host is None, server_hostname=host)
+        # typeshed knows `read` without a buffer alone
+        self._read: Callable[[int, memoryview[Any]], int] = self._tls.read  # type: ignore[assignment]
+        self._loop = asyncio.get_running_loop()
         self._raw: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._state = _SHAKING
         self._is_paused = False
         self._is_ended = False  # the other side said goodbye
+        self._will_send = False
 
     # A transport: what whoever speaks inside calls.
 
@@ -59,7 +63,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
         except OSError:
             self.abort()
         else:
-            self._flush()
+            self._send_soon()
 
     def pause_reading(self) -> None:
         self._is_paused = True
@@ -69,7 +73,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
     def resume_reading(self) -> None:
         if self._is_paused:
             self._is_paused = False
-            asyncio.get_running_loop().call_soon(self._resume)
+            self._loop.call_soon(self._resume)
 
     def is_closing(self) -> bool:
         return self._state != _OPEN
@@ -84,7 +88,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
             return
         self._raw.write_eof()
         self._raw.resume_reading()
-        self._timer = asyncio.get_running_loop().call_later(limits.TLS_SHUTDOWN_SECONDS, self._raw.close)
+        self._timer = self._loop.call_later(limits.TLS_SHUTDOWN_SECONDS, self._raw.close)
 
     def abort(self) -> None:
         self._is_paused = True  # nothing more is given on
@@ -104,7 +108,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._raw = cast("asyncio.Transport", transport)
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._fail, ConnectionAbortedError())
+        self._timer = self._loop.call_later(self._seconds, self._fail, ConnectionAbortedError())
         self._shake()
 
     def get_buffer(self, _sizehint: int) -> "memoryview[Any]":
@@ -132,6 +136,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
             self._fail(exc if isinstance(exc, OSError) else ConnectionResetError())
             return
         self._stop_timer()
+        self._raw = None
         if self._state != _CLOSED:
             self._state = _CLOSED
             self._inner.connection_lost(exc)
@@ -150,12 +155,12 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
-            self._flush()
+            self._send()
         except OSError as error:
-            self._flush()  # the alert that says why
+            self._send()  # the alert that says why
             self._fail(error)
         else:
-            self._flush()
+            self._send()
             self._stop_timer()
             self._state = _OPEN
             self._outcome(None)
@@ -188,7 +193,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
 
     def _decrypted(self) -> bytes:
         """A good part of what came. To read on until OpenSSL wants more would cost an exception for each message."""
-        size, read, incoming = 0, self._tls.read, self._incoming
+        size, read, incoming = 0, self._read, self._incoming
         try:
             while incoming.pending and size <= limits.READ - _RECORD:
                 got = read(_RECORD, _PLAINTEXT[size:])
@@ -201,12 +206,21 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
         except OSError:  # it is no TLS any more
             self.abort()
         if self._outgoing.pending:  # OpenSSL answers alerts and key updates by itself
-            self._flush()
+            self._send_soon()
         return bytes(_PLAINTEXT[:size])
 
-    def _flush(self) -> None:
+    def _send_soon(self) -> None:
+        """Sends when the loop has handed out all that it read: what was written meanwhile goes in one piece, and the
+        connections' sends follow each other closely, so that fewer of them have to wake a sleeping core (a tenth of a
+        request's cost)."""
+        if not self._will_send:
+            self._will_send = True
+            self._loop.call_soon(self._send)
+
+    def _send(self) -> None:
+        self._will_send = False
         data = self._outgoing.read()
-        if data and self._raw is not None:
+        if data and self._raw is not None and not self._raw.is_closing():
             self._raw.write(data)
 
     def _say_goodbye(self) -> None:
@@ -215,7 +229,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
             self._tls.unwrap()
         except OSError:  # the other side's goodbye is not there yet
             pass
-        self._flush()
+        self._send()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -51,14 +51,10 @@ class Link(asyncio.Protocol):
         self._listener, self._forget = listener, None
         self._reader.expect(method)
 
-    def write(self, pieces: list[bytes]) -> None:
+    def write(self, data: bytes) -> None:
         """Sends bytes; once closed they go nowhere, and the listener hears of the loss."""
-        if self._transport is None:
-            return
-        if len(pieces) == 1:
-            self._transport.write(pieces[0])
-        else:
-            self._transport.writelines(pieces)
+        if self._transport is not None:
+            self._transport.write(data)
 
     def rest(self, forget: Callable[["Link"], None]) -> None:
         """Nobody listens now; `forget` is called when the connection can no longer be used."""

@@ -5,7 +5,6 @@ No byte of a peer's framing is passed on. Reading refuses whatever two servers c
 """
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from attrs import define
@@ -13,6 +12,7 @@ from attrs import define
 from sidecars.egress import headers, limits
 from sidecars.egress.headers import header_name
 from sidecars.egress.refusal import refused
+from sidecars.egress.scrub import scrubbed
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -30,12 +30,12 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 
 @define(eq=False)
 class RequestHead:
-    """A request's line and headers, read. `fields` are what may be passed on; what frames the message stands apart."""
+    """A request's line and headers, read. `lines` are what may be passed on, as it is written; framing stands apart."""
 
     method: str
     target: str
     version: str
-    fields: Fields
+    lines: list[bytes]
     host: str | None
     length: int | None
     chunked: bool
@@ -50,7 +50,7 @@ class ResponseHead:
 
     status: int
     reason: bytes
-    fields: Fields
+    lines: list[bytes]
     length: int | None
     chunked: bool
     close: bool
@@ -61,17 +61,26 @@ class ResponseHead:
         return not (self.bodyless or self.chunked or self.length is not None)
 
 
-@define(eq=False)
-class _Framing:
+class _Seen:
     """What is gathered while the headers are walked through."""
 
-    fields: Fields
     host: bytes | None = None
     length: int | None = None
     chunked: bool = False
     expects: bytes | None = None
     upgrade: bool = False
     connection: frozenset[bytes] = frozenset()
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.met: list[int | bytes] = []
+
+
+_Header = tuple[int, bytes, bytes, bytes]
+"""A header's kind, its line as it is written on, its name in lower case, its value."""
+
+_REMEMBERED: dict[tuple[bytes, bytes], _Header] = {}
+"""Headers that were read before: peers repeat most of theirs with each message."""
 
 
 def request_head(method: bytes, target: bytes, version: str, raw: Fields) -> RequestHead:
@@ -90,7 +99,7 @@ def request_head(method: bytes, target: bytes, version: str, raw: Fields) -> Req
         method=name,
         target=target.decode("latin-1"),
         version=version,
-        fields=seen.fields,
+        lines=seen.lines,
         host=None if seen.host is None else seen.host.decode("latin-1"),
         length=seen.length,
         chunked=seen.chunked,
@@ -110,7 +119,7 @@ def response_head(status: int, reason: bytes, version: str, raw: Fields) -> Resp
     return ResponseHead(
         status=status,
         reason=reason if _REASON.match(reason) else b"",
-        fields=seen.fields,
+        lines=seen.lines,
         length=seen.length,
         chunked=seen.chunked,
         close=version == "1.0" or b"close" in seen.connection,
@@ -118,33 +127,40 @@ def response_head(status: int, reason: bytes, version: str, raw: Fields) -> Resp
     )
 
 
-def write_request(
-    head: RequestHead, target: str, host: bytes, injected: tuple[bytes, bytes] | None, replaced: bytes | None = None
-) -> bytes:
-    """The head as it goes upstream: judged target, judged host, the route's credential, and framing of our own.
+def request_start(method: str, target: str, host: bytes) -> bytes:
+    """The first two lines of a request: what was judged, and nothing that the agent framed."""
+    return b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (method.encode("ascii"), target.encode("ascii"), host)
+
+
+def header_line(name: bytes, value: bytes) -> bytes:
+    return b"%b: %b\r\n" % (name, value)
+
+
+def write_request(head: RequestHead, start: bytes, injected: bytes, replaced: bytes | None = None) -> bytes:
+    """The head as it goes upstream: `start`, the agent's lines, the route's credential, and framing of our own.
 
     `replaced` is a header of the agent, in lower case and with hyphens, that gives way to the injected one.
     """
-    parts = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method.encode("ascii"), target.encode("ascii"), host)]
-    if replaced is None:
-        parts += [b"%b: %b\r\n" % field for field in head.fields]
-    else:
-        parts += [b"%b: %b\r\n" % field for field in head.fields if _folded(field[0]) != replaced]
-    if injected is not None:
-        parts.append(b"%b: %b\r\n" % injected)
-    parts.append(_framing(head.length, head.chunked, always=head.method in _BODY_EXPECTED))
-    return b"".join(parts)
+    lines = head.lines
+    if replaced is not None:
+        lines = [line for line in lines if _folded(_name(line)) != replaced]
+    framing = _framing(head.length, head.chunked, always=head.method in _BODY_EXPECTED)
+    return b"".join([start, *lines, injected, framing])
 
 
 def write_response(head: ResponseHead, *, chunked: bool, close: bool) -> bytes:
     """The head as the agent gets it. `chunked` says how the body is framed towards the agent."""
-    parts = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason)]
-    parts += [b"%b: %b\r\n" % field for field in head.fields]
-    if close:
-        parts.append(b"Connection: close\r\n")
+    start = b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason)
     no_length = head.status == 204 or head.chunked  # RFC 9110 8.6
-    parts.append(_framing(None if no_length else head.length, chunked, always=False))
-    return b"".join(parts)
+    framing = _framing(None if no_length else head.length, chunked, always=False)
+    return b"".join([start, *head.lines, b"Connection: close\r\n" if close else b"", framing])
+
+
+def scrub_head(head: ResponseHead, secrets: tuple[bytes, ...]) -> None:
+    """Takes secrets out of all that the origin says in the head, never out of a name or the framing."""
+    head.reason = scrubbed(head.reason, secrets)
+    named = [line.partition(b": ") for line in head.lines]
+    head.lines = [name + separator + scrubbed(value, secrets) for name, separator, value in named]
 
 
 def chunk(data: bytes) -> bytes:
@@ -160,43 +176,53 @@ def _framing(length: int | None, chunked: bool, *, always: bool) -> bytes:
     return b"Content-Length: %d\r\n\r\n" % (length or 0)
 
 
-def _walk(raw: Fields, most: int) -> _Framing:
+def _walk(raw: Fields, most: int) -> _Seen:
     """Sorts the headers by what they mean; raises Refused."""
     if len(raw) > most:
         raise refused(431, "http.size", f"there are more than {most} headers")
-    if _CONTROL.search(b"".join([value for _, value in raw])) is not None:
-        raise _malformed("a header holds a control character")
-    fields: Fields = []
-    seen = _Framing(fields)
-    met: set[int | bytes] = set()
-    known = headers.KNOWN
-    for raw_name, value in raw:
-        name = known.get(raw_name) or header_name(raw_name)
-        if name is None:
-            raise _malformed("a header has no proper name")
-        written, _, kind = name
-        if kind == headers.PASS:
-            fields.append((written, value.strip(b" \t")))
-        elif kind != headers.DROP:
-            _note(seen, name, value.strip(b" \t"), met)
-    if met and len(seen.connection) > 0:
+    seen = _Seen()
+    passed, remembered = seen.lines, _REMEMBERED
+    for field in raw:
+        header = remembered.get(field) or _read(field)
+        if header[0] == headers.PASS:
+            passed.append(header[1])
+        elif header[0] != headers.DROP:
+            _note(seen, header)
+    if seen.connection:
         _drop_named(seen)
     if seen.chunked and seen.length is not None:
         raise _malformed("both Content-Length and Transfer-Encoding frame the body")
     return seen
 
 
-def _note(seen: _Framing, name: headers.HeaderName, value: bytes, met: set[int | bytes]) -> None:
+def _read(field: tuple[bytes, bytes]) -> _Header:
+    """What one header means, remembered where it may well come again; raises Refused."""
+    name, value = header_name(field[0]), field[1].strip(b" \t")
+    if name is None:
+        raise _malformed("a header has no proper name")
+    if _CONTROL.search(value) is not None:
+        raise _malformed("a header holds a control character")
+    header = (name.kind, b"%b: %b\r\n" % (name.written, value), name.lower, value)
+    if len(field[1]) <= limits.REMEMBERED_VALUE and name.kind != headers.LENGTH:
+        if len(_REMEMBERED) >= limits.REMEMBERED_HEADERS:
+            _REMEMBERED.clear()
+        _REMEMBERED[field] = header
+    return header
+
+
+def _note(seen: _Seen, header: _Header) -> None:
     """Takes one header of those that are looked at."""
-    if name.kind == headers.CONNECTION:
+    kind, line, lower, value = header
+    if kind == headers.CONNECTION:
         seen.connection |= {token.strip(b" \t").lower() for token in value.split(b",")}
-        met.add(headers.CONNECTION)
         return
-    mark: int | bytes = name.lower if name.kind == headers.SINGLE else name.kind
-    if mark in met:
-        raise _malformed(f"{name.lower.decode('ascii')} is there more than once")
-    met.add(mark)
-    match name.kind:
+    mark = lower if kind == headers.SINGLE else kind
+    if mark in seen.met:
+        raise _malformed(f"{lower.decode('ascii')} is there more than once")
+    seen.met.append(mark)
+    match kind:
+        case headers.SINGLE:
+            seen.lines.append(line)
         case headers.HOST:
             seen.host = value
         case headers.LENGTH:
@@ -205,15 +231,17 @@ def _note(seen: _Framing, name: headers.HeaderName, value: bytes, met: set[int |
             seen.chunked = _is_chunked(value)
         case headers.EXPECT:
             seen.expects = value
-        case headers.UPGRADE:
-            seen.upgrade = True
         case _:
-            seen.fields.append((name.written, value))
+            seen.upgrade = True
 
 
-def _drop_named(seen: _Framing) -> None:
+def _drop_named(seen: _Seen) -> None:
     """Removes what Connection names as hop-by-hop (RFC 9110 7.6.1). What we add later is out of its reach."""
-    seen.fields = [field for field in seen.fields if field[0].lower() not in seen.connection]
+    seen.lines = [line for line in seen.lines if _name(line).lower() not in seen.connection]
+
+
+def _name(line: bytes) -> bytes:
+    return line.partition(b":")[0]
 
 
 def _method(method: bytes) -> str:
@@ -240,23 +268,3 @@ def _is_chunked(value: bytes) -> bool:
 
 def _malformed(reason: str) -> Exception:
     return refused(400, "http.malformed", reason)
-
-
-def joined(pieces: Iterable[bytes]) -> list[bytes]:
-    """The same bytes with small neighbours joined: a piece of its own costs a TLS record and a system call."""
-    pieces = list(pieces)
-    if sum(map(len, pieces)) <= limits.JOINED_WRITE:
-        return [b"".join(pieces)] if pieces else []
-    together: list[bytes] = []
-    small: list[bytes] = []
-    for piece in pieces:
-        if len(piece) <= limits.JOINED_WRITE:
-            small.append(piece)
-            continue
-        if small:
-            together.append(b"".join(small))
-            small = []
-        together.append(piece)
-    if small:
-        together.append(b"".join(small))
-    return together
