@@ -48,20 +48,25 @@ def run(
 class Companion:
     """A program that runs beside this one, in a session of its own: keys of the terminal do not reach it.
 
-    It puts itself into the background: the process that is started here ends at once. Whoever drops a companion has
-    closed both of its streams.
+    It puts itself into the background: the process that is started here ends at once. It has nothing of this one's
+    streams, so nobody who reads them waits for it. Whoever drops a companion has closed both of its own.
     """
+
+    output = -1
+    """The descriptor from which it is heard; its errors too."""
+    _input = -1
 
     def __init__(self, argv: Sequence[str], descriptors: Sequence[int], env: Mapping[str, str]) -> None:
         """Starts it with these descriptors, at the same numbers. Raises OSError."""
         its_input, self._input = os.pipe()
-        self.output, its_output = os.pipe()
-        """The descriptor from which it is heard."""
+        its_output = -1
         try:
+            self.output, its_output = os.pipe()
             subprocess.run(
                 list(argv),
                 stdin=its_input,
                 stdout=its_output,
+                stderr=its_output,
                 pass_fds=tuple(descriptors),
                 env=dict(env),
                 cwd="/",
@@ -69,8 +74,8 @@ class Companion:
                 check=False,
             )
         finally:
-            os.close(its_input)
-            os.close(its_output)
+            _close(its_input)
+            _close(its_output)
 
     def say(self, data: bytes) -> None:
         """Everything, down its standard input. Raises OSError when it does not listen any more."""
@@ -80,10 +85,14 @@ class Companion:
 
     def hang_up(self) -> None:
         """Closes its standard input. May be repeated."""
-        if self._input >= 0:
-            os.close(self._input)
-            self._input = -1
+        _close(self._input)
+        self._input = -1
 
     def __del__(self) -> None:
         self.hang_up()
-        os.close(self.output)
+        _close(self.output)
+
+
+def _close(descriptor: int) -> None:
+    if descriptor >= 0:
+        os.close(descriptor)

@@ -19,6 +19,7 @@ _GLANCE = 0.05
 _CHUNK = 65536
 _ANSWER_SECONDS = 15.0
 _KILL_SECONDS = 5.0
+_LAST_WORDS = 200
 
 
 class Lifeline:
@@ -34,7 +35,7 @@ class Lifeline:
             self._keeper = Companion(command, descriptors, env={})
         except OSError as error:
             raise BackendError(f"the bottle's keeper could not be started: {error.strerror}") from error
-        self._heard = b""
+        self._heard = self._complaint = b""
         self._say(json.dumps(spec).encode() + b"\n")
 
     def wait_for(self, event: str, deadline: float, stopping: Stopping) -> dict[str, Any]:
@@ -73,13 +74,21 @@ class Lifeline:
                 return None
             data = os.read(self._keeper.output, _CHUNK)
             if not data:
-                raise BackendError("the bottle's keeper ended")
+                raise BackendError(f"the bottle's keeper ended{self._last_words()}")
             self._heard += data
             if b"\n" not in self._heard:
                 return None
         line, _, self._heard = self._heard.partition(b"\n")
-        message = json.loads(line)
+        try:
+            message = json.loads(line)
+        except ValueError:  # no message: what an interpreter says that cannot go on
+            self._complaint = line
+            return None
         return message if isinstance(message, dict) else {}
+
+    def _last_words(self) -> str:
+        said = (self._heard or self._complaint).decode(errors="replace").strip()[-_LAST_WORDS:]
+        return f": {said}" if said else ""
 
     def _say(self, data: bytes) -> None:
         try:
