@@ -12,6 +12,8 @@ class Log:
         self._path = path
 
     def append(self, data: bytes) -> None:
+        if not data:
+            return
         try:
             if os.path.exists(self._path) and os.path.getsize(self._path) > _LARGEST:  # noqa: PTH110, PTH202
                 os.replace(self._path, f"{self._path}.1")  # noqa: PTH105

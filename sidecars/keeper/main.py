@@ -16,14 +16,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sidecars.keeper import memory
 from sidecars.keeper.control import Visitor
 from sidecars.keeper.log import Log
+from sidecars.keeper.memory import Watch
 from sidecars.keeper.programs import Program
 from sidecars.keeper.staging import become
 
 _PR_SET_DUMPABLE = 4
 _LIFELINE = 0
 _STOP_SECONDS = 3.0
+_UNSENT_SECONDS = 0.05
 
 
 class Keeper:
@@ -51,17 +54,19 @@ class Keeper:
             raise
         self._watch(self._listener, self._accept)
         self._watch(_LIFELINE, self._hear_launcher)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._asked_to_end)
+        self._memory = Watch(self._programs["box"].inner, spec["memory"]) if spec["memory"] else None
+        self._listen_for_signals()
 
     def run(self) -> None:
         """Until the launcher is gone, somebody asks for the end, or the box ends."""
         try:
             while not self._over:
-                for key, events in self._selector.select(None if not self._has_unsent() else 0.05):
+                for key, events in self._selector.select(self._patience()):
                     key.data(events)
                 for program in self._programs.values():
                     program.flush()
+                if self._memory is not None:
+                    self._log.append(self._memory.look().encode())
         finally:
             self._end()
 
@@ -114,8 +119,11 @@ class Keeper:
             _tell_launcher({"event": "ended", "program": "box"})
             self._over = True
 
-    def _has_unsent(self) -> bool:
-        return any(program.has_unsent for program in self._programs.values())
+    def _patience(self) -> float | None:
+        """How long nothing need be looked at."""
+        if any(program.has_unsent for program in self._programs.values()):
+            return _UNSENT_SECONDS
+        return memory.SECONDS if self._memory is not None else None
 
     # The launcher and visitors.
 
@@ -158,6 +166,15 @@ class Keeper:
                 visitor.answer({"event": "refused"})
 
     # The end.
+
+    def _listen_for_signals(self) -> None:
+        """A signal alone ends no wait (PEP 475): it has to write something."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer)
+        self._watch(reader, lambda _: os.read(reader, 1))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._asked_to_end)
 
     def _asked_to_end(self, _number: int, _frame: object) -> None:
         self._over = True

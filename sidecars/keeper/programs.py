@@ -72,7 +72,10 @@ class Program:
 
     def terminate(self) -> None:
         """Asks it to end; bwrap's monitor would pass nothing on."""
-        self._signal(signal.SIGTERM)
+        try:
+            os.kill(self.inner, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
 
     def kill(self) -> None:
         """Ends it, and with it all that it started: the sandbox dies with its monitor."""
@@ -87,14 +90,13 @@ class Program:
         self._process.wait()
         return True
 
-    def _signal(self, number: int) -> None:
-        if self._inner is None and self._report is not None:
+    @property
+    def inner(self) -> int:
+        """The process behind the sandbox's monitor; the monitor while bwrap has not said."""
+        if self._report is not None:
             self._inner = _inner_process(self._report)
             self._report = None
-        try:
-            os.kill(self._inner or self._process.pid, number)
-        except ProcessLookupError:
-            pass
+        return self._inner or self._process.pid
 
 
 def _inner_process(report: int) -> int | None:

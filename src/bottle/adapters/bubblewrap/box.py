@@ -66,7 +66,8 @@ def program(
     config = {
         "commands": doors.commands,
         "doors": [{"port": port, "fd": descriptor} for port, descriptor in doors.ports.items()],
-        "limits": {"processes": plan.resources.pids},
+        "directory": plan.workdir,
+        "processes": plan.resources.pids,
     }
     listed = held.content("arguments", sandbox.packed(arguments))
     init = interpreter.command("sidecars.init.main", json.dumps(config))

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from bottle.adapters import process
 from bottle.adapters.bubblewrap import sandbox
+from bottle.domain.manifest import Resources
 from bottle.domain.plan import Wall
 
 NOBODY = 11564830
@@ -19,6 +20,8 @@ NOBODY = 11564830
 
 _TRIAL = ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", "/bin/true")
 _TRIAL_SECONDS = 10.0
+_FOR_SIDECARS = 256 * 1024**2
+_TASKS_OF_SIDECARS = 64
 
 
 @frozen
@@ -32,7 +35,7 @@ class Ground:
     """The user and group to become, where this process is root; None where everything runs as its own user."""
 
     scope: tuple[str, ...] = ()
-    """The words before a command that give it a control group with limits (systemd-run); none where nobody can."""
+    """The words before a command that give it a control group (systemd-run); none where nobody can."""
 
 
 @frozen
@@ -56,6 +59,23 @@ def survey(environ: Mapping[str, str]) -> Ground | Unfit:
             return Ground(path, found, platform.machine(), number, _scope(environ, number))
         unfit = found
     return unfit
+
+
+def control_group(ground: Ground, resources: Resources) -> list[str]:
+    """The words before a command that hold it, and all that it starts, to the limits; none where nobody can.
+
+    The sidecars are in the group too, so it is given a little more than the box may have.
+    """
+    if not ground.scope:
+        return []
+    limits = {
+        "MemoryMax": resources.memory + _FOR_SIDECARS,
+        "MemorySwapMax": 0,
+        "TasksMax": resources.pids + _TASKS_OF_SIDECARS,
+        "CPUQuota": f"{resources.cpus * 100:.0f}%",
+    }
+    properties = [word for name, value in limits.items() for word in ("--property", f"{name}={value}")]
+    return [*ground.scope, "--quiet", "--collect", *properties, "--"]
 
 
 def walls(ground: Ground) -> tuple[Wall, ...]:

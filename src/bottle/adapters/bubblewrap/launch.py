@@ -12,7 +12,7 @@ from bottle.adapters.archive import Furniture, pack
 from bottle.adapters.bubblewrap import box, commands, interpreter, keeper, proof, trust, way_out
 from bottle.adapters.bubblewrap.box import Doors
 from bottle.adapters.bubblewrap.descriptors import Descriptors
-from bottle.adapters.bubblewrap.ground import Ground
+from bottle.adapters.bubblewrap.ground import Ground, control_group
 from bottle.adapters.bubblewrap.keeper import Lifeline
 from bottle.adapters.bubblewrap.runtime import Runtime, Runtimes
 from bottle.adapters.bubblewrap.tools import Tool
@@ -85,9 +85,10 @@ def _start(order: Order, runtime: Runtime, lock: int) -> Lifeline:
             "runtime": str(runtime.path),
             "control": control,
             "become": _become(order),
+            "memory": 0 if ground.scope else plan.resources.memory,
             "programs": programs,
         }
-        return Lifeline(spec, [lock, *held.all], ground.scope)
+        return Lifeline(spec, [lock, *held.all], control_group(ground, plan.resources))
 
 
 def _become(order: Order) -> dict[str, object] | None:

@@ -1,0 +1,73 @@
+"""Holds a box to its memory where no control group does: looks often, ends the largest process of one with too much.
+
+That is what the kernel does with a control group that is full, though later: between two looks a box may take more.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+SECONDS = 0.25
+"""Between two looks."""
+
+
+class Watch:
+    """`root` is the box's first process, `limit` is what all of them may hold together, in bytes."""
+
+    def __init__(self, root: int, limit: int) -> None:
+        self._root, self._limit = root, limit
+        self._due = 0.0
+
+    def look(self) -> str:
+        """Looks when it is time to; says what was ended, for the log."""
+        if time.monotonic() < self._due:
+            return ""
+        self._due = time.monotonic() + SECONDS
+        processes = [process for process in _family(self._root) if process != self._root]
+        # What processes share is counted for each here, which is quick; only beyond the limit is it counted with care.
+        if sum(map(_resident, processes)) <= self._limit:
+            return ""
+        held = {process: _held(process) for process in processes}
+        if sum(held.values()) <= self._limit:
+            return ""
+        largest = max(held, key=held.__getitem__)
+        try:
+            os.kill(largest, signal.SIGKILL)
+        except ProcessLookupError:
+            return ""
+        return f"memory: more than {self._limit >> 20} MiB; ended process {largest} with {held[largest] >> 20} MiB\n"
+
+
+def _family(root: int) -> Iterator[int]:
+    """The process and all that descend from it; an orphan's parent is the first process of its box."""
+    pending = [root]
+    while pending:
+        process = pending.pop()
+        yield process
+        try:
+            threads = list(Path(f"/proc/{process}/task").iterdir())
+            pending += [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+        except OSError:
+            continue  # it ended meanwhile
+
+
+def _resident(process: int) -> int:
+    """Memory of its own that no file stands behind, in bytes."""
+    try:
+        _, resident, shared, *_ = Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return 0
+    return (int(resident) - int(shared)) * _PAGE
+
+
+def _held(process: int) -> int:
+    """The same, with what it shares counted in proportion."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return _resident(process)
+    found = (line.split() for line in lines if line.startswith("Pss_Anon:"))
+    return next((int(words[1]) * 1024 for words in found), _resident(process))
