@@ -15,10 +15,12 @@ _OUTSIDE_NAME = "example.com"
 _CLONE_NEWUSER = 0x10000000
 _AF_VSOCK = 40
 _SECONDS = 2.0
+_NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 
 def main() -> None:
-    """Reads `{"proxy": [HOST, PORT], "absent": [PATH, ...], "authority": PATH, "bundle": PATH}` from its argument."""
+    """Reads `{"proxy": [HOST, PORT], "absent": [PATH, ...], "directories": {PATH: [DEVICE, INODE], ...}, "authority":
+    PATH, "bundle": PATH}` from its argument."""
     asked = json.loads(sys.argv[1])
     host, port = asked["proxy"]
     report = {
@@ -32,6 +34,8 @@ def main() -> None:
         "namespace": _refusal(_unshare),
         "proxy": _hello(host, port),
         "found": [path for path in asked["absent"] if os.path.lexists(path)],
+        "shown": [path for path, place in asked["directories"].items() if _place(path) == place],
+        "namespaces": {kind: _link(f"/proc/self/ns/{kind}") for kind in _NAMESPACES},
         "writable": _writable(),
         "processes": _processes(),
         "abstract": _abstract_sockets(),
@@ -48,6 +52,22 @@ def _status() -> dict[str, str]:
 
 def _processes() -> list[int]:
     return sorted(int(name) for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208 - as in _read
+
+
+def _place(path: str) -> list[int]:
+    """Which directory it is, whatever it is called elsewhere; empty where it is not there."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - as in _read
+    except OSError:
+        return []
+    return [status.st_dev, status.st_ino]
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)  # noqa: PTH115 - as in _read
+    except OSError:
+        return ""
 
 
 def _interfaces() -> list[str]:

@@ -55,7 +55,8 @@ def program(
         *sandbox.links({f"{GUEST_BIN}/{name}": target for name, target in tool.links}),
         *sandbox.binds(interpreter.binds("init", "probe")),
         *sandbox.covered(interpreter.hidden()),
-        *("--proc", "/proc", "--dev", "/dev"),
+        *sandbox.processes(),
+        *("--dev", "/dev"),
         *_writable(plan.resources.memory),
         *sandbox.contents(given),
         *sandbox.links({"/var/tmp": "/tmp", "/var/run": "/run", **roots.links}),  # noqa: S108 - inside the box

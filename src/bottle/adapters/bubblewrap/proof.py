@@ -1,7 +1,9 @@
 """The judgement of what the probe (sidecars/probe) found in a box: what is missing or not understood is a failure."""
 
 import json
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from bottle.adapters.bubblewrap import interpreter
@@ -22,11 +24,20 @@ _WRITABLE = {
     *(f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty")),
 }
 
+_NAMESPACES = ("ipc", "mnt", "net", "pid", "user", "uts")
+_DIRECTORIES = ("/", "/boot", "/etc", "/home", "/media", "/mnt", "/root", "/run", "/srv", "/tmp", "/var")  # noqa: S108
+
 
 def command(proxy: Authority) -> list[str]:
     """The command line, in the box, that makes the report."""
-    asked = {"proxy": [proxy.host, proxy.port], "absent": SOCKETS, "authority": AUTHORITY, "bundle": CA_BUNDLE}
-    return interpreter.command("sidecars.probe.main", json.dumps(asked))
+    asked = {
+        "proxy": [proxy.host, proxy.port],
+        "absent": SOCKETS,
+        "directories": _places(str(Path.home()), *_DIRECTORIES),
+        "authority": AUTHORITY,
+        "bundle": CA_BUNDLE,
+    }
+    return _with_environment(interpreter.command("sidecars.probe.main", json.dumps(asked)))
 
 
 def judge(output: bytes) -> None:
@@ -39,6 +50,24 @@ def judge(output: bytes) -> None:
             )
     if report.get("trusted") is not True:
         raise ProvisionError("the bottle's own authority is not trusted inside the box")
+
+
+def _places(*paths: str) -> dict[str, list[int]]:
+    """Which directories of the host's these are. The same ones must not be in the box."""
+    found: dict[str, list[int]] = {}
+    for path in paths:
+        try:
+            status = Path(path).stat()
+        except OSError:
+            continue
+        found[path] = [status.st_dev, status.st_ino]
+    return found
+
+
+def _with_environment(argv: list[str]) -> list[str]:
+    """A command has the agent's environment, which does not say where our interpreter's libraries are."""
+    variables = [f"{name}={value}" for name, value in interpreter.environment().items()]
+    return ["env", *variables, *argv] if variables else argv
 
 
 def _report(output: bytes) -> Mapping[str, Any]:
@@ -64,12 +93,23 @@ def _walls(report: Mapping[str, Any]) -> list[tuple[bool, str]]:
         (bool(report.get("datagram")), "network: a datagram is not refused"),
         (bool(report.get("vsock")), "network: a socket to the hypervisor can be had"),
         (bool(report.get("name")), "names: an outside name is not refused"),
+        *_separate(report.get("namespaces")),
         (bool(report.get("namespace")), "namespaces: new ones can be had"),
         (report.get("found") == [], "sockets: one of the host's is in the box"),
+        (report.get("shown") == [], "files: a directory of the host's can be seen"),
         (set(report.get("writable", ["/"])) <= _WRITABLE, "files: something of the host's can be written to"),
         (_are_few(report.get("processes")), "processes: others than the box's own can be seen"),
         (report.get("abstract") == [], "sockets: an abstract one of the host's can be seen"),
         ("bottle egress" in str(report.get("proxy", "")), "way out: the sidecar does not answer at its port"),
+    ]
+
+
+def _separate(found: object) -> list[tuple[bool, str]]:
+    """Each namespace is there, and is not this process's own."""
+    links = found if isinstance(found, dict) else {}
+    own = {kind: os.readlink(f"/proc/self/ns/{kind}") for kind in _NAMESPACES}  # noqa: PTH115 - no path of a file
+    return [
+        (links.get(kind, "") not in ("", own[kind]), f"namespaces: the host's own ({kind})") for kind in _NAMESPACES
     ]
 
 

@@ -21,6 +21,9 @@ _ETC = (
     *("perl", "python3", "crypto-policies", "ssl/openssl.cnf", "pki/tls/openssl.cnf"),
 )
 
+# What a sandbox's own /proc still tells of the whole host: the names of its user's keys, and when devices are busy.
+_HIDDEN = ("interrupts", "kcore", "key-users", "keys", "latency_stats", "sched_debug", "timer_list")
+
 
 def system() -> list[str]:
     """The host's programs and libraries, read-only."""
@@ -34,6 +37,12 @@ def system() -> list[str]:
     for name in (*_ETC, *_java()):
         arguments += _bind_etc(name)
     return arguments
+
+
+def processes() -> list[str]:
+    """A /proc of the sandbox's own processes."""
+    hidden = (path for name in _HIDDEN if (path := Path("/proc") / name).exists())
+    return ["--proc", "/proc", *binds(("/dev/null", str(path)) for path in hidden)]
 
 
 def binds(pairs: Iterable[tuple[str, str]]) -> list[str]:

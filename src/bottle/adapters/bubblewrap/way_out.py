@@ -37,7 +37,8 @@ def program(
         *sandbox.binds(interpreter.binds(NAME, packages=interpreter.SIDECAR_PACKAGES)),
         *sandbox.covered(interpreter.hidden()),
         *_resolving(),
-        *("--proc", "/proc", "--dev", "/dev"),
+        *sandbox.processes(),
+        *("--dev", "/dev"),
         *sandbox.scratch("/tmp", 16 * _MEBIBYTE, 0o700),  # noqa: S108 - inside the sandbox
         *("--bind", str(audit), AUDIT),
         *sandbox.contents(given),
@@ -64,6 +65,7 @@ def _start(plan: BottlePlan, cargo: Cargo, door: int) -> EgressStart:
         secrets=cargo.secrets,
         leaves=leaves(cargo.certificates.leaves),
         roots=cargo.upstream_roots,
+        tied=True,
     )
 
 
