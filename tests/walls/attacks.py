@@ -56,7 +56,8 @@ def ask(host: str, port: int, content: str) -> str:
     """A datagram that an answer is expected to."""
     with socket.socket(_family(host), socket.SOCK_DGRAM) as sock:
         sock.settimeout(TIMEOUT)
-        sock.sendto(bytes.fromhex(content), (host, port))
+        sock.connect((host, port))  # so that a closed port is heard of
+        sock.send(bytes.fromhex(content))
         return "ok " + sock.recv(4096).hex()
 
 
@@ -165,6 +166,106 @@ def become_root() -> str:
                 if done.stdout.strip() == b"0":
                     return "ok root by " + program
     return "powerless"
+
+
+def signalled(pid: int, number: int) -> str:
+    os.kill(pid, number)
+    return "ok sent"
+
+
+def traced(pid: int) -> str:
+    return call("ptrace", 16, pid, 0, 0)  # PTRACE_ATTACH
+
+
+def memory_of(pid: int) -> str:
+    """A byte of what the process holds: of its command line, whose address the kernel tells, or of anything."""
+    buffer = ctypes.create_string_buffer(8)
+    local = (ctypes.c_ulong * 2)(ctypes.addressof(buffer), 8)
+    remote = (ctypes.c_ulong * 2)(ctypes.addressof(buffer), 8)
+    return call("process_vm_readv", pid, local, 1, remote, 1, 0)
+
+
+def descriptor_of(pid: int, number: int) -> str:
+    return f"ok {Path(f'/proc/self/fd/{_copied(pid, number)}').readlink()}"
+
+
+def _copied(pid: int, number: int) -> int:
+    handle = os.pidfd_open(pid)
+    copy = libc.syscall(438, handle, number, 0)  # pidfd_getfd
+    if copy < 0:
+        raise OSError(ctypes.get_errno(), "pidfd_getfd")
+    return int(copy)
+
+
+def listed(path: str) -> str:
+    return "ok " + " ".join(sorted(entry.name for entry in Path(path).iterdir()))
+
+
+def linked(path: str) -> str:
+    """Where the kernel says that a link of its own leads."""
+    return f"ok {Path(path).readlink()}"
+
+
+def cloned(flags: int) -> str:
+    """A process in namespaces of its own, by clone(2)."""
+    pid = libc.syscall(56, flags | 17, 0, 0, 0, 0)
+    if pid == 0:
+        os._exit(0)
+    if pid < 0:
+        raise OSError(ctypes.get_errno(), "clone")
+    return "ok cloned"
+
+
+def cloned3(flags: int) -> str:
+    arguments = struct.pack("=11Q", flags, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0)
+    pid = libc.syscall(435, ctypes.create_string_buffer(arguments), len(arguments))
+    if pid == 0:
+        os._exit(0)
+    if pid < 0:
+        raise OSError(ctypes.get_errno(), "clone3")
+    return "ok cloned"
+
+
+def entered(path: str) -> str:
+    """Into a namespace that somebody else lives in."""
+    return call("setns", os.open(path, os.O_RDONLY), 0)
+
+
+def abstract(name: str) -> str:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect("\0" + name)
+        return "ok connected"
+
+
+def vsock(cid: int, port: int) -> str:
+    with socket.socket(40, socket.SOCK_STREAM) as sock:
+        sock.settimeout(TIMEOUT)
+        sock.connect((cid, port))
+        return "ok connected"
+
+
+def new_link(source: str, target: str) -> str:
+    os.link(source, target)
+    return "ok linked"
+
+
+def shared_memory(key: int) -> str:
+    return call("shmget", key, 0, 0)
+
+
+def message_queue(name: str) -> str:
+    return call("mq_open", name, os.O_RDWR)
+
+
+def filled(path: str, size: int) -> str:
+    """Writes up to so many bytes; `ok` when all of them fitted."""
+    piece = bytes(1 << 20)
+    try:
+        with Path(path).open("wb", buffering=0) as file:
+            file.writelines(piece for _ in range(size >> 20))
+        return "ok full"
+    finally:
+        Path(path).unlink()
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -1,10 +1,12 @@
 """A real box under attack, on each runtime that the engine has, and traps on the host that count what reaches them."""
 
 import json
+import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,16 @@ import docker
 import pytest
 from attrs import define, field, frozen
 
+from bottle.adapters.bubblewrap import ground
 from bottle.adapters.docker.names import Names
-from bottle.app.ports import Backend, Bottle
-from tests.support import bottles
+from bottle.app.ports import Backend, Bottle, Cargo
+from bottle.domain.plan import BottlePlan
+from tests.support import bottles, host_person
+from tests.support.host_person import Person
 from tests.support.requirements import require
 
+REQUIRED = {"runc": "docker", "gvisor": "gvisor", "bubblewrap": "bubblewrap"}
+"""What each runtime needs of the machine."""
 ATTACKS = (Path(__file__).parent / "attacks.py").read_bytes()
 
 
@@ -32,6 +39,14 @@ class Box:
     sidecar: str
     gateway: str
     broadcast: str
+    device: str
+
+    @property
+    def own_places(self) -> str:
+        """What is in the box and not the system's."""
+        if self.runtime == "bubblewrap":
+            return "/etc /home /opt /run/bottle/lib /tmp /var /dev/shm"
+        return "/etc /home /root /run /srv /tmp /usr/local /usr/share /var /opt /dev/shm"
 
     def tries(self, *attacks: Sequence[Any], timeout: float = 100) -> list[str]:
         """What became of each attack: `ok...`, or the error's name."""
@@ -48,11 +63,31 @@ class Box:
         return done.stdout.decode(errors="replace")
 
 
-def launch_box(runtime: str) -> Iterator[Box]:
-    backend = bottles.docker_backend(f"walls:{runtime}", gvisor=runtime == "gvisor")
-    plan = bottles.a_plan(bottles.images_for_tests())
-    with bottles.launched(backend, plan) as bottle:
+Boxes = Callable[..., Box]
+"""A box by its runtime; another one with each further word."""
+
+
+@contextmanager
+def launched_box(runtime: str, owner: str = "walls") -> Iterator[Box]:
+    """A box of this runtime that is gone afterwards."""
+    if runtime == "bubblewrap":
+        with launched_embedded(bottles.a_plan(bottles.PROGRAMS), owner=owner) as box:
+            yield box
+        return
+    backend = bottles.docker_backend(f"{owner}:{runtime}", gvisor=runtime == "gvisor")
+    with bottles.launched(backend, bottles.a_plan(bottles.images_for_tests())) as bottle:
         yield describe(bottle, backend, runtime)
+
+
+@contextmanager
+def launched_embedded(plan: BottlePlan, cargo: Cargo | None = None, owner: str = "walls") -> Iterator[Box]:
+    """A box of namespaces that belongs to `host_person.NUMBER`. It has an address of its own, and that is loopback's;
+    the gateway and the broadcast address are those that user-mode networks have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ground, "NOBODY", host_person.NUMBER)
+        backend = bottles.bubblewrap_backend(f"{owner}:{os.getpid()}")
+        with bottles.launched(backend, plan, cargo) as bottle:
+            yield Box(bottle, backend, "bubblewrap", "127.0.0.1", "127.0.0.1", "10.0.2.2", "10.0.2.255", "lo")
 
 
 def describe(bottle: Bottle, backend: Backend, runtime: str) -> Box:
@@ -67,19 +102,60 @@ def describe(bottle: Bottle, backend: Backend, runtime: str) -> Box:
         client.close()
     base = ".".join(pool["Gateway"].split(".")[:3])
     last = int(pool["Subnet"].split("/")[0].split(".")[3]) + 7
-    return Box(bottle, backend, runtime, ends[names.box], ends[names.sidecar], pool["Gateway"], f"{base}.{last}")
-
-
-@pytest.fixture(scope="session", params=["runc", "gvisor"])
-def box(request: pytest.FixtureRequest) -> Iterator[Box]:
-    require("docker" if request.param == "runc" else "gvisor")
-    yield from launch_box(request.param)
+    return Box(
+        bottle, backend, runtime, ends[names.box], ends[names.sidecar], pool["Gateway"], f"{base}.{last}", "eth0"
+    )
 
 
 @pytest.fixture(scope="session")
-def neighbour(box: Box) -> Iterator[Box]:
+def boxes() -> Iterator[Boxes]:
+    """Every box that is asked for, once for all tests."""
+    with ExitStack() as stack:
+        made: dict[tuple[str, str], Box] = {}
+
+        def box_of(runtime: str, which: str = "one") -> Box:
+            require(REQUIRED[runtime])
+            if (runtime, which) not in made:
+                made[runtime, which] = stack.enter_context(launched_box(runtime))
+            return made[runtime, which]
+
+        yield box_of
+
+
+@pytest.fixture(scope="session", params=list(REQUIRED))
+def box(request: pytest.FixtureRequest, boxes: Boxes) -> Box:
+    return boxes(request.param)
+
+
+@pytest.fixture(scope="session", params=["runc", "gvisor"])
+def container(request: pytest.FixtureRequest, boxes: Boxes) -> Box:
+    """A box that an engine made."""
+    return boxes(request.param)
+
+
+@pytest.fixture(scope="session")
+def neighbour(container: Box, boxes: Boxes) -> Box:
     """A second bottle of the same runtime, at the same time."""
-    yield from launch_box(box.runtime)
+    return boxes(container.runtime, "another")
+
+
+@pytest.fixture(scope="session")
+def embedded(boxes: Boxes) -> Box:
+    """A box of namespaces."""
+    return boxes("bubblewrap")
+
+
+@pytest.fixture(scope="session")
+def another(boxes: Boxes) -> Box:
+    """A second box of namespaces, at the same time."""
+    return boxes("bubblewrap", "another")
+
+
+@pytest.fixture(scope="session")
+def person() -> Iterator[Person]:
+    """Whom the boxes of namespaces belong to."""
+    with host_person.person() as person:
+        yield person
 
 
 @define

@@ -25,14 +25,14 @@ def test_the_agent_is_nobody_of_power(box: Box) -> None:
     assert status["Uid"].split()[0] == "1000"
     for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd"):
         assert int(status[kind], 16) == 0, kind
-    if box.runtime == "runc":
+    if box.runtime != "gvisor":
         assert status["NoNewPrivs"] == "1"
         assert status["Seccomp"] == "2"
 
 
-def test_root_inside_has_no_power_either(box: Box) -> None:
+def test_root_inside_has_no_power_either(container: Box) -> None:
     """An exec as root, which only the engine can order, holds no capability."""
-    done = box.bottle.run(["cat", "/proc/self/status"], user="root")
+    done = container.bottle.run(["cat", "/proc/self/status"], user="root")
     lines = dict(line.split(":\t", 1) for line in done.stdout.decode().splitlines() if ":\t" in line)
     assert int(lines["CapEff"], 16) == 0
 
@@ -66,6 +66,8 @@ def test_a_privileged_call_is_refused(box: Box, attack: tuple[object, ...]) -> N
     if box.runtime == "gvisor":
         # gVisor's own kernel looks at arguments before permission, and lets a process play with what is gVisor's alone.
         assert answer in DENIED | NOT_IN_GVISOR or attack[:2] in {("call", "mknod"), ("call", "unshare")}
+    elif box.runtime == "bubblewrap" and attack[1] in {"setuid", "setgid"}:
+        assert answer == "EINVAL", "there is no such number in the box"
     else:
         assert answer in DENIED
 
@@ -84,7 +86,7 @@ def test_the_kernels_key_ring_and_page_faults_are_out_of_reach(box: Box, number:
 def test_a_user_namespace_gives_no_power_over_the_box(box: Box) -> None:
     """Where one can be made at all, it holds no network and no mount of the host's."""
     said = box.shell("unshare -Ur sh -c 'mount -t tmpfs none /mnt && echo mounted' || echo refused")
-    if box.runtime == "runc":
+    if box.runtime != "gvisor":
         assert "mounted" not in said
     assert "ok" not in box.shell("unshare -Urn sh -c 'curl -s --max-time 2 http://192.0.2.1/ && echo ok'").split()
 
@@ -138,21 +140,20 @@ def test_no_engine_socket_and_no_orchestrators_token(box: Box) -> None:
     assert box.tries(("read", "/var/run/secrets/kubernetes.io/serviceaccount/token"))[0] in ABSENT
 
 
-def test_no_mount_of_the_hosts(box: Box) -> None:
+def test_no_mount_of_the_hosts(container: Box) -> None:
     """Only what the engine itself lays into every container, and nothing of that can be written."""
-    lines = [line.split() for line in box.shell("cat /proc/self/mountinfo").splitlines()]
+    lines = [line.split() for line in container.shell("cat /proc/self/mountinfo").splitlines()]
     targets = {fields[4] for fields in lines}
     expected = re.compile(
         r"/|/proc(/.*)?|/dev(/.*)?|/sys(/.*)?|/tmp|/run/bottle|/etc/(resolv.conf|hostname|hosts)|(/usr)?/sbin/docker-init"
     )
     assert [target for target in targets if not expected.fullmatch(target)] == []
-    writable = box.tries(*(("write", path) for path in ("/etc/resolv.conf", "/etc/hosts", "/sbin/docker-init")))
+    writable = container.tries(*(("write", path) for path in ("/etc/resolv.conf", "/etc/hosts", "/sbin/docker-init")))
     assert set(writable) <= DENIED | {"ETXTBSY"} | ABSENT
 
 
 def test_no_private_key_of_the_bottles_authority(box: Box) -> None:
-    places = "/etc /home /root /run /srv /tmp /usr/local /usr/share /var /opt /dev/shm"
-    assert box.shell(f"grep -rsIlE '^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----' {places}").split() == []
+    assert box.shell(f"grep -rsIlE '^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----' {box.own_places}").split() == []
 
 
 def test_a_core_dump_is_not_written(box: Box) -> None:

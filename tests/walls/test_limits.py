@@ -9,18 +9,22 @@ from bottle.domain.errors import BackendError
 from bottle.domain.manifest import Resources
 from tests.support import bottles
 from tests.support.requirements import require
-from tests.walls.conftest import Box, describe
+from tests.walls.conftest import REQUIRED, Box, describe, launched_embedded
 
 MEBIBYTE = 1024**2
 
 
-@pytest.fixture(params=["runc", "gvisor"])
+@pytest.fixture(params=list(REQUIRED))
 def small(request: pytest.FixtureRequest) -> Iterator[Box]:
     """A box with tight limits, a new one for each attack."""
-    require("docker" if request.param == "runc" else "gvisor")
-    backend = bottles.docker_backend(f"limits:{request.param}", gvisor=request.param == "gvisor")
+    require(REQUIRED[request.param])
     # gVisor's kernel is a process of the box's: its own threads and memory count.
-    resources = Resources(memory=512 * MEBIBYTE, cpus=1.0, pids=64 if request.param == "runc" else 512)
+    resources = Resources(memory=512 * MEBIBYTE, cpus=1.0, pids=512 if request.param == "gvisor" else 64)
+    if request.param == "bubblewrap":
+        with launched_embedded(bottles.a_plan(bottles.PROGRAMS, resources=resources), owner="limits") as box:
+            yield box
+        return
+    backend = bottles.docker_backend(f"limits:{request.param}", gvisor=request.param == "gvisor")
     plan = bottles.a_plan(bottles.images_for_tests(), resources=resources)
     with bottles.launched(backend, plan) as bottle:
         yield describe(bottle, backend, request.param)

@@ -46,6 +46,7 @@ def test_no_other_transport_reaches_the_outside(box: Box) -> None:
     "address", ["2606:4700:4700::1111", "fd00::1", "fe80::1%eth0", "ff02::1%eth0", "ff02::fb%eth0"]
 )
 def test_no_ipv6_at_all(box: Box, address: str) -> None:
+    address = address.replace("eth0", box.device)
     no_address = {"EADDRNOTAVAIL", "EAFNOSUPPORT"}
     assert set(box.tries(("tcp", address, 443), ("udp", address, 53))) <= REFUSED | no_address | {"EINVAL"}
     assert box.shell("grep -v ' lo$' /proc/net/if_inet6").replace("No such file or directory", "").count("eth0") == 0
@@ -80,18 +81,18 @@ def test_no_service_of_the_host_at_any_of_its_addresses(box: Box, trap: Trap, ho
 
 @pytest.mark.parametrize("way", ["tcp", "bound", "flag", "unicast-if", "pktinfo", "source-route"])
 def test_no_service_of_the_host_past_the_routing_table(
-    box: Box, trap: Trap, host_addresses: list[str], way: str
+    container: Box, trap: Trap, host_addresses: list[str], way: str
 ) -> None:
-    targets = (*host_addresses, box.gateway, "192.0.2.1")
-    answers = box.tries(*(("on_device", way, address, trap.port) for address in targets))
+    targets = (*host_addresses, container.gateway, "192.0.2.1")
+    answers = container.tries(*(("on_device", way, address, trap.port) for address in targets))
     assert set(answers) <= REFUSED | {"EINVAL", "ENOPROTOOPT"}
     assert trap.count() == 0
 
 
 @pytest.mark.parametrize("way", ["broadcast", "broadcast-bound", "multicast", "multicast-if"])
-def test_no_datagram_to_everybody_reaches_the_host(box: Box, trap: Trap, way: str) -> None:
-    everybody = ("255.255.255.255", box.broadcast, "224.0.0.1", "224.0.0.251", "239.255.255.250", "224.0.0.252")
-    answers = box.tries(*(("on_device", way, address, trap.port) for address in everybody))
+def test_no_datagram_to_everybody_reaches_the_host(container: Box, trap: Trap, way: str) -> None:
+    everybody = ("255.255.255.255", container.broadcast, "224.0.0.1", "224.0.0.251", "239.255.255.250", "224.0.0.252")
+    answers = container.tries(*(("on_device", way, address, trap.port) for address in everybody))
     assert set(answers) <= REFUSED
     assert trap.count() == 0
 
@@ -105,15 +106,15 @@ def test_the_trap_would_have_heard(trap: Trap) -> None:
     trap.heard.clear()
 
 
-def test_no_other_bottle(box: Box, neighbour: Box) -> None:
+def test_no_other_bottle(container: Box, neighbour: Box) -> None:
     attacks: list[tuple[object, ...]] = [
         ("tcp", address, port) for address in (neighbour.address, neighbour.sidecar) for port in (8888, 53, 9)
     ]
     attacks += [("udp", neighbour.address, 9), ("udp", neighbour.sidecar, 53)]
     attacks += [("on_device", "bound", neighbour.sidecar, 53), ("on_device", "tcp", neighbour.sidecar, 8888)]
-    assert set(box.tries(*attacks)) <= REFUSED | {"EINVAL"}
+    assert set(container.tries(*attacks)) <= REFUSED | {"EINVAL"}
     for name in (f"bot-bottle-{neighbour.bottle.identity}", f"bot-bottle-{neighbour.bottle.identity}-sidecar"):
-        assert not box.tries(("resolve", name))[0].startswith("ok")
+        assert not container.tries(("resolve", name))[0].startswith("ok")
 
 
 def test_the_sidecar_has_one_door_and_a_resolver(box: Box) -> None:
