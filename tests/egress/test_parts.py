@@ -29,7 +29,7 @@ from sidecars.egress.control import Lines
 from sidecars.egress.door import Inside, connect_authority, named_inside, named_outside
 from sidecars.egress.hello import HelloGate
 from sidecars.egress.refusal import Refusal, Refused, response
-from sidecars.egress.scrub import Scrubber, scrubbed
+from sidecars.egress.scrub import Scrubber, contains, scrubbed
 from sidecars.egress.wire import request_head
 
 # --- scrub
@@ -53,6 +53,15 @@ def test_scrubbing_in_pieces_is_scrubbing_the_whole(data: bytes, cuts: list[int]
     assert scrub(data, cuts) == scrubbed(data, (SECRET,))
     assert SECRET not in scrub(data, cuts)
     assert len(scrub(data, cuts)) == len(data)
+
+
+@pytest.mark.parametrize("at", [0, 28 * 1024 - 6, 28 * 1024 - 5, 28 * 1024 - 1, 28 * 1024, 99_994])
+def test_a_secret_is_found_wherever_it_stands_in_a_large_piece(at: int) -> None:
+    data = b"-" * at + SECRET + b"-" * (100_000 - at - len(SECRET))
+    assert contains(data, SECRET)
+    assert SECRET not in scrubbed(data, (SECRET,))
+    assert not contains(data.replace(SECRET, b"------"), SECRET)
+    assert contains(data, data[at // 2 : at // 2 + 20_000])  # longer than half a window
 
 
 def test_only_the_beginning_of_a_secret_is_held_back() -> None:

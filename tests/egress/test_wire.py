@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sidecars.egress import limits, wire
 from sidecars.egress.reader import END, RequestReader, ResponseReader
 from sidecars.egress.refusal import Refusal, Refused
 from sidecars.egress.wire import (
@@ -178,6 +179,29 @@ def test_the_agents_own_header_gives_way_to_the_injected_one_in_every_spelling()
     head = _head(b"X-Custom: agent", b"x_custom: agent", b"X-CUSTOM: agent", b"X-Other: stays")
     lines = _sent(head, (b"X-Custom", b"real"), b"x-custom")
     assert lines == ["GET /a HTTP/1.1", "Host: h", "X-Other: stays", "X-Custom: real", "", ""]
+
+
+def test_a_header_means_the_same_when_it_comes_again() -> None:
+    for _ in range(2):
+        assert _sent(_head(b"X-Gone: 1", b"Connection: x-gone", b"Authorization: a")) == [
+            "GET /a HTTP/1.1",
+            "Host: h",
+            "",
+            "",
+        ]
+        assert _sent(_head(b"X-Gone: 1"))[2] == "X-Gone: 1"
+        with pytest.raises(Refused):
+            _head(b"Content-Type: a/b", b"Content-Type: a/b")
+        with pytest.raises(Refused):
+            _head(b"X: a\x00b")
+
+
+def test_what_is_remembered_of_headers_is_bounded() -> None:
+    for number in range(limits.REMEMBERED_HEADERS + 10):
+        _head(b"X-Number: %d" % number)
+    _head(b"X-Long: " + b"a" * (limits.REMEMBERED_VALUE + 1))
+    assert len(wire._REMEMBERED) <= limits.REMEMBERED_HEADERS
+    assert all(len(value) <= limits.REMEMBERED_VALUE for _, value in wire._REMEMBERED)
 
 
 def test_a_post_without_a_body_says_so() -> None:
