@@ -8,7 +8,8 @@ RESPONSE_HEADERS = 256
 PIPELINED_REQUESTS = 16
 DOCUMENT = 32 * 1024 * 1024  # one line on standard input
 
-READ = 64 * 1024  # at a time and connection: more leaves the processor's cache on its way through
+READ = 128 * 1024  # at a time: less costs system calls, more leaves the processor's cache on its way through
+
 # How much waits in memory on its way through; above it, the faster side is paused.
 WRITE_HIGH = 256 * 1024
 DISCARD = 1024 * 1024  # of a refused request's body, so that the client reads the refusal before the reset
