@@ -23,11 +23,12 @@ $(ROOTS): .ci/extra-roots
 	@mkdir -p $(@D)
 	@$(PYTHON) .ci/extra-roots > $@
 
+# Images are an engine's; without one there is nothing to do.
 base-images: $(ROOTS)
-	@.ci/base-images --if-missing
+	@if docker version >/dev/null 2>&1; then .ci/base-images --if-missing; fi
 
 demo: $(INSTALLED) base-images  ## a real agent in a real bottle, each promise shown in a line
-	@$(WITH_ROOTS) $(BIN)/python scripts/demo.py
+	@$(WITH_ROOTS) $(BIN)/python scripts/demo.py $(if $(BACKEND),--backend $(BACKEND))
 
 test: $(INSTALLED) base-images  ## the whole suite; what this machine lacks is skipped with a line
 	@$(WITH_ROOTS) $(BIN)/python -m pytest $(TESTS)

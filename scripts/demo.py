@@ -1,35 +1,39 @@
 """The real Claude Code in a real bottle, against a local stand-in of its API: a line for each promise.
 
-Run by `make demo`. Needs a Docker engine; its token is made up. Exits 1 when a promise does not hold.
+Run by `make demo`, on a Docker engine where one answers, else on namespaces alone (Linux); `make demo
+BACKEND=bubblewrap` chooses. Its token is made up. Exits 1 when a promise does not hold or no backend works here.
 """
 
+import argparse
 import json
 import os
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "src"))
 
 from tests.support import claims
-from tests.support.box_views import Views, engine
+from tests.support.box_views import engine
 from tests.support.claims import Claim
 from tests.support.demo_world import AGENT, TASK, TOKEN_VARIABLE, World, world
+from tests.support.namespace_views import namespaces
+from tests.support.views import Views
 
 PROMPT = ("-p", TASK, "--output-format", "json")
 FIRST_RUN = 1800
 WIDTH = 46
+BACKENDS: Mapping[str, Callable[[], Views | str]] = {"docker": engine, "bubblewrap": namespaces}
 
 
 def main() -> int:
-    views = engine()
+    views = choose(_arguments().backend)
     if views is None:
-        print("skipped: no Docker engine answers; start one (`docker version` shows it) and run this again")
-        return 0
+        return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends the demo gets it cleaned up
     begin = time.monotonic()
     print("The real Claude Code in a real bottle; its API is a stand-in on this machine, its token made up.\n")
@@ -49,11 +53,38 @@ def main() -> int:
     return 1 if failed else 0
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--backend", choices=sorted(BACKENDS), help="not said: the first that works here")
+    return parser.parse_args()
+
+
+def choose(named: str | None) -> Views | None:
+    """The backend that was named, or the first that works here; None, and why, when there is none."""
+    for name in [named] if named else BACKENDS:
+        views = BACKENDS[name]()
+        if not isinstance(views, str):
+            return views
+        print(f"{name}: {views}")
+    return None
+
+
 def promises(views: Views, root: Path) -> Iterator[Claim]:
     """Two bottles, one attached and one left running, and what is to be seen of them."""
     with world(views, root) as here:
+        show_walls(here)
         yield from attached(here)
         yield from detached(here)
+
+
+def show_walls(here: World) -> None:
+    """What `bottle info` says of the walls, those that this backend lacks too."""
+    told = json.loads(here.cli.run("info", AGENT, "--json").ok().stdout)
+    print(f"Walls of the {told['backend']} backend on this machine:")
+    width = max(len(wall["name"]) for wall in told["walls"])
+    for wall in told["walls"]:
+        print(f"  {'has  ' if wall['present'] else 'LACKS'}  {wall['name']:<{width}}  {wall['how']}")
+    print(flush=True)
 
 
 def attached(here: World) -> Iterator[Claim]:
@@ -71,7 +102,7 @@ def detached(here: World) -> Iterator[Claim]:
     say("bottle", "start", AGENT, "--yes", "--detach")
     started = here.cli.run("start", AGENT, "--yes", "--detach", "--json").ok()
     identity = json.loads(started.stdout)["identity"]
-    volumes = here.views.volumes(identity)
+    traces = here.views.traces(identity)
     say("bottle", "exec", identity, "--", "claude", *PROMPT)
     done = here.inside(identity, "claude", "--dangerously-skip-permissions", *PROMPT, timeout=120)
     yield claims.task_done(here, done)
@@ -90,7 +121,7 @@ def detached(here: World) -> Iterator[Claim]:
         yield claim(here, identity)
     say("bottle", "stop", identity)
     here.cli.run("stop", identity).ok()
-    yield claims.nothing_left(here, identity, volumes)
+    yield claims.nothing_left(here, identity, traces)
 
 
 def show(made: Iterable[Claim]) -> int:
@@ -114,8 +145,8 @@ def say(*words: str) -> None:
 
 
 def progress(line: str) -> None:
-    """What bottle says while it works; of its first run, which builds images, each step."""
-    if line.startswith("bottle: building"):
+    """What bottle says while it works; of its first run, what it makes ready."""
+    if line.startswith("bottle: making ready"):
         print(f"  {line}", flush=True)
 
 

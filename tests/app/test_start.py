@@ -65,7 +65,7 @@ def test_images_are_built_once(stage: Stage) -> None:
     world = stage.world
     for _ in range(2):
         run_attached(world, stage.prepared(world))
-    building = [text for text in world.progress.steps if "building image" in text]  # type: ignore[attr-defined]
+    building = [text for text in world.progress.steps if "making ready" in text]  # type: ignore[attr-defined]
     assert len(building) == 2
 
 

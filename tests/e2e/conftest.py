@@ -1,4 +1,4 @@
-"""One world for all tests of a real agent in real bottles."""
+"""One world on each backend for all tests of a real agent in real bottles."""
 
 import json
 from collections.abc import Iterator
@@ -6,22 +6,24 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.bottle_cli import Done
-from tests.support.box_views import Views, engine
+from tests.support.box_views import engine
 from tests.support.demo_world import AGENT, TASK, World, world
+from tests.support.namespace_views import namespaces
 from tests.support.requirements import require, required
+from tests.support.views import Views
 
 PROMPT = ("-p", TASK, "--output-format", "json")
 NO_IMAGE = 108
 """The exit status of a start whose image could not be built (docs/exit-status.md)."""
 
 
-@pytest.fixture(scope="session")
-def views() -> Iterator[Views]:
-    require("docker")
-    found = engine()
-    assert found is not None
+@pytest.fixture(scope="session", params=["docker", "bubblewrap"])
+def views(request: pytest.FixtureRequest) -> Iterator[Views]:
+    require(request.param)
+    found: Views | str = {"docker": engine, "bubblewrap": namespaces}[request.param]()
+    assert not isinstance(found, str), found
     yield found
-    found.client.close()
+    found.close()
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +37,7 @@ def attached(here: World) -> Done:
     """A task given on the command line, from `bottle start` to its end; the images are there after it."""
     done = here.cli.run("start", AGENT, "--yes", "--", *PROMPT, timeout=1800)
     if done.status == NO_IMAGE and "claude" not in required():
-        pytest.skip(f"the agent's image cannot be built here: {done.stderr.strip().splitlines()[-1]}")
+        pytest.skip(f"the agent's program cannot be had here: {done.stderr.strip().splitlines()[-1]}")
     return done
 
 

@@ -26,19 +26,19 @@ def decoy(here: World, bottle: str) -> Hunt:
 
 
 def test_in_files_on_disk_and_in_memory(here: World, bottle: str, decoy: Hunt) -> None:
-    found, _ = here.views.files(here.views.box(bottle), decoy)
+    found, _ = here.views.files(bottle, decoy)
     assert "/home/node/.hidden (plain)" in found
     assert "/tmp/encoded (base64+0)" in found
 
 
 def test_in_processes(here: World, bottle: str, decoy: Hunt) -> None:
     found, count = here.views.processes(bottle, decoy)
-    assert f"processes of bot-bottle-{bottle} (plain)" in found
+    assert len([place for place in found if place.startswith("processes of") and place.endswith("(plain)")]) == 1
     assert count >= 4
 
 
-def test_in_what_the_engine_shows(here: World, bottle: str) -> None:
-    assert here.views.inspected(bottle, hunt_for("bot-bottle.identity"))
+def test_in_what_others_are_shown(here: World, bottle: str) -> None:
+    assert here.views.inspected(bottle, hunt_for(here.views.certain))
 
 
 @pytest.mark.parametrize("wrap", ["{}", "Bearer {}", "x{}y", "{}\n"])

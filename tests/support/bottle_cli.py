@@ -30,7 +30,7 @@ class Done:
     def ok(self) -> "Done":
         """Itself. Raises AssertionError with what it said when it failed."""
         if self.status:
-            said = self.stderr.strip() or self.stdout.strip()
+            said = f"{self.stderr.strip()}\n{self.stdout.strip()}".strip()
             raise AssertionError(f"bottle {' '.join(self.arguments)}: status {self.status}: {said[-2000:]}")
         return self
 

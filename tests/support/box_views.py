@@ -2,19 +2,23 @@
 
 import ipaddress
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import docker
-from attrs import define, frozen
+from attrs import define, field
 from docker.errors import DockerException, NotFound
 from docker.models.containers import Container
 
 from bottle.adapters.docker.connection import endpoint
 from bottle.domain.errors import BottleError
+from tests.support.host_traps import can_bind
 from tests.support.token_hunt import CHUNK, Hunt, as_file
+from tests.support.views import Place
 
+BASE_IMAGE = "debian:bookworm-slim"
 IDENTITY_LABEL = "bot-bottle.identity"
 READ = b"\n@read "
 PROCESS_FILES = """
@@ -26,26 +30,45 @@ true
 """
 
 
-@frozen
-class Remains:
-    """What the engine still has of one bottle, by name."""
-
-    containers: tuple[str, ...]
-    networks: tuple[str, ...]
-    volumes: tuple[str, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.containers or self.networks or self.volumes)
-
-    def __str__(self) -> str:
-        return ", ".join((*self.containers, *self.networks, *self.volumes))
-
-
 @define
-class Views:
+class EngineViews:
     """What one engine shows."""
 
-    client: "docker.DockerClient"
+    client: "docker.DockerClient" = field(repr=False)
+    backend: str = "docker"
+    ordinary: str = "an ordinary container"
+    shown: str = "inspect, top, logs"
+    nothing: str = "container, network, volume, process"
+    certain: str = IDENTITY_LABEL
+
+    def within(self, env: Mapping[str, str]) -> Self:
+        return self
+
+    def place(self) -> Place:
+        try:
+            address = gateway(self.client)
+        except (DockerException, KeyError, IndexError) as error:
+            raise OSError("the engine has no ordinary network called bridge") from error
+        if can_bind(address):
+            return Place(address, address)
+        # The engine runs in a machine of its own (Docker Desktop, Colima): it has a name for this host's loopback.
+        try:
+            answer = self._probe(BASE_IMAGE, ["getent", "ahostsv4", "host.docker.internal"])
+        except (DockerException, AssertionError) as error:
+            raise OSError(f"containers know no address of this host ({sys.platform})") from error
+        return Place("127.0.0.1", answer.decode().split()[0])
+
+    def require_reachable(self, place: Place, port: int) -> None:
+        try:
+            self._probe(BASE_IMAGE, ["timeout", "5", "bash", "-c", f": < /dev/tcp/{place.connect}/{port}"])
+        except AssertionError as error:
+            address = f"{place.connect} port {port}"
+            raise OSError(f"containers cannot reach this host at {address}; does a firewall refuse them?") from error
+        except DockerException as error:
+            raise OSError(f"no container of {BASE_IMAGE} could be started: {error}") from error
+
+    def is_running(self, identity: str) -> bool:
+        return bool(self.containers(identity))
 
     def containers(self, identity: str) -> Sequence[Container]:
         """Box and sidecar, whichever exist, the box first."""
@@ -58,7 +81,7 @@ class Views:
         """The container that the agent is in."""
         return self.containers(identity)[0]
 
-    def volumes(self, identity: str) -> tuple[str, ...]:
+    def traces(self, identity: str) -> tuple[str, ...]:
         """The volumes that the bottle's containers use."""
         mounts = [mount for one in self.containers(identity) for mount in one.attrs["Mounts"]]
         return tuple(mount["Name"] for mount in mounts if mount["Type"] == "volume")
@@ -73,16 +96,16 @@ class Views:
         ]
         return tuple(dict.fromkeys(config["Gateway"] for config in configs if config.get("Gateway")))
 
-    def remains(self, identity: str, volumes: Iterable[str] = ()) -> Remains:
+    def remains(self, identity: str, traces: Iterable[str] = ()) -> tuple[str, ...]:
         """What carries the identity, as label or in its name, and which of the volumes are there."""
         containers = {str(one.name) for one in self.containers(identity)}
         named = self.client.containers.list(all=True, ignore_removed=True, filters={"name": identity})
         networks = {str(one.name) for one in self.client.networks.list(names=[identity])}
         labelled = self.client.networks.list(filters={"label": f"{IDENTITY_LABEL}={identity}"})
-        return Remains(
-            tuple(sorted(containers | {str(one.name) for one in named})),
-            tuple(sorted(networks | {str(one.name) for one in labelled})),
-            tuple(name for name in volumes if self._exists(name)),
+        return (
+            *sorted(containers | {str(one.name) for one in named}),
+            *sorted(networks | {str(one.name) for one in labelled}),
+            *(name for name in traces if self._exists(name)),
         )
 
     def _exists(self, volume: str) -> bool:
@@ -117,11 +140,9 @@ class Views:
             count += len(known)
         return tuple(found), count
 
-    def files(self, container: Container, hunt: Hunt) -> tuple[tuple[str, ...], int]:
-        """The files of a container that hold the secret, and how many bytes were read.
-
-        The engine exports what is on disk whatever its mode; what is in memory alone is read by whoever may.
-        """
+    def files(self, identity: str, hunt: Hunt) -> tuple[tuple[str, ...], int]:
+        """The engine exports what is on disk whatever its mode; what is in memory alone is read by whoever may."""
+        container = self.box(identity)
         sizes: list[int] = []
 
         def counted(chunks: Iterable[bytes]) -> Iterable[bytes]:
@@ -137,17 +158,19 @@ class Views:
             found += hunt.in_tar(as_file(counted([packed])))
         return found, sum(sizes)
 
-    def probe_outside(self, image: str, argv: Sequence[str]) -> bytes:
-        """Runs a program in an ordinary container of the image on the engine's ordinary network; it leaves nothing."""
+    def probe_beside(self, identity: str, argv: Sequence[str]) -> bytes:
+        """In an ordinary container of the same image, on the engine's ordinary network; it leaves nothing."""
+        return self._probe(str(self.box(identity).attrs["Image"]), argv)
+
+    def close(self) -> None:
+        self.client.close()
+
+    def _probe(self, image: str, argv: Sequence[str]) -> bytes:
         made = self.client.containers.run(image, ["sleep", "300"], entrypoint=[], detach=True, network_mode="bridge")
         try:
             return _output(made, made.attrs["Config"]["User"], argv)
         finally:
             made.remove(force=True, v=True)
-
-    def image_of(self, identity: str) -> str:
-        """The image of the bottle's box."""
-        return str(self.box(identity).attrs["Image"])
 
 
 def _exported(container: Container) -> Iterable[bytes]:
@@ -164,19 +187,23 @@ def _output(container: Container, user: str, argv: Sequence[str]) -> bytes:
     return output
 
 
-def engine() -> Views | None:
-    """The engine that `bottle` itself would use, None when none answers."""
+def engine() -> EngineViews | str:
+    """The engine that `bottle` itself would use, or why there is none."""
     try:
         client = docker.DockerClient(**endpoint(os.environ, Path.home()), timeout=120)
-        client.ping()
     except (DockerException, BottleError):
-        return None
-    return Views(client)
+        return "no Docker engine answers; `docker version` shows it"
+    try:
+        client.ping()
+    except DockerException:
+        client.close()
+        return "no Docker engine answers; `docker version` shows it"
+    return EngineViews(client)
 
 
-def gateway(views: Views) -> str:
+def gateway(client: "docker.DockerClient") -> str:
     """The address of the host on the engine's ordinary network."""
-    network: Mapping[str, Any] = views.client.networks.get("bridge").attrs
+    network: Mapping[str, Any] = client.networks.get("bridge").attrs
     config = network["IPAM"]["Config"][0]
     # An engine that chose the address itself may not say so: it is the subnet's first one.
     return str(config.get("Gateway") or ipaddress.ip_network(config["Subnet"])[1])

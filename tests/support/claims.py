@@ -1,6 +1,7 @@
 """What a bottle promises, each as one claim about what was seen. The demo prints them, the tests assert them."""
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -100,20 +101,20 @@ def no_token_in_processes(world: World, identity: str) -> Claim:
 
 def no_token_in_files(world: World, identity: str) -> Claim:
     """Every file of the box, whoever owns it."""
-    found, size = world.views.files(world.views.box(identity), world.hunt)
+    found, size = world.views.files(identity, world.hunt)
     seen = f"{size / 1e6:,.0f} MB of files read: {_none_or(found)}"
     return Claim("no token in the box's files", ok=not found and size > 10_000_000, seen=seen)
 
 
 def no_token_outside(world: World, identity: str) -> Claim:
-    """What the engine shows, what bottle keeps and says, and the argument lists of the host."""
+    """What others are shown, what bottle keeps and says, and the argument lists of the host."""
     found = [
         *world.views.inspected(identity, world.hunt),
         *world.hunt.in_files(world.root),
         *(f"what bottle said ({form})" for form in world.hunt.in_bytes(bytes(world.cli.said))),
         *world.cli.exposed,
     ]
-    seen = f"inspect, top, logs, state, output, arguments: {_none_or(found)}"
+    seen = f"{world.views.shown}, state, output, arguments: {_none_or(found)}"
     return Claim("no token on disk, in output, in argument lists", ok=not found, seen=seen)
 
 
@@ -149,9 +150,9 @@ def push_refused(world: World, identity: str) -> Claim:
 
 
 def unreachable(world: World, identity: str) -> Claim:
-    """Nothing but the proxy answers; in an ordinary container the same program reaches what there is to reach."""
+    """Nothing but the proxy answers; without walls the same program reaches what there is to reach."""
     inside, outside = _probe_both(world, identity, ("tcp", "device"))
-    reached = f"reached: {_none_or(_reached(inside))}; an ordinary container reached {len(_reached(outside))}"
+    reached = f"reached: {_none_or(_reached(inside))}; {world.views.ordinary} reached {len(_reached(outside))}"
     ok = not _reached(inside) and bool(_reached(outside)) and bool(inside)
     return Claim("no direct connection, no service of the host", ok=ok, seen=f"{len(inside)} ways tried, {reached}")
 
@@ -160,30 +161,36 @@ def no_names(world: World, identity: str) -> Claim:
     """No DNS: neither names nor questions get out; the resolver on this host counts none from the box."""
     inside, outside = _probe_both(world, identity, ("udp", "names"))
     from_bottle, ordinary = (sum(name.startswith(mark) for name in world.traps.questions) for mark in MARKS)
-    came = f"this host's resolver counted {from_bottle}, and {ordinary} of an ordinary container"
+    came = f"this host's resolver counted {from_bottle}, and {ordinary} of {world.views.ordinary}"
     ok = not _reached(inside) and bool(inside) and bool(outside) and from_bottle == 0 < ordinary
     return Claim(
         "no DNS", ok=ok, seen=f"{len(inside)} names and questions, answered: {_none_or(_reached(inside))}; {came}"
     )
 
 
-def nothing_left(world: World, identity: str, volumes: Iterable[str] = ()) -> Claim:
-    """No container, network, volume, process, temporary file; nothing that holds the token."""
-    remains = world.views.remains(identity, volumes)
+def nothing_left(world: World, identity: str, traces: Iterable[str] = ()) -> Claim:
+    """Nothing of the bottle, no process, no temporary file; nothing that holds the token."""
+    remains = world.views.remains(identity, traces)
     mark = f"BOT_BOTTLE_HOME={world.home}".encode()
     alive = [str(pid) for pid, env in processes("environ").items() if mark in env]
-    temporary = [path.name for path in (world.root / "tmp").iterdir()]
-    found = [*(f"process {pid}" for pid in alive), *temporary, *world.hunt.in_files(world.root)]
-    seen = ", ".join([str(remains)] * bool(remains) + found) or "no container, network, volume, process, secret file"
-    return Claim("after the exit nothing is left", ok=not remains and not found, seen=seen)
+    found = [*remains, *(f"process {pid}" for pid in alive), *_temporary(world), *world.hunt.in_files(world.root)]
+    seen = ", ".join(found) or f"no {world.views.nothing}, temporary or secret file"
+    return Claim("after the exit nothing is left", ok=not found, seen=seen)
+
+
+def _temporary(world: World) -> list[str]:
+    """What lies in the directory of temporary files, but for the empty one in which all of a user's bottles run."""
+    top = world.root / "tmp"
+    common = top / f"bot-bottle-{os.getuid()}"
+    return [path.name for path in top.rglob("*") if not (path.is_dir() and path.is_relative_to(common))]
 
 
 def _probe_both(world: World, identity: str, kinds: Sequence[str]) -> tuple[Sequence[list[str]], Sequence[list[str]]]:
-    """The probe's lines from inside the bottle and from an ordinary container of the same image."""
+    """The probe's lines from inside the bottle and from where there are no walls."""
     wanted = {kind: targets for kind, targets in _targets(world, identity).items() if kind in kinds}
     bottle, ordinary = (["python3", "-c", PROBE, json.dumps(wanted), mark] for mark in MARKS)
     inside = world.inside(identity, *bottle).ok().stdout
-    outside = world.views.probe_outside(world.views.image_of(identity), ordinary)
+    outside = world.views.probe_beside(identity, ordinary)
     return json.loads(inside), json.loads(outside)
 
 

@@ -13,16 +13,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
-from docker.errors import DockerException
+from attrs import define, field
 
 from tests.support.anthropic_api import API_HOST, AnthropicApi
 from tests.support.anthropic_script import Script, Step
 from tests.support.bottle_cli import BottleCli, Done
-from tests.support.box_views import Views, gateway
-from tests.support.host_traps import Traps, can_bind, traps
+from tests.support.host_traps import Traps, traps
 from tests.support.standin_tls import server_tls
 from tests.support.token_hunt import Hunt, hunt_for
+from tests.support.views import Place, Views
 
 AGENT = "worker"
 CODE_HOST = "git.example.com"
@@ -33,11 +32,14 @@ TASK = "Write the harbour report"
 REPORT = "/home/node/report.txt"
 CONTENT = "three ships, one lighthouse\n"
 ANSWER = f"The report is in {REPORT}; {UNLISTED} was refused, as it should be."
-BASE_IMAGE = "debian:bookworm-slim"
-EXTRA_ROOTS = Path(__file__).parents[2] / ".ci" / "extra-roots"
+CHECKOUT = Path(__file__).parents[2]
+EXTRA_ROOTS = CHECKOUT / ".ci" / "extra-roots"
+TOOLS = CHECKOUT / "build" / "tools"
+"""Agent programs that bottle installed: kept from one world to the next, as images are."""
 SHARED_VARIABLES = (
     *("PATH", "HOME", "LANG", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "BOT_BOTTLE_BUILD_CA"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "NPM_CONFIG_REGISTRY", "npm_config_registry"),
 )
 
 BOTTLE = """\
@@ -45,7 +47,7 @@ BOTTLE = """\
 agent_provider:
   template: claude
   auth_token: {variable}
-backend: docker
+backend: {backend}
 egress:
   routes:
     - host: {api_host}
@@ -64,14 +66,6 @@ bottle: demo
 ---
 You work alone. Say what was refused, and go on with the rest.
 """
-
-
-@frozen
-class Place:
-    """Where the stand-in listens, and the address by which containers reach it there."""
-
-    bind: str
-    connect: str
 
 
 @define
@@ -109,14 +103,15 @@ class World:
 @contextlib.contextmanager
 def world(views: Views, root: Path) -> Iterator[World]:
     """Sets one up below `root`, a directory that is there and empty. Raises OSError when no address serves."""
-    place = find_place(views)
+    views = views.within(environment(root))
+    place = views.place()
     token = f"sk-ant-oat01-{secrets.token_urlsafe(48)}"
     tls = server_tls([API_HOST, CODE_HOST], root)
     hunt = hunt_for(token)
     api = AnthropicApi(tls, token, PLACEHOLDER, [script()], place.bind, [CODE_HOST])
     with api, traps() as set_up:
-        require_reachable(views, place, api.port)
-        write_home(root, place, api.port)
+        views.require_reachable(place, api.port)
+        write_home(root, views.backend, place, api.port)
         (root / "upstream-ca.pem").write_text(tls.root)
         cli = BottleCli({**environment(root), TOKEN_VARIABLE: token}, hunt, root)
         here = World(root, views, place, api, set_up, cli, hunt)
@@ -145,7 +140,7 @@ def script() -> Script:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """What `bottle` runs with: the caller's engine and network, a home and a temporary directory of this world."""
+    """What `bottle` runs with: the caller's programs, engine and network; home and temporary files of this world."""
     shared = {name: os.environ[name] for name in SHARED_VARIABLES if name in os.environ}
     return {
         **build_roots(root),
@@ -166,9 +161,10 @@ def build_roots(root: Path) -> dict[str, str]:
     return {"BOT_BOTTLE_BUILD_CA": str(root / "build-ca.pem")}
 
 
-def write_home(root: Path, place: Place, port: int) -> None:
+def write_home(root: Path, backend: str, place: Place, port: int) -> None:
     """The manifests, as a user would write them."""
     text = BOTTLE.format(
+        backend=backend,
         variable=TOKEN_VARIABLE,
         api_host=API_HOST,
         code_host=CODE_HOST,
@@ -179,33 +175,8 @@ def write_home(root: Path, place: Place, port: int) -> None:
     for kind, name, content in (("bottles", "demo", text), ("agents", AGENT, MANIFEST)):
         (root / "home" / kind).mkdir(parents=True)
         (root / "home" / kind / f"{name}.md").write_text(content)
-
-
-def find_place(views: Views) -> Place:
-    """An address of this host that containers reach. Raises OSError when there is none."""
-    try:
-        address = gateway(views)
-    except (DockerException, KeyError, IndexError) as error:
-        raise OSError("the engine has no ordinary network called bridge") from error
-    if can_bind(address):
-        return Place(address, address)
-    # The engine runs in a machine of its own (Docker Desktop, Colima): it has a name for this host's loopback.
-    try:
-        answer = views.probe_outside(BASE_IMAGE, ["getent", "ahostsv4", "host.docker.internal"])
-    except (DockerException, AssertionError) as error:
-        raise OSError(f"containers know no address of this host ({sys.platform})") from error
-    return Place("127.0.0.1", answer.decode().split()[0])
-
-
-def require_reachable(views: Views, place: Place, port: int) -> None:
-    """Raises OSError when an ordinary container cannot reach the stand-in: then no bottle could either."""
-    try:
-        views.probe_outside(BASE_IMAGE, ["timeout", "5", "bash", "-c", f": < /dev/tcp/{place.connect}/{port}"])
-    except AssertionError as error:
-        address = f"{place.connect} port {port}"
-        raise OSError(f"containers cannot reach this host at {address}; does a firewall refuse them?") from error
-    except DockerException as error:
-        raise OSError(f"no container of {BASE_IMAGE} could be started: {error}") from error
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    (root / "home" / "tools").symlink_to(TOOLS)
 
 
 def _is_refused(text: str) -> bool:

@@ -145,10 +145,10 @@ def end_bottle(world: World, backend: Backend, identity: str, status: int | None
 
 
 def ensure_images(world: World, prepared: Prepared) -> None:
-    """Builds what is not there yet. Raises ProvisionError."""
+    """Builds or installs what is not there yet. Raises ProvisionError."""
     images = (prepared.plan.sidecar_image, prepared.plan.image)
     for image in prepared.backend.missing(images):
-        world.progress.step(f"building image {image.tag} (once)")
+        world.progress.step(f"making ready, once: {image.tag}")
         prepared.backend.build(image, world.progress)
 
 
