@@ -76,7 +76,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
             self._loop.call_soon(self._resume)
 
     def is_closing(self) -> bool:
-        return self._state != _OPEN
+        return self._state != _OPEN or self._raw is None or self._raw.is_closing()
 
     def close(self) -> None:
         """Says goodbye, and waits a moment for the other side's: closed with bytes unread, the socket would be reset,
@@ -88,7 +88,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
             return
         self._raw.write_eof()
         self._raw.resume_reading()
-        self._timer = self._loop.call_later(limits.TLS_SHUTDOWN_SECONDS, self._raw.close)
+        self._timer = self._loop.call_later(limits.TLS_SHUTDOWN_SECONDS, self._leave)
 
     def abort(self) -> None:
         self._is_paused = True  # nothing more is given on
@@ -129,7 +129,9 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
             self._fail(ConnectionResetError())
         elif self._state == _OPEN:
             self._inner.eof_received()
-            self._say_goodbye()
+            if self._state == _OPEN:
+                self._say_goodbye()
+                self._leave()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._state == _SHAKING:
@@ -230,6 +232,12 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
         except OSError:  # the other side's goodbye is not there yet
             pass
         self._send()
+
+    def _leave(self) -> None:
+        """What is still to be sent has as long as anything else that nobody takes."""
+        if self._raw is not None:
+            self._raw.close()
+            self._timer = self._loop.call_later(limits.AGENT_STALL_SECONDS, self._raw.abort)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
