@@ -25,7 +25,7 @@ NOT_THE_BOX = (
 IN_MEMORY = "/dev/shm"
 LOOPBACK = "127.0.0.1"
 GRACE = 1
-"""Seconds that the kernel may need to take a killed process apart, and init to reap it."""
+"""Seconds that the kernel may need to take a killed process apart."""
 
 
 @frozen
@@ -47,12 +47,14 @@ class Process:
 
     @property
     def trace(self) -> str:
-        """Tells it from a later one with the same number."""
-        return f"process {self.number} since {self._stat[19]}" if self._stat else ""
+        """Tells it from a later one with the same number; empty once it has ended, reaped or not."""
+        fields = self._stat
+        return f"process {self.number} since {fields[19]}" if fields and fields[0] not in "ZX" else ""
 
     @property
     def parent(self) -> int:
-        return int(self._stat[1]) if self._stat else 0
+        fields = self._stat
+        return int(fields[1]) if fields else 0
 
     @property
     def namespace(self) -> str:
