@@ -46,7 +46,7 @@ class Control:
         self._has_started = False
 
     async def run(self, lines: "asyncio.Queue[bytes | None]") -> None:
-        """Answers documents for ever; the empty line is the end of input and is passed by."""
+        """Answers documents for ever; empty lines are passed by."""
         while True:
             line = await lines.get()
             if line is None or line.strip():
@@ -80,16 +80,17 @@ def say(document: dict[str, object]) -> None:
         pass
 
 
-def read_stdin(deliver: Callable[[bytes | None], None]) -> None:
-    """Reads standard input on a thread of its own, for it can be a pipe, a socket or a file; ends with its end."""
-    threading.Thread(target=_read, args=(deliver,), name="stdin", daemon=True).start()
+def read_stdin(deliver: Callable[[bytes | None], None], ended: Callable[[], None]) -> None:
+    """Reads standard input on a thread of its own, for it can be a pipe, a socket or a file; tells of its end once."""
+    threading.Thread(target=_read, args=(deliver, ended), name="stdin", daemon=True).start()
 
 
-def _read(deliver: Callable[[bytes | None], None]) -> None:
+def _read(deliver: Callable[[bytes | None], None], ended: Callable[[], None]) -> None:
     lines = Lines()
     while data := _read_some():
         for line in lines.feed(data):
             deliver(line)
+    ended()
 
 
 def _read_some() -> bytes:

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
@@ -35,6 +36,9 @@ class Egress:
         self._gateway: Gateway | None = None
         self._server: asyncio.Server | None = None
         self._dns: asyncio.DatagramTransport | None = None
+        self._stop = asyncio.Event()
+        self._is_tied = False
+        self._input_is_over = False
 
     async def start(self, start: EgressStart) -> None:
         """Serves as the document says. Raises ConfigError or OSError, and then nothing listens."""
@@ -49,6 +53,8 @@ class Egress:
             self._server.close()
             raise
         self._gateway = gateway
+        self._is_tied = start.tied
+        self._look_at_input()
 
     def reload(self, reload: EgressReload) -> None:
         """Judges by new rules from now on. Raises ConfigError, and the old ones stay."""
@@ -56,21 +62,28 @@ class Egress:
             self._gateway.replace(build(reload, self._gateway.rules))
 
     async def run(self) -> None:
-        """Serves until SIGTERM or SIGINT."""
+        """Serves until SIGTERM or SIGINT, or the end of standard input where it is tied to that."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(_report)
-        stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, self._stop.set)
         lines: asyncio.Queue[bytes | None] = asyncio.Queue()
-        read_stdin(lambda line: _hand_over(loop, lines, line))
+        read_stdin(lambda line: _soon(loop, lambda: lines.put_nowait(line)), lambda: _soon(loop, self._input_ended))
         control = loop.create_task(Control(self.start, self.reload).run(lines))
-        while not stop.is_set():
-            await _wait(stop, limits.SWEEP_SECONDS)
+        while not self._stop.is_set():
+            await _wait(self._stop, limits.SWEEP_SECONDS)
             if self._gateway is not None:
                 self._gateway.sweep(time.monotonic())
         control.cancel()
         await self._finish()
+
+    def _input_ended(self) -> None:
+        self._input_is_over = True
+        self._look_at_input()
+
+    def _look_at_input(self) -> None:
+        if self._is_tied and self._input_is_over:
+            self._stop.set()
 
     async def _finish(self) -> None:
         """Accepts nothing more; what is under way gets a moment."""
@@ -121,9 +134,10 @@ def _report(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> Non
     sys.stderr.flush()
 
 
-def _hand_over(loop: asyncio.AbstractEventLoop, lines: "asyncio.Queue[bytes | None]", line: bytes | None) -> None:
+def _soon(loop: asyncio.AbstractEventLoop, action: Callable[[], None]) -> None:
+    """From another thread."""
     try:
-        loop.call_soon_threadsafe(lines.put_nowait, line)
+        loop.call_soon_threadsafe(action)
     except RuntimeError:  # the loop is closed: the program is ending
         pass
 

@@ -10,7 +10,7 @@ from sidecars.init.server import Server
 
 def main() -> None:
     """Reads `{"commands": FD, "doors": [{"port": PORT, "fd": FD}, ...], "directory": PATH, "processes": NUMBER}` from
-    the only argument, and serves. Commands run in the directory unless they name another."""
+    the only argument, and serves until standard input ends. Commands run in the directory unless they name another."""
     config = json.loads(sys.argv[1])
     listener: int = config["commands"]
     wanted: list[tuple[int, int]] = [(door["port"], door["fd"]) for door in config["doors"]]

@@ -15,6 +15,7 @@ from sidecars.init.jobs import Ending, Job, Unpacking
 from sidecars.init.requests import Run, signal_number, variables
 from sidecars.init.wire import BadRequestError, Connection
 
+_LIFELINE = 0
 _REQUEST_SECONDS = 30.0
 _PAUSE_SECONDS = 0.2
 _COMPLAINTS = 20  # more could fill a pipe that nobody reads, and stop this process
@@ -47,8 +48,9 @@ class Server:
         self._complaints = _COMPLAINTS
 
     def run(self) -> None:
-        """Serves for ever. What goes wrong with one client is that client's."""
+        """Serves until standard input ends. What goes wrong with one client is that client's."""
         self._watch_children()
+        self._selector.register(_LIFELINE, selectors.EVENT_READ, _end_without_keeper)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         while True:
             for key, _ in self._selector.select(self._patience()):
@@ -249,3 +251,11 @@ def _unpack(descriptor: int) -> None:
 def _close(*descriptors: int) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
+
+
+def _end_without_keeper() -> None:
+    """Nobody says anything here: what is read is the end, for whoever kept this box is gone. All in it goes with its
+    first process (pid_namespaces(7)), also where the kernel's own signal to orphans came before it could be asked for.
+    """
+    if not os.read(_LIFELINE, 1):
+        os._exit(0)

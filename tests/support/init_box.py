@@ -134,6 +134,7 @@ def init_box(directory: Path, *extra: str) -> Iterator[Box]:
                 *(PYTHON, "-I", "-S", "-c", START, json.dumps(config)),
             ],
             pass_fds=[listener.fileno(), inside.fileno(), told],
+            stdin=subprocess.PIPE,
         )
         os.close(told)
         inside.close()  # from here on the box alone holds it, so that its end would be noticed
@@ -146,4 +147,4 @@ def init_box(directory: Path, *extra: str) -> Iterator[Box]:
             yield box
         finally:
             process.kill()
-            process.wait(10)
+            process.communicate(timeout=10)

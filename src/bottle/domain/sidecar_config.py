@@ -69,7 +69,10 @@ class EgressReload:
 
 @frozen
 class EgressStart:
-    """Everything that the way out needs to know. `audit` is a directory, `roots` further trusted certificates (PEM)."""
+    """Everything that the way out needs to know. `audit` is a directory, `roots` further trusted certificates (PEM).
+
+    `tied`: it ends with its standard input, which then is held by whoever must not be outlived.
+    """
 
     identity: str
     listen: Listen
@@ -79,6 +82,7 @@ class EgressStart:
     leaves: tuple[Leaf, ...] = ()
     dns: Listen | None = None
     roots: str = field(default="", repr=False)
+    tied: bool = False
 
     @property
     def rules(self) -> EgressReload:
@@ -94,6 +98,7 @@ def start_document(start: EgressStart) -> JsonObject:
         "audit": start.audit,
         "dns": None if start.dns is None else _listen_document(start.dns),
         "roots": start.roots,
+        "tied": start.tied,
         **reload_document(start.rules),
     }
 
@@ -112,7 +117,7 @@ def policy_document(policy: Policy) -> JsonObject:
 def parse_start(data: object) -> EgressStart:
     """The start that `start_document` wrote; raises ConfigError."""
     fields = read_object(
-        data, "the document", ("identity", "listen", "audit", "policy"), ("secrets", "leaves", "dns", "roots")
+        data, "the document", ("identity", "listen", "audit", "policy"), ("secrets", "leaves", "dns", "roots", "tied")
     )
     reload = parse_reload({key: fields[key] for key in ("policy", "secrets", "leaves") if key in fields})
     dns = fields.get("dns")
@@ -125,6 +130,7 @@ def parse_start(data: object) -> EgressStart:
         leaves=reload.leaves,
         dns=None if dns is None else _listen(dns, "dns"),
         roots=read_text(fields.get("roots", ""), "roots", empty=True),
+        tied=read_boolean(fields.get("tied", False), "tied"),
     )
 
 
