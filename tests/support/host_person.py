@@ -20,8 +20,15 @@ NUMBER = 7_654_321 if os.getuid() == 0 else os.getuid()
 """The host's number of the person whom boxes belong to."""
 
 _KEY_HOLDER = """
-import ctypes, sys
-added = ctypes.CDLL(None).syscall(248, b"user", sys.argv[1].encode(), b"payload", 7, -4)
+import ctypes, os, sys
+name, number = sys.argv[1], int(sys.argv[2])
+if os.getuid() != number:
+    os.setgroups([])
+    os.setresgid(number, number, number)
+    os.setresuid(number, number, number)
+libc = ctypes.CDLL(None)
+libc.prctl(4, 1, 0, 0, 0)  # as any program is that did not change its user
+added = libc.syscall(248, b"user", name.encode(), b"payload", 7, -4)
 print("added" if added > 0 else "refused", flush=True)
 sys.stdin.read()
 """
@@ -45,7 +52,7 @@ def person() -> Iterator[Person]:
     with ExitStack() as stack:
         files = tuple(stack.enter_context(_planted(place, secret)) for place in _places())
         name = f"key-{secrets.token_hex(6)}"
-        holder = stack.enter_context(_theirs([sys.executable, "-S", "-c", _KEY_HOLDER, name]))
+        holder = stack.enter_context(_running([sys.executable, "-S", "-c", _KEY_HOLDER, name, str(NUMBER)]))
         assert holder.stdout is not None
         key = name if holder.stdout.readline() == b"added\n" else ""
         yield Person(secret, files, holder.pid, key)
@@ -80,10 +87,9 @@ def _planted(place: Path, secret: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _theirs(argv: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process of the person's own, until the end of the block."""
-    as_person = {"user": NUMBER, "group": NUMBER, "extra_groups": []} if os.getuid() == 0 else {}
-    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/", **as_person)  # type: ignore[call-overload]
+def _running(argv: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process, until the end of the block."""
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
     try:
         yield process
     finally:

@@ -17,7 +17,6 @@ from typing import Any
 Option = tuple[int, int, Any]
 
 TIMEOUT = 3.0
-DEVICE = b"eth0"
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -61,10 +60,10 @@ def ask(host: str, port: int, content: str) -> str:
         return "ok " + sock.recv(4096).hex()
 
 
-def on_device(kind: str, host: str, port: int) -> str:
+def on_device(kind: str, host: str, port: int, name: str = "eth0") -> str:
     """Past the routing table: a socket that is bound to the device takes any address for a neighbour's."""
-    index = socket.if_nametoindex(DEVICE.decode())
-    device, direct, broadcast = (1, 25, DEVICE), (1, 5, 1), (1, 6, 1)
+    index = socket.if_nametoindex(name)
+    device, direct, broadcast = (1, 25, name.encode()), (1, 5, 1), (1, 6, 1)
     unicast_if = (0, 50, struct.pack("!I", index))
     multicast_if = (0, 32, struct.pack("4s4si", bytes(4), bytes(4), index))
     pktinfo = ((0, 8, struct.pack("=I4s4s", index, bytes(4), bytes(4))),)
