@@ -15,6 +15,7 @@ _OUTSIDE_NAME = "example.com"
 _CLONE_NEWUSER = 0x10000000
 _AF_VSOCK = 40
 _SECONDS = 2.0
+_PROXY_SECONDS = 15.0  # it may be starting still
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 
@@ -109,7 +110,7 @@ def _hello(host: str, port: int) -> str:
     """What the way out says of itself."""
     heard = b""
     try:
-        with socket.create_connection((host, port), _SECONDS) as connection:
+        with socket.create_connection((host, port), _PROXY_SECONDS) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: egress\r\nConnection: close\r\n\r\n")
             while data := connection.recv(4096):
                 heard += data

@@ -128,10 +128,11 @@ def _furnish_and_prove(order: Order, runtime: Runtime, lifeline: Lifeline) -> No
     commands.furnish(runtime.commands, _archive(order))
     commands.set_environment(runtime.commands, box.environment(plan, order.cargo.env))
     order.progress.step("proving the walls from inside")
+    # The probe need not wait for the sidecar: its question does, at the socket that the sidecar will listen on.
+    found = commands.run(runtime.commands, proof.command(plan.proxy), timeout=_PROOF_SECONDS)
     answer = lifeline.wait_for("answer", deadline, order.stopping)
     if not stands(json.dumps(answer["answer"]).encode(), plan.policy.version):
         raise BackendError("the sidecar did not take its configuration")
-    found = commands.run(runtime.commands, proof.command(plan.proxy), timeout=_PROOF_SECONDS)
     proof.judge(found.stdout)
     for check in plan.checks:
         done = commands.run(runtime.commands, check.argv, timeout=_CHECK_SECONDS)
