@@ -4,7 +4,7 @@ import json
 import socket
 from typing import Any
 
-_LONGEST = 32 * 1024 * 1024
+_LONGEST = 4 * 1024 * 1024
 _CHUNK = 65536
 
 
@@ -31,15 +31,14 @@ class Visitor:
             return None
         try:
             request = json.loads(self._heard)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return request if isinstance(request, dict) else {}
 
     def answer(self, message: dict[str, Any]) -> None:
-        """Says it and hangs up. A visitor that is gone misses it."""
+        """Says it and hangs up. A visitor that is gone misses it; an answer is short, so nobody is waited for."""
         try:
-            self.connection.settimeout(1)
-            self.connection.sendall(json.dumps(message).encode() + b"\n")
+            self.connection.send(json.dumps(message).encode() + b"\n")
         except OSError:
             pass
         self.connection.close()

@@ -12,14 +12,13 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from sidecars.keeper import memory
+from sidecars.keeper import memory, premises
 from sidecars.keeper.control import Visitor
 from sidecars.keeper.log import Log
 from sidecars.keeper.memory import Watch
+from sidecars.keeper.premises import Premises
 from sidecars.keeper.programs import Program
 from sidecars.keeper.staging import become
 
@@ -27,21 +26,24 @@ _PR_SET_DUMPABLE = 4
 _LIFELINE = 0
 _STOP_SECONDS = 3.0
 _UNSENT_SECONDS = 0.05
+_MOST_VISITORS = 16
+_LONGEST_LINE = 65536
 
 
 class Keeper:
     """What was asked for, running."""
 
-    def __init__(self, spec: dict[str, Any]) -> None:
+    def __init__(self, spec: dict[str, Any], place: Premises) -> None:
         """Starts everything. Raises OSError, and then nothing runs."""
-        self._runtime: str = spec["runtime"]
-        self._log = Log(f"{self._runtime}/sidecar.log")
+        self._premises = place
+        self._log = Log(f"{spec['runtime']}/sidecar.log")
         self._listener = socket.socket(fileno=spec["control"])
         self._listener.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._programs: dict[str, Program] = {}
         self._pending: dict[str, list[Visitor | None]] = {}
         self._lines: dict[str, bytes] = {}
+        self._visitors: dict[Visitor, None] = {}
         self._asked = b""
         self._left = False
         self._over = False
@@ -65,6 +67,8 @@ class Keeper:
                     key.data(events)
                 for program in self._programs.values():
                     program.flush()
+                if self._premises.are_lost():
+                    self._over = True
                 if self._memory is not None:
                     self._log.append(self._memory.look().encode())
         finally:
@@ -76,16 +80,17 @@ class Keeper:
         program = Program(spec)
         self._programs[program.name] = program
         self._lines[program.name] = b""
-        self._pending[program.name] = []
         self._watch(program.output, lambda _: self._hear(program))
         self._watch(program.handle, lambda _: self._ended(program))
         if (document := spec.get("document")) is not None:
+            self._pending[program.name] = []
             self._ask(program, document, None)
 
     def _ask(self, program: Program, document: object, visitor: Visitor | None) -> None:
-        """Passes a document on; its answer goes to the visitor, or to the launcher."""
+        """Passes a document on; its answer goes to the visitor, or to the launcher. Raises RecursionError."""
+        line = json.dumps(document).encode() + b"\n"
         self._pending[program.name].append(visitor)
-        program.write(json.dumps(document).encode() + b"\n")
+        program.write(line)
 
     def _hear(self, program: Program) -> None:
         data = program.read()
@@ -95,13 +100,14 @@ class Keeper:
             self._forget(program.output)
             return
         self._log.append(data)
-        *lines, self._lines[program.name] = (self._lines[program.name] + data).split(b"\n")
+        *lines, rest = (self._lines[program.name] + data).split(b"\n")
+        self._lines[program.name] = rest[-_LONGEST_LINE:]
         for line in lines:
             if _is_answer(line):
                 self._answer(program, {"event": "answer", "program": program.name, "answer": json.loads(line)})
 
     def _answer(self, program: Program, message: dict[str, Any]) -> None:
-        if not self._pending[program.name]:
+        if not self._pending.get(program.name):
             return
         visitor = self._pending[program.name].pop(0)
         if visitor is None:
@@ -113,17 +119,17 @@ class Keeper:
         """A sidecar that ends leaves the box without it; with the box, all is over."""
         self._forget(program.handle)
         self._hear(program)
-        while self._pending[program.name]:
+        while self._pending.get(program.name):
             self._answer(program, {"event": "ended", "program": program.name})
         if program.name == "box":
             _tell_launcher({"event": "ended", "program": "box"})
             self._over = True
 
-    def _patience(self) -> float | None:
+    def _patience(self) -> float:
         """How long nothing need be looked at."""
         if any(program.has_unsent for program in self._programs.values()):
             return _UNSENT_SECONDS
-        return memory.SECONDS if self._memory is not None else None
+        return memory.SECONDS if self._memory is not None else premises.SECONDS
 
     # The launcher and visitors.
 
@@ -138,18 +144,27 @@ class Keeper:
             self._over = self._over or not self._left
 
     def _accept(self, _events: int) -> None:
+        """Of those who have not said yet what they want, the one who came first makes room."""
+        if len(self._visitors) >= _MOST_VISITORS:
+            self._turn_to(next(iter(self._visitors))).connection.close()
         try:
             connection, _ = self._listener.accept()
         except OSError:
             return
         visitor = Visitor(connection)
+        self._visitors[visitor] = None
         self._watch(connection, lambda _: self._hear_visitor(visitor))
 
-    def _hear_visitor(self, visitor: Visitor) -> None:
-        request = visitor.read()
-        if request is None:
-            return
+    def _turn_to(self, visitor: Visitor) -> Visitor:
+        """Listens to it no more."""
+        del self._visitors[visitor]
         self._selector.unregister(visitor.connection)
+        return visitor
+
+    def _hear_visitor(self, visitor: Visitor) -> None:
+        if visitor not in self._visitors or (request := visitor.read()) is None:
+            return
+        self._turn_to(visitor)
         match request.get("do"):
             case "stop":
                 self._over = True
@@ -157,13 +172,22 @@ class Keeper:
             case "programs":
                 running = [name for name, program in self._programs.items() if program.status is None]
                 visitor.answer({"event": "programs", "running": running})
-            case "configure" if (program := self._programs.get(str(request.get("program")))) is not None:
-                if program.status is None:
-                    self._ask(program, request.get("document"), visitor)
-                else:
-                    visitor.answer({"event": "ended", "program": program.name})
+            case "configure" if str(request.get("program")) in self._pending:
+                self._configure(self._programs[str(request["program"])], request.get("document"), visitor)
             case _:
                 visitor.answer({"event": "refused"})
+
+    def _configure(self, program: Program, document: object, visitor: Visitor) -> None:
+        if program.status is not None:
+            visitor.answer({"event": "ended", "program": program.name})
+            return
+        if len(self._pending[program.name]) >= _MOST_VISITORS:  # it does not answer
+            visitor.answer({"event": "refused"})
+            return
+        try:
+            self._ask(program, document, visitor)
+        except RecursionError:
+            visitor.answer({"event": "refused"})
 
     # The end.
 
@@ -180,18 +204,16 @@ class Keeper:
         self._over = True
 
     def _end(self) -> None:
-        """The box first, which nobody need ask; then the sidecars, which have something to write down."""
+        """The box first, which nobody need ask; then sidecars at work, which have something to write down."""
         for program in self._programs.values():
-            if program.name == "box":
-                program.kill()
-            else:
+            if program.name in self._pending and None not in self._pending[program.name]:
                 program.terminate()
+            else:
+                program.kill()
         for program in self._programs.values():
             program.wait(_STOP_SECONDS)
             program.kill()
-        for name in ("box", "control", "sidecar.log", "sidecar.log.1", "lock"):
-            _remove(Path(self._runtime, name).unlink)
-        _remove(Path(self._runtime).rmdir)
+        self._premises.remove()
         for visitor in self._stopped_by:
             visitor.answer({"event": "stopped"})
 
@@ -211,10 +233,10 @@ def main() -> None:
     library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # secrets pass through: nobody may read its memory, and no core is left
     try:
         spec = json.loads(_first_line())
-        Path(spec["runtime"], "lock").write_text(str(os.getpid()), encoding="ascii")
+        place = Premises(spec["runtime"])
         if spec["become"] is not None:
             become(spec["become"]["number"], spec["become"]["reachable"])
-        keeper = Keeper(spec)
+        keeper = Keeper(spec, place)
     except (OSError, ValueError, KeyError) as error:
         _tell_launcher({"event": "failed", "reason": f"{type(error).__name__}: {getattr(error, 'strerror', '') or ''}"})
         sys.exit(1)
@@ -244,13 +266,6 @@ def _is_answer(line: bytes) -> bool:
     """Whether a sidecar's line answers a document (sidecars/egress/control.py)."""
     try:
         document = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(document, dict) and document.get("event") in {"ready", "rejected"}
-
-
-def _remove(remove_it: Callable[[], None]) -> None:
-    try:
-        remove_it()
-    except OSError:
-        pass  # it is not there, or whoever cleans up finds it

@@ -1,14 +1,20 @@
 """One program that the keeper started: its input and output, and its end."""
 
+import ctypes
 import json
 import os
 import select
 import signal
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 _CHUNK = 65536
+_FOLLOW_SECONDS = 2.0
+_REPORT_SECONDS = 5.0
+_PR_SET_PDEATHSIG = 1
+_LIBRARY = ctypes.CDLL(None)
 
 
 class Program:
@@ -19,6 +25,7 @@ class Program:
         self.name: str = spec["name"]
         report, writer = os.pipe()
         os.dup2(writer, spec["info"])
+        keeper = os.getpid()
         self._process = subprocess.Popen(
             spec["argv"],
             stdin=subprocess.PIPE,
@@ -27,6 +34,7 @@ class Program:
             pass_fds=spec["descriptors"],
             env=spec["environment"],
             cwd="/",
+            preexec_fn=lambda: _die_with(keeper),
         )
         for descriptor in {writer, *spec["descriptors"]}:
             os.close(descriptor)
@@ -72,15 +80,18 @@ class Program:
 
     def terminate(self) -> None:
         """Asks it to end; bwrap's monitor would pass nothing on."""
-        try:
-            os.kill(self.inner, signal.SIGTERM)
-        except ProcessLookupError:
-            pass
+        self._signal(self.inner, signal.SIGTERM)
 
     def kill(self) -> None:
-        """Ends it, and with it all that it started: the sandbox dies with its monitor."""
-        if self.status is None:
-            self._process.kill()
+        """Ends it, and with it all that it started: the kernel ends a sandbox with its first process.
+
+        The monitor follows that one. A monitor that is ended first may leave a sandbox behind: only a moment after the
+        start does bwrap tie the one to the other.
+        """
+        self._signal(self.inner, signal.SIGKILL)
+        if not self.wait(_FOLLOW_SECONDS):
+            for process in (*_children(self._process.pid), self._process.pid):
+                self._signal(process, signal.SIGKILL)
         self._process.wait()
 
     def wait(self, seconds: float) -> bool:
@@ -98,12 +109,41 @@ class Program:
             self._report = None
         return self._inner or self._process.pid
 
+    def _signal(self, process: int, number: int) -> None:
+        """While the monitor is not buried, the numbers of both are their own."""
+        if self.status is None:
+            try:
+                os.kill(process, number)
+            except ProcessLookupError:
+                pass
+
+
+def _die_with(keeper: int) -> None:
+    """bwrap sees to this too, but later."""
+    _LIBRARY.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != keeper:
+        os._exit(1)
+
+
+def _children(process: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()]
+    except OSError:
+        return []
+
 
 def _inner_process(report: int) -> int | None:
-    """The process that bwrap's report names. It is not reaped before its monitor ends: the number stays its own."""
+    """The process that bwrap's report names. It is not reaped before its monitor ends: the number stays its own.
+
+    Read to its end: bwrap writes it in pieces, and dies of a pipe that nobody reads any more.
+    """
+    told = b""
     try:
-        if select.select([report], [], [], 1)[0]:
-            return int(json.loads(os.read(report, 4096))["child-pid"])
+        while select.select([report], [], [], _REPORT_SECONDS)[0]:
+            data = os.read(report, 4096)
+            if not data:
+                return int(json.loads(told)["child-pid"])
+            told += data
     except (OSError, ValueError, KeyError):
         pass
     finally:

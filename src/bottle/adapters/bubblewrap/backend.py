@@ -24,7 +24,7 @@ _BOX = "box"
 class BubblewrapBackend:
     """Linux with user namespaces; no engine, daemon, root or image.
 
-    `owner` sets this user's bottles apart, `environ` is read for PATH and XDG_RUNTIME_DIR alone, `programs` knows the
+    `owner` sets this user's bottles apart, `environ` is read for what `ground.survey` asks, `programs` knows the
     agents' programs, `terminal_env` is what programs on a terminal want to know of it (TERM, COLORTERM).
     """
 
@@ -98,4 +98,4 @@ class BubblewrapBackend:
     @cached_property
     def _runtimes(self) -> Runtimes:
         found = self._ground
-        return Runtimes(self._owner, self._environ, None if isinstance(found, Unfit) else found.number)
+        return Runtimes(self._owner, None if isinstance(found, Unfit) else found.number)

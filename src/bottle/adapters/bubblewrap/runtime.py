@@ -1,16 +1,17 @@
 """Where the sockets of running bottles lie: one short directory for each, which is gone when the bottle is.
 
-`$XDG_RUNTIME_DIR/bot-bottle`, or `/tmp/bot-bottle-<uid>` where there is none: a socket's path may have 108 bytes, and a
-home may lie deep. Whether a bottle runs is told by a lock of the kernel's, which its keeper holds and no crash leaves
-behind.
+Below `/tmp/bot-bottle-<uid>`, the user being the one that keepers run as: a socket's path may have 107 bytes and a home
+may lie deep, every session of the user must find the same place, and one that goes at the end of a session would go
+from under a bottle that was left running.
+Whether a bottle runs is told by a lock of the kernel's, which its keeper holds and no crash leaves behind.
 """
 
 import fcntl
 import hashlib
 import os
 import stat
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +24,11 @@ LOCK = "lock"
 CONTROL = "control"
 COMMANDS = "box"
 LOG = "sidecar.log"
-ENTRIES = (LOCK, CONTROL, COMMANDS, LOG, f"{LOG}.1")
+ENTRIES = (CONTROL, COMMANDS, LOG, f"{LOG}.1", LOCK)
+_PLACE = Path("/tmp")  # noqa: S108 - what is there is looked at before it is trusted
+_OWNER_DIGITS = 8
+_CLAIM_SECONDS = 2.0
+_GLANCE = 0.005
 
 
 @frozen
@@ -72,76 +77,118 @@ class Runtime:
         return b"".join(part.read_bytes() for part in parts if part.is_file())
 
     def remove(self) -> None:
-        """Removes the directory of a bottle that runs no more. Raises BackendError for what would not go."""
+        """Removes the directory of a bottle that runs no more, and with the last one those above.
+
+        Raises BackendError for what would not go.
+        """
         try:
-            for name in ENTRIES:
-                (self.path / name).unlink(missing_ok=True)
+            self.clear()
             self.path.rmdir()
         except FileNotFoundError:
             pass
         except OSError as error:
             raise BackendError(f"would not go: {self.path}: {error.strerror}") from error
+        for folder in self.path.parents[:2]:
+            try:
+                folder.rmdir()
+            except OSError:
+                return  # there are others
+
+    def clear(self, *, keep: str = "") -> None:
+        """Removes what lies in it, all but one. Raises OSError."""
+        for name in ENTRIES:
+            if name != keep:
+                (self.path / name).unlink(missing_ok=True)
 
 
 class Runtimes:
     """All of one owner's."""
 
-    def __init__(self, owner: str, environ: Mapping[str, str], number: int | None = None) -> None:
+    def __init__(self, owner: str, number: int | None = None, place: Path = _PLACE) -> None:
         """`number`: the user and group that keepers run as, where that is not this process's own."""
-        self._base = _base(environ, foreign=number is not None)
-        self._root = self._base / hashlib.sha256(owner.encode()).hexdigest()[:12]
+        self._base = place / f"bot-bottle-{os.getuid() if number is None else number}"
+        self._root = self._base / hashlib.sha256(owner.encode()).hexdigest()[:_OWNER_DIGITS]
         self._number = number
 
     def of(self, identity: str) -> Runtime:
+        """Raises BackendError where the place is not this user's alone: nobody there is to be spoken to."""
+        self._require_ours()
         return Runtime(self._root / identity)
 
     def all(self) -> Sequence[Runtime]:
-        """Every directory that is there, sorted by identity."""
-        if not self._root.is_dir():
+        """Every directory that is there, sorted by identity; in somebody else's place there are none."""
+        try:
+            self._require_ours()
+            return [Runtime(path) for path in sorted(self._root.iterdir()) if is_identity(path.name)]
+        except (FileNotFoundError, BackendError):
             return []
-        _require_ours(self._base)
-        return [Runtime(path) for path in sorted(self._root.iterdir()) if is_identity(path.name)]
 
     @contextmanager
     def claimed(self, identity: str) -> Iterator[tuple[Runtime, int]]:
-        """A fresh directory and the descriptor of its lock, which is held until every copy of it is closed.
+        """An empty directory and the descriptor of its lock, which is held until every copy of it is closed.
 
-        Raises ConflictError when the identity has one already; whoever fails later removes it.
+        Raises ConflictError when a keeper holds it already, BackendError; whoever fails later removes it.
         """
         runtime = self.of(identity)
         try:
-            self._base.mkdir(mode=0o755 if self._number else 0o700, parents=True, exist_ok=True)
-            _require_ours(self._base)
-            self._own(self._root, exist_ok=True)
-            self._own(runtime.path)
-            lock = os.open(runtime.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            raise ConflictError(f"the name is taken: {identity}", hint="see `bottle list`") from None
+            lock = self._lock(runtime)
         except OSError as error:
             raise BackendError(f"cannot make {runtime.path}: {error.strerror}") from error
-        fcntl.flock(lock, fcntl.LOCK_EX)
         try:
+            runtime.clear(keep=LOCK)  # of a keeper that was killed
             yield runtime, lock
         finally:
             os.close(lock)
 
-    def _own(self, path: Path, *, exist_ok: bool = False) -> None:
-        """A directory that the keeper may empty and remove."""
-        path.mkdir(mode=0o700, exist_ok=exist_ok)
+    def _lock(self, runtime: Runtime) -> int:
+        """Raises OSError, ConflictError, BackendError. What others remove or look at meanwhile is tried again."""
+        deadline = time.monotonic() + _CLAIM_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                self._make(runtime.path)
+                lock = os.open(runtime.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            except FileNotFoundError:
+                continue  # the last of the other bottles has just ended
+            if self._is_taken(lock, runtime):
+                return lock
+            os.close(lock)
+            if runtime.is_held():
+                raise ConflictError(f"the name is taken: {runtime.identity}", hint="see `bottle list`")
+            time.sleep(_GLANCE)
+        raise BackendError(f"cannot make {runtime.path}: others use it")
+
+    def _is_taken(self, lock: int, runtime: Runtime) -> bool:
+        """Whether the lock is ours now, and still the one that others find."""
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._give(lock)
+            return os.path.samestat(os.fstat(lock), (runtime.path / LOCK).stat())
+        except (BlockingIOError, FileNotFoundError):
+            return False
+
+    def _make(self, path: Path) -> None:
+        """The directories, which the keeper may empty and remove. Raises OSError, BackendError."""
+        for folder in (self._base, self._root, path):
+            try:
+                folder.mkdir(mode=0o700)
+                self._give(folder)
+            except FileExistsError:
+                pass
+            if folder == self._base:
+                self._require_ours()
+
+    def _give(self, made: Path | int) -> None:
         if self._number is not None:
-            os.chown(path, self._number, self._number)
+            os.chown(made, self._number, self._number)
 
-
-def _base(environ: Mapping[str, str], *, foreign: bool) -> Path:
-    """A keeper of another number could not pass through the user's own runtime directory."""
-    runtime = environ.get("XDG_RUNTIME_DIR")
-    if runtime and not foreign and os.access(runtime, os.W_OK):
-        return Path(runtime) / "bot-bottle"
-    return Path(tempfile.gettempdir()) / f"bot-bottle-{os.getuid()}"
-
-
-def _require_ours(path: Path) -> None:
-    """In a directory that everybody may write to, somebody else may have been first. Raises BackendError."""
-    status = path.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
-        raise BackendError(f"{path} is not a directory of this user's alone", hint=f"look at it, and remove {path}")
+    def _require_ours(self) -> None:
+        """Where everybody may write to, somebody else may have been first. Raises BackendError."""
+        try:
+            status = self._base.lstat()
+        except FileNotFoundError:
+            return
+        is_ours = status.st_uid in {os.getuid(), self._number} and not status.st_mode & 0o022
+        if not stat.S_ISDIR(status.st_mode) or not is_ours:
+            raise BackendError(
+                f"{self._base} is not a directory of this user's alone", hint=f"look at it, and remove {self._base}"
+            )
