@@ -1,4 +1,4 @@
-"""Real launches in processes of their own, on the engine at hand, with a home of their own."""
+"""Real launches in processes of their own, on each backend that the machine has, with a home of their own."""
 
 import os
 import subprocess
@@ -11,9 +11,14 @@ import pytest
 from attrs import frozen
 
 from bottle.adapters.docker.connection import connect
+from tests.support import boxes, still_program
 from tests.support.requirements import require
 
-CLAIMED, MAKING, PROVING, RUNNING = "bottle: starting", "bottle: making", "bottle: starting, and proving", "RUNNING"
+CLAIMED, MAKING, PROVING, RUNNING = "claimed", "making", "proving", "running"
+_LINES = {
+    "docker": {CLAIMED: "bottle: starting", MAKING: "bottle: making", PROVING: "bottle: starting, and proving"},
+    "bubblewrap": {CLAIMED: "bottle: starting", MAKING: "bottle: making", PROVING: "bottle: proving"},
+}
 WAITING = ("--print", "--verbose", "--input-format", "stream-json", "--output-format", "stream-json")
 """An agent that reads its standard input, which here says nothing, for ever."""
 ENOUGH = 90
@@ -21,15 +26,23 @@ ENOUGH = 90
 
 @frozen
 class Host:
-    """A home of its own, with one agent, on the engine at hand."""
+    """A home of its own, with one agent, on one backend of this machine."""
 
     home: Path
+    backend: str
+    began: float
 
     def launch(self, *arguments: str) -> "subprocess.Popen[str]":
         """`bottle` in a session of its own, as a shell starts it; talk is piped."""
         return subprocess.Popen(
             [sys.executable, "-u", "-c", "from bottle.cli.main import main; main()", *arguments],
-            env={**os.environ, "BOT_BOTTLE_HOME": str(self.home), "TOKEN_OF_THIS_TEST": "made-up-8c1f4e0d77"},
+            env={
+                **os.environ,
+                "BOT_BOTTLE_HOME": str(self.home),
+                "BOT_BOTTLE_BACKEND": self.backend,
+                "PATH": f"{self.home / 'bin'}:{os.environ['PATH']}",
+                "TOKEN_OF_THIS_TEST": "made-up-8c1f4e0d77",
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -45,7 +58,22 @@ class Host:
         return out
 
     def made(self) -> list[str]:
-        """The containers and networks that carry this home's label."""
+        """All that this home's bottles consist of, outside of its state."""
+        return self._in_engine() if self.backend == "docker" else [*self.processes(), *self.directories()]
+
+    def processes(self) -> list[str]:
+        """Those of this home's boxes without an engine."""
+        return boxes.processes(self.home, self.began)
+
+    def directories(self) -> list[str]:
+        """Where the sockets of this home's boxes without an engine lie."""
+        return boxes.directories(self.home)
+
+    def states(self) -> Sequence[str]:
+        state = self.home / "state"
+        return sorted(path.name for path in state.iterdir()) if state.exists() else []
+
+    def _in_engine(self) -> list[str]:
         client = connect(os.environ, Path.home())
         try:
             mine = {"label": f"bot-bottle.owner={os.getuid()}:{self.home.resolve()}"}
@@ -54,28 +82,37 @@ class Host:
         finally:
             client.close()
 
-    def states(self) -> Sequence[str]:
-        state = self.home / "state"
-        return sorted(path.name for path in state.iterdir()) if state.exists() else []
 
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Both images are there, so that no start below waits for a build."""
-    require("docker")
-    host = make_host(tmp_path_factory.mktemp("images"))
+@pytest.fixture(scope="session", params=["docker", "bubblewrap"])
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One that works here, with all that it needs, so that no start below waits for a build."""
+    name: str = request.param
+    require(name)
+    host = make_host(tmp_path_factory.mktemp("images"), name)
     host.bottle("start", "sleeper", "--yes", "--detach")
     host.bottle("stop", "--all")
+    return name
 
 
 @pytest.fixture
-def host(tmp_path: Path, images: None) -> Iterator[Host]:
-    host = make_host(tmp_path)
+def host(tmp_path: Path, backend: str) -> Iterator[Host]:
+    host = make_host(tmp_path, backend)
     yield host
     host.bottle("cleanup", "--yes")
+    assert host.made() == []
 
 
-def make_host(folder: Path) -> Host:
+@pytest.fixture
+def boxed(tmp_path: Path) -> Iterator[Host]:
+    """For what can only happen to bottles without an engine."""
+    require("bubblewrap")
+    host = make_host(tmp_path, "bubblewrap")
+    yield host
+    host.bottle("cleanup", "--yes")
+    assert host.made() == []
+
+
+def make_host(folder: Path, backend: str) -> Host:
     home = folder / "home"
     for name, text in {
         "bottles/quiet": "---\nagent_provider: {template: claude, auth_token: TOKEN_OF_THIS_TEST}\n---\n",
@@ -84,7 +121,9 @@ def make_host(folder: Path) -> Host:
         path = home / f"{name}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return Host(home)
+    if backend == "bubblewrap":
+        still_program.write(home / "bin" / "claude")
+    return Host(home, backend, time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
 def wait_for(process: "subprocess.Popen[str]", stage: str, host: Host) -> None:
@@ -96,7 +135,7 @@ def wait_for(process: "subprocess.Popen[str]", stage: str, host: Host) -> None:
         while "running" not in host.bottle("list"):
             assert time.monotonic() < deadline, "it never ran"
     elif stage:
-        while not (line := process.stdout.readline()).startswith(stage):
+        while not (line := process.stdout.readline()).startswith(_LINES[host.backend][stage]):
             assert line, f"it ended before '{stage}'"
 
 

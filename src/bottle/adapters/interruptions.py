@@ -43,4 +43,6 @@ class SignalInterruptions:
     def _raise(self, number: int) -> None:
         if not self._raised:
             self._raised = True
+            for ending in _ENDING:  # an interpreter that ends would forget its own handlers, but not this
+                signal.signal(ending, signal.SIG_IGN)
             raise KeyboardInterrupt(number)

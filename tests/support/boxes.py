@@ -1,0 +1,77 @@
+"""What boxes without an engine leave on this host while they are there: processes, and directories with sockets."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bottle.adapters.bubblewrap.ground import NOBODY
+from bottle.adapters.bubblewrap.runtime import Runtimes
+
+PROC = Path("/proc")
+_PROGRAMS = (b"sidecars.keeper", b"sidecars.init", b"sidecars.egress", b"bwrap\0--args")
+
+
+def runtimes(home: Path) -> Runtimes:
+    """Where the bottles of this home have their sockets."""
+    return Runtimes(f"{os.getuid()}:{home.resolve()}", None if os.getuid() else NOBODY)
+
+
+def directories(home: Path) -> list[str]:
+    """Those that are there: of each bottle, and the one above them."""
+    root = _root(home)
+    return [str(path) for path in (root, *root.glob("*")) if path.exists()]
+
+
+def _root(home: Path) -> Path:
+    return runtimes(home).of("any-00000").path.parent
+
+
+def processes(home: Path, began: float) -> list[str]:
+    """Keepers, boxes and sidecars of this home's bottles: they see its files, or their sockets are among its own.
+
+    What a process that hides itself from this user sees cannot be told: it counts when it began after `began` (of the
+    clock that starts with the system).
+    """
+    marks = (os.fsencode(home.resolve()), os.fsencode(_root(home)))
+    return sorted(f"{number} {_what(line)}" for number, line in _candidates() if _belongs(number, marks, began))
+
+
+def _candidates() -> Iterator[tuple[int, bytes]]:
+    for directory in PROC.glob("[0-9]*"):
+        try:
+            line = (directory / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if any(program in line for program in _PROGRAMS):
+            yield int(directory.name), line
+
+
+def _what(line: bytes) -> str:
+    return next(program for program in _PROGRAMS if program in line).decode().replace("\0", " ")
+
+
+def _belongs(number: int, marks: tuple[bytes, ...], began: float) -> bool:
+    try:
+        seen = (PROC / str(number) / "mountinfo").read_bytes() + b" ".join(_open_files(number))
+    except PermissionError:
+        return _age(number) >= began
+    except OSError:
+        return False
+    return any(mark in seen for mark in marks)
+
+
+def _open_files(number: int) -> Iterator[bytes]:
+    for link in (PROC / str(number) / "fd").iterdir():
+        try:
+            yield os.fsencode(link.readlink())
+        except FileNotFoundError:
+            continue
+
+
+def _age(number: int) -> float:
+    """When the process began."""
+    try:
+        fields = (PROC / str(number) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
