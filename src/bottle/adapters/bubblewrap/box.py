@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from bottle.adapters.bubblewrap import interpreter, sandbox
+from bottle.adapters.bubblewrap import interpreter, java_network, sandbox
 from bottle.adapters.bubblewrap.descriptors import Descriptors
 from bottle.adapters.bubblewrap.ground import Ground
 from bottle.adapters.bubblewrap.seccomp import box_filter
@@ -41,7 +41,7 @@ def program(
 ) -> dict[str, object]:
     """What the keeper is told of the box. `roots` says which authorities the box trusts."""
     info = held.placeholder()
-    files = {**_etc(plan.identity), **roots.box, **_fixed(plan)}
+    files = {**_etc(plan.identity), **roots.box, **java_network.settings(plan.proxy), **_fixed(plan)}
     given = {path: held.content("file", content) for path, content in files.items()}
     seccomp = held.content("seccomp", box_filter(ground.machine))
     arguments = [

@@ -1,4 +1,4 @@
-"""The trust store of every Java in the box, in the Java Key Store format, and where it has to be.
+"""The trust store of every Java in the box, in the Java Key Store format, and where Javas look for their files.
 
 JKS because each Java since 1.2 reads it without being told its type or password, even where the default is PKCS 12
 (`keystore.type.compat`); of PKCS 12 older ones take an encrypted store alone, and then only with its password.
@@ -19,18 +19,23 @@ _HOMES = (
 
 
 def places(root: Path = Path("/")) -> list[str]:
-    """The files that this host's Javas read their roots from: most distributions have one for all of them.
+    """The files that this host's Javas read their roots from: most distributions have one for all of them."""
+    return found("lib/security/cacerts", root)
+
+
+def found(name: str, root: Path = Path("/")) -> list[str]:
+    """The files of this name that this host's Javas read, each once.
 
     Links are followed as far as /usr goes, which a box shares with the host. Behind it the box's own files begin, and
-    the store stands where the first link out of /usr points.
+    the file stands where the first link out of /usr points.
     """
-    stores = (store for home in _HOMES for store in root.glob(f"{home[1:]}/lib/security/cacerts"))
-    found = {_out_of(root.resolve() / "usr", store) for store in stores if store.is_file()}
-    return sorted(f"/{place.relative_to(root.resolve())}" for place in found)
+    files = (file for home in _HOMES for file in root.glob(f"{home[1:]}/{name}"))
+    seen = {_out_of(root.resolve() / "usr", file) for file in files if file.is_file()}
+    return sorted(f"/{place.relative_to(root.resolve())}" for place in seen)
 
 
-def _out_of(system: Path, store: Path) -> Path:
-    place = store.parent.resolve() / store.name
+def _out_of(system: Path, file: Path) -> Path:
+    place = file.parent.resolve() / file.name
     while place.is_symlink() and place.is_relative_to(system):
         target = place.parent / place.readlink()
         place = target.parent.resolve() / target.name
