@@ -3,20 +3,75 @@
 import pytest
 from attrs import evolve
 
+from bottle.adapters.fake.backend import FakeBackend
+from bottle.app.ports import Survey, World
 from bottle.app.prepare import Wanted, prepare, require_ready
 from bottle.domain.errors import BackendError, SecretMissingError, UsageError
 from tests.app.conftest import BASE, Stage
 
+ALIVE = Survey(usable=True)
+DEAD = Survey(usable=False, reason="nobody answers", hint="start it")
 
-def test_a_named_backend_is_never_replaced(stage: Stage) -> None:
+
+def with_both(stage: Stage, dead: str = "") -> World:
+    """The world with two backends, in wiring's order; those whose names are in `dead` do not work."""
+    return evolve(
+        stage.world,
+        backends={
+            "docker": FakeBackend(found=DEAD if "docker" in dead else ALIVE),
+            "bubblewrap": FakeBackend(found=DEAD if "bubblewrap" in dead else ALIVE, name="bubblewrap"),
+        },
+    )
+
+
+def test_a_backend_that_is_not_served_is_never_replaced(stage: Stage) -> None:
     with pytest.raises(BackendError, match="'bubblewrap' is not served"):
         prepare(stage.world, Wanted("other"))
 
 
-@pytest.mark.parametrize("flag", ["docker", None])
-def test_flag_before_environment_before_manifest(stage: Stage, flag: str | None) -> None:
-    world = evolve(stage.world, chosen_backend="docker")
-    assert prepare(world, Wanted("other", backend=flag)).plan.backend == "docker"
+@pytest.mark.parametrize(
+    ("flag", "variable", "agent", "backend"),
+    [
+        ("docker", "bubblewrap", "other", "docker"),
+        ("bubblewrap", "docker", "coder", "bubblewrap"),
+        (None, "docker", "other", "docker"),
+        (None, "bubblewrap", "coder", "bubblewrap"),
+        (None, None, "other", "bubblewrap"),
+        (None, None, "coder", "docker"),
+    ],
+)
+def test_flag_before_environment_before_manifest(
+    stage: Stage, flag: str | None, variable: str | None, agent: str, backend: str
+) -> None:
+    world = evolve(with_both(stage), chosen_backend=variable)
+    assert prepare(world, Wanted(agent, backend=flag)).plan.backend == backend
+
+
+@pytest.mark.parametrize(
+    ("dead", "backend"), [("docker", "bubblewrap"), ("bubblewrap", "docker"), ("docker bubblewrap", "docker")]
+)
+def test_where_none_is_named_the_first_that_works_is_taken(stage: Stage, dead: str, backend: str) -> None:
+    assert prepare(with_both(stage, dead), Wanted("coder")).plan.backend == backend
+
+
+@pytest.mark.parametrize(
+    ("flag", "variable", "agent", "named"),
+    [
+        ("docker", None, "coder", "docker"),
+        (None, "docker", "coder", "docker"),
+        ("bubblewrap", None, "coder", "bubblewrap"),
+        (None, None, "other", "bubblewrap"),
+    ],
+)
+def test_a_named_backend_that_does_not_work_is_an_error(
+    stage: Stage, flag: str | None, variable: str | None, agent: str, named: str
+) -> None:
+    world = evolve(with_both(stage, named), chosen_backend=variable)
+    prepared = prepare(world, Wanted(agent, backend=flag))
+    assert any("cannot be used now" in note for note in prepared.plan.notes)
+    with pytest.raises(BackendError, match=f"{named}: nobody answers") as caught:
+        require_ready(prepared)
+    assert caught.value.hint == "start it"
 
 
 def test_preparing_touches_nothing_and_asks_nobody(stage: Stage) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import TOKEN, CommandLine
+from tests.support.requirements import require
 
 
 def test_help_names_every_command(bottle: CommandLine) -> None:
@@ -48,7 +49,7 @@ def test_a_plan_as_json_is_whole_and_holds_no_secret(bottle: CommandLine) -> Non
 
 
 def test_info_tells_every_key_that_scripts_rely_on(bottle: CommandLine) -> None:
-    info = bottle("info", "coder", "--json").json
+    info = bottle("info", "coder", "--json", BOT_BOTTLE_BACKEND="docker").json
     assert info["chain"] == ["claude"]
     assert info["backend"] == "docker"
     assert info["git_identity"] == {"name": "sam", "email": "", "name_source": "agent", "email_source": ""}
@@ -116,12 +117,22 @@ def test_init_writes_first_manifests_once(bottle: CommandLine, tmp_path: Path) -
 
 
 def test_doctor_names_each_remedy(bottle: CommandLine) -> None:
-    told = bottle("doctor", "--json")
+    told = bottle("doctor", "--json", BOT_BOTTLE_BACKEND="docker")
     findings = {(finding["topic"], finding["subject"]): finding for finding in told.json}
     assert told.status == 1
-    assert findings["backend", "docker"]["ok"] is False
-    assert findings["backend", "docker"]["hint"]
-    assert findings["agent", "coder"]["ok"] is True
+    for subject in (("backend", "docker"), ("agent", "coder")):
+        assert findings[subject]["ok"] is False
+        assert "no Docker engine" in findings[subject]["detail"]
+        assert findings[subject]["hint"]
+
+
+def test_doctor_is_content_where_another_backend_can_start_every_agent(bottle: CommandLine) -> None:
+    require("bubblewrap")
+    told = bottle("doctor", "--json")
+    findings = {(finding["topic"], finding["subject"]): finding for finding in told.json}
+    assert (told.status, findings["backend", "docker"]["ok"]) == (0, False)
+    assert findings["backend", "bubblewrap"]["ok"]
+    assert "on bubblewrap" in findings["agent", "coder"]["detail"]
 
 
 def test_doctor_passes_over_nothing_that_is_broken(bottle: CommandLine) -> None:

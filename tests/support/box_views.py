@@ -12,7 +12,7 @@ from attrs import define, field
 from docker.errors import DockerException, NotFound
 from docker.models.containers import Container
 
-from bottle.adapters.docker.connection import endpoint
+from bottle.adapters.docker.connection import connect, endpoint
 from bottle.domain.errors import BottleError
 from tests.support.host_traps import can_bind
 from tests.support.token_hunt import CHUNK, Hunt, as_file
@@ -190,14 +190,10 @@ def _output(container: Container, user: str, argv: Sequence[str]) -> bytes:
 def engine() -> EngineViews | str:
     """The engine that `bottle` itself would use, or why there is none."""
     try:
+        connect(os.environ, Path.home()).close()
         client = docker.DockerClient(**endpoint(os.environ, Path.home()), timeout=120)
-    except (DockerException, BottleError):
-        return "no Docker engine answers; `docker version` shows it"
-    try:
-        client.ping()
-    except DockerException:
-        client.close()
-        return "no Docker engine answers; `docker version` shows it"
+    except BottleError as error:
+        return f"{error}; {error.hint}"
     return EngineViews(client)
 
 

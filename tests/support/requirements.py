@@ -2,13 +2,14 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from bottle.adapters.bubblewrap import ground
+from bottle.adapters.bubblewrap.ground import Unfit
 from bottle.adapters.docker.connection import connect
 from bottle.domain.errors import BottleError
 
@@ -55,16 +56,22 @@ def _gvisor() -> str | None:
 
 def _bubblewrap() -> str | None:
     """A program that is there is not enough: many a kernel lets only root make namespaces."""
-    if reason := _program("bwrap"):
-        return reason
-    tried = subprocess.run(
-        ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"], capture_output=True, text=True, check=False
-    )
-    return None if tried.returncode == 0 else f"bwrap cannot make a box: {tried.stderr.strip()}"
+    found = ground.survey(os.environ)
+    return found.reason if isinstance(found, Unfit) else None
+
+
+def _bwrap() -> str | None:
+    """The system's own program, for tests that call it themselves."""
+    return _program("bwrap") or _bubblewrap()
 
 
 def _program(name: str) -> str | None:
     return None if shutil.which(name) else f"no program {name} is on the PATH"
 
 
-_PROBES: dict[str, Callable[[], str | None]] = {"bubblewrap": _bubblewrap, "docker": _docker, "gvisor": _gvisor}
+_PROBES: dict[str, Callable[[], str | None]] = {
+    "bubblewrap": _bubblewrap,
+    "bwrap": _bwrap,
+    "docker": _docker,
+    "gvisor": _gvisor,
+}

@@ -56,6 +56,9 @@ def _agent(name: str, prepared: Prepared) -> Iterator[Finding]:
     missing = prepared.plan.missing_secrets
     if missing:
         yield Finding("agent", name, False, f"not set: {', '.join(missing)}", f"export {missing[0]}=...")
+    elif not prepared.survey.usable:
+        reason = f"{prepared.plan.backend} cannot be used: {prepared.survey.reason}"
+        yield Finding("agent", name, False, reason, prepared.survey.hint)
     else:
         yield Finding("agent", name, True, f"{prepared.plan.provider} on {prepared.plan.backend}, every secret is set")
     if prepared.survey.usable:
@@ -69,4 +72,4 @@ def _images(name: str, prepared: Prepared) -> Iterator[Finding]:
         yield Finding("image", name, False, str(error), error.hint)
         return
     for image in missing:
-        yield Finding("image", name, True, f"{image.tag} will be built at the first start")
+        yield Finding("image", name, True, f"{image.tag} will be made ready at the first start")

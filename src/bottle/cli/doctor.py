@@ -18,4 +18,4 @@ def doctor(as_json: AsJson = False) -> int:
         print_json([of_finding(finding) for finding in findings])
     else:
         print_line(finding_table(findings))
-    return 0 if all(finding.ok for finding in findings) else 1
+    return 0 if all(finding.ok for finding in findings if finding.topic != "backend") else 1

@@ -1,5 +1,6 @@
 """Finding the engine, the way `docker` itself does, and where it usually is when it is not there."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ def connect(environ: Mapping[str, str], home: Path, timeout: int = 60) -> APICli
         if str(where.get("base_url", "")).startswith("ssh://"):
             hint = "bottle needs an engine on this machine, whose containers can see its directories"
             raise BackendError("an engine behind ssh cannot be used", hint=hint)
+        _knock(str(where.get("base_url", "")), timeout)
         client = APIClient(**where, timeout=timeout)
     version = tuple(int(part) for part in client.api_version.split("."))
     if version < OLDEST_API:
@@ -35,6 +37,15 @@ def connect(environ: Mapping[str, str], home: Path, timeout: int = 60) -> APICli
             hint="Docker 20.10 or later is needed",
         )
     return client
+
+
+def _knock(url: str, timeout: int) -> None:
+    """Raises OSError when nobody listens at a Unix socket: the SDK would find out as well, but leave a socket open."""
+    scheme, _, path = url.partition("unix://")
+    if scheme in ("", "http+") and path:
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(timeout)
+            knocking.connect(f"/{path.lstrip('/')}")
 
 
 def endpoint(environ: Mapping[str, str], home: Path) -> dict[str, Any]:
@@ -46,8 +57,8 @@ def endpoint(environ: Mapping[str, str], home: Path) -> dict[str, Any]:
         return context
     if DEFAULT_SOCKET.exists():
         return {"base_url": f"unix://{DEFAULT_SOCKET}"}
-    socket = next((path for path in usual_sockets(environ, home) if path.is_socket()), DEFAULT_SOCKET)
-    return {"base_url": f"unix://{socket}"}
+    found = next((path for path in usual_sockets(environ, home) if path.is_socket()), DEFAULT_SOCKET)
+    return {"base_url": f"unix://{found}"}
 
 
 def usual_sockets(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
