@@ -96,7 +96,9 @@ def test_the_first_process_has_no_environment_worth_reading(embedded: Box) -> No
 
 
 def test_a_command_inherits_three_streams_and_nothing_else(embedded: Box) -> None:
-    done = embedded.bottle.run(["sh", "-c", "for fd in /proc/$$/fd/*; do readlink $fd; done; sleep 0 & ls /proc/$!/fd"])
+    done = embedded.bottle.run(
+        ["sh", "-c", "for fd in /proc/$$/fd/*; do readlink $fd; done; sleep 9 & ls /proc/$!/fd; kill $!"]
+    )
     lines = done.stdout.decode().split()
     assert all(line.startswith("pipe:") for line in lines[:3]), lines
     assert lines[3:] == ["0", "1", "2"]
