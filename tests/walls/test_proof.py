@@ -1,6 +1,7 @@
 """A box with one wall less is never handed over: the launch says which wall it is, and leaves nothing."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -220,6 +221,19 @@ def _reachable(file: Path, content: str) -> Path:
         if parent.stat().st_uid == os.getuid() and parent != parent.parent and not parent.stat().st_mode & 0o001:
             parent.chmod(parent.stat().st_mode | 0o055 if parent.is_dir() else 0o644)
     return file
+
+
+def test_a_home_below_the_systems_directories_is_not_shown(
+    launches: Callable[[Weakening], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some hosts keep homes there, where a box sees all."""
+    if not os.access("/usr/local", os.W_OK):
+        pytest.skip("nothing can be put below /usr")
+    with tempfile.TemporaryDirectory(prefix="bottle-walls-", dir="/usr/local") as home:
+        monkeypatch.setenv("HOME", home)
+        Path(home).chmod(0o755)
+        with pytest.raises(WallsError, match="files: a directory of the host's can be seen"):
+            launches(lambda arguments: arguments)
 
 
 @pytest.mark.parametrize("said", [b"", b"{", b"[]", b"{}", b'{"status": {}}', b"null"])
