@@ -28,6 +28,7 @@ _STOP_SECONDS = 3.0
 _UNSENT_SECONDS = 0.05
 _MOST_VISITORS = 16
 _LONGEST_LINE = 65536
+_LAST_WORDS = 200
 
 
 class Keeper:
@@ -43,6 +44,7 @@ class Keeper:
         self._programs: dict[str, Program] = {}
         self._pending: dict[str, list[Visitor | None]] = {}
         self._lines: dict[str, bytes] = {}
+        self._last: dict[str, str] = {}
         self._visitors: dict[Visitor, None] = {}
         self._asked = b""
         self._left = False
@@ -79,7 +81,7 @@ class Keeper:
     def _start(self, spec: dict[str, Any]) -> None:
         program = Program(spec)
         self._programs[program.name] = program
-        self._lines[program.name] = b""
+        self._lines[program.name], self._last[program.name] = b"", ""
         self._watch(program.output, lambda _: self._hear(program))
         self._watch(program.handle, lambda _: self._ended(program))
         if (document := spec.get("document")) is not None:
@@ -102,6 +104,7 @@ class Keeper:
         self._log.append(data)
         *lines, rest = (self._lines[program.name] + data).split(b"\n")
         self._lines[program.name] = rest[-_LONGEST_LINE:]
+        self._last[program.name] = (rest or lines[-1])[-_LAST_WORDS:].decode(errors="replace")
         for line in lines:
             if _is_answer(line):
                 self._answer(program, {"event": "answer", "program": program.name, "answer": json.loads(line)})
@@ -119,10 +122,11 @@ class Keeper:
         """A sidecar that ends leaves the box without it; with the box, all is over."""
         self._forget(program.handle)
         self._hear(program)
+        message = {"event": "ended", "program": program.name, "said": self._last[program.name]}
         while self._pending.get(program.name):
-            self._answer(program, {"event": "ended", "program": program.name})
+            self._answer(program, message)
         if program.name == "box":
-            _tell_launcher({"event": "ended", "program": "box"})
+            _tell_launcher(message)
             self._over = True
 
     def _patience(self) -> float:

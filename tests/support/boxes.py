@@ -1,8 +1,11 @@
 """What boxes without an engine leave on this host while they are there: processes, and directories with sockets."""
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from attrs import frozen
 
 from bottle.adapters.bubblewrap.ground import NOBODY
 from bottle.adapters.bubblewrap.runtime import Runtimes
@@ -75,3 +78,48 @@ def _age(number: int) -> float:
     except OSError:
         return 0
     return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+@frozen
+class Parts:
+    """The processes of one running bottle: its keeper, and of box and sidecar bwrap's monitor and what it monitors."""
+
+    keeper: int
+    box: tuple[int, int]
+    egress: tuple[int, int]
+
+    @classmethod
+    def of(cls, home: Path, identity: str) -> "Parts":
+        keeper = runtimes(home).of(identity).keeper()
+        assert keeper is not None, f"{identity} has no keeper"
+        monitors = {_command(child): child for child in children(keeper)}
+        found = {name: next(monitors[line] for line in monitors if name in line) for name in (b"init", b"egress")}
+        pairs = {name: (monitor, children(monitor)[0]) for name, monitor in found.items()}
+        return cls(keeper, pairs[b"init"], pairs[b"egress"])
+
+    @property
+    def all(self) -> tuple[int, ...]:
+        return (self.keeper, *self.box, *self.egress)
+
+
+def children(process: int) -> list[int]:
+    return [int(child) for child in (PROC / f"{process}/task/{process}/children").read_text().split()]
+
+
+def is_alive(process: int) -> bool:
+    """Whether it runs; a corpse does not."""
+    try:
+        return (PROC / str(process) / "stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
+def wait_until(holds: Callable[[], object], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def _command(process: int) -> bytes:
+    return (PROC / str(process) / "cmdline").read_bytes()

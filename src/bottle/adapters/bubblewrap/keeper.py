@@ -18,6 +18,8 @@ from bottle.domain.errors import BackendError
 _GLANCE = 0.05
 _CHUNK = 65536
 _ANSWER_SECONDS = 15.0
+_STOP_SECONDS = 10.0
+_LOOK_SECONDS = 3.0
 _KILL_SECONDS = 5.0
 _LAST_WORDS = 200
 
@@ -108,7 +110,7 @@ def configure(runtime: Runtime, program: str, document: object) -> bytes:
 def running(runtime: Runtime) -> frozenset[str]:
     """Which programs run: `box` and the sidecars; none when the keeper does not answer."""
     try:
-        message = _ask(runtime, {"do": "programs"})
+        message = _ask(runtime, {"do": "programs"}, _LOOK_SECONDS)
     except BackendError:
         return frozenset()
     return frozenset(str(name) for name in message.get("running", ()))
@@ -116,7 +118,7 @@ def running(runtime: Runtime) -> frozenset[str]:
 
 def stop(runtime: Runtime) -> None:
     """Ends the bottle; returns when all of it has ended. Raises BackendError when the keeper does not answer."""
-    _ask(runtime, {"do": "stop"})
+    _ask(runtime, {"do": "stop"}, _STOP_SECONDS)
 
 
 def end(runtime: Runtime) -> None:
@@ -147,14 +149,16 @@ def _kill(runtime: Runtime) -> None:
             pass  # it went by itself
 
 
-def _ask(runtime: Runtime, request: Mapping[str, object]) -> dict[str, Any]:
+def _ask(runtime: Runtime, request: Mapping[str, object], seconds: float = _ANSWER_SECONDS) -> dict[str, Any]:
     heard = b""
+    deadline = time.monotonic() + seconds
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_ANSWER_SECONDS)
+            connection.settimeout(seconds)
             connection.connect(str(runtime.control))
             connection.sendall(json.dumps(request).encode() + b"\n")
             while not heard.endswith(b"\n"):
+                connection.settimeout(max(deadline - time.monotonic(), 0.001))
                 data = connection.recv(_CHUNK)
                 if not data:
                     raise BackendError("the bottle's keeper hung up")
@@ -168,7 +172,9 @@ def _ask(runtime: Runtime, request: Mapping[str, object]) -> dict[str, Any]:
 def _what_happened(message: Mapping[str, Any]) -> str:
     match message.get("event"):
         case "ended":
-            return f"the {'box' if message.get('program') == 'box' else 'sidecar'} ended while it was started"
+            which = "box" if message.get("program") == "box" else "sidecar"
+            said = "".join(letter for letter in str(message.get("said", "")) if letter.isprintable())[-_LAST_WORDS:]
+            return f"the {which} ended while it was started{': ' if said else ''}{said}"
         case "failed":
             return f"the bottle's keeper could not start it: {message.get('reason')}"
         case _:

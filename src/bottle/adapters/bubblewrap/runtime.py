@@ -88,11 +88,7 @@ class Runtime:
             pass
         except OSError as error:
             raise BackendError(f"would not go: {self.path}: {error.strerror}") from error
-        for folder in self.path.parents[:2]:
-            try:
-                folder.rmdir()
-            except OSError:
-                return  # there are others
+        _prune(self.path.parent)
 
     def clear(self, *, keep: str = "") -> None:
         """Removes what lies in it, all but one. Raises OSError."""
@@ -119,9 +115,12 @@ class Runtimes:
         """Every directory that is there, sorted by identity; in somebody else's place there are none."""
         try:
             self._require_ours()
-            return [Runtime(path) for path in sorted(self._root.iterdir()) if is_identity(path.name)]
+            found = [Runtime(path) for path in sorted(self._root.iterdir()) if is_identity(path.name)]
         except (FileNotFoundError, BackendError):
             return []
+        if not found:
+            _prune(self._root)  # of a launcher that was killed as it began
+        return found
 
     @contextmanager
     def claimed(self, identity: str) -> Iterator[tuple[Runtime, int]]:
@@ -192,3 +191,12 @@ class Runtimes:
             raise BackendError(
                 f"{self._base} is not a directory of this user's alone", hint=f"look at it, and remove {self._base}"
             )
+
+
+def _prune(root: Path) -> None:
+    """Removes the directories above those of bottles, where there are none any more."""
+    for folder in (root, root.parent):
+        try:
+            folder.rmdir()
+        except OSError:
+            return  # there are others
