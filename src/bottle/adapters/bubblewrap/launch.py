@@ -96,7 +96,7 @@ def _become(order: Order) -> dict[str, object] | None:
     if number is None:
         return None
     tools = [source for source, _ in order.tool.binds]
-    paths = [order.ground.bwrap, str(order.audit.resolve()), *tools, *interpreter.reachable()]
+    paths = [*order.ground.files, str(order.audit.resolve()), *tools, *interpreter.reachable()]
     return {"number": number, "reachable": paths}
 
 
