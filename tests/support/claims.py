@@ -1,7 +1,6 @@
 """What a bottle promises, each as one claim about what was seen. The demo prints them, the tests assert them."""
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -173,16 +172,10 @@ def nothing_left(world: World, identity: str, traces: Iterable[str] = ()) -> Cla
     remains = world.views.remains(identity, traces)
     mark = f"BOT_BOTTLE_HOME={world.home}".encode()
     alive = [str(pid) for pid, env in processes("environ").items() if mark in env]
-    found = [*remains, *(f"process {pid}" for pid in alive), *_temporary(world), *world.hunt.in_files(world.root)]
+    temporary = [path.name for path in (world.root / "tmp").iterdir()]
+    found = [*remains, *(f"process {pid}" for pid in alive), *temporary, *world.hunt.in_files(world.root)]
     seen = ", ".join(found) or f"no {world.views.nothing}, temporary or secret file"
     return Claim("after the exit nothing is left", ok=not found, seen=seen)
-
-
-def _temporary(world: World) -> list[str]:
-    """What lies in the directory of temporary files, but for the empty one in which all of a user's bottles run."""
-    top = world.root / "tmp"
-    common = top / f"bot-bottle-{os.getuid()}"
-    return [path.name for path in top.rglob("*") if not (path.is_dir() and path.is_relative_to(common))]
 
 
 def _probe_both(world: World, identity: str, kinds: Sequence[str]) -> tuple[Sequence[list[str]], Sequence[list[str]]]:
