@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import host_person
-from tests.support.embedded import NAMESPACES, namespace, processes_of, runtime_of
+from tests.support.embedded import NAMESPACES, as_root, namespace, processes_of, runtime_of
 from tests.support.host_person import Person
 from tests.walls.conftest import Box
 
@@ -91,6 +91,7 @@ def test_the_first_process_cannot_be_looked_into(embedded: Box) -> None:
 
 
 def test_the_first_process_has_no_environment_worth_reading(embedded: Box) -> None:
+    as_root()
     content = Path(f"/proc/{processes_of(embedded.bottle).box}/environ").read_bytes()
     assert {line.partition(b"=")[0] for line in content.split(b"\0") if line} <= {b"PWD", b"LD_LIBRARY_PATH"}
 
@@ -106,6 +107,7 @@ def test_a_command_inherits_three_streams_and_nothing_else(embedded: Box) -> Non
 
 def test_what_a_bottles_processes_hold_open_is_what_they_were_given(embedded: Box) -> None:
     """No directory of the host's, through which a way out of the mounts would lead."""
+    as_root()
     found = processes_of(embedded.bottle)
     for process in (found.box, found.way_out):
         for path in Path(f"/proc/{process}/fd").iterdir():

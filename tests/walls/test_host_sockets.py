@@ -1,6 +1,7 @@
 """Of the host's sockets a box of namespaces reaches none: paths, abstract names, other families, System V and POSIX."""
 
 import ctypes
+import os
 import socket
 import uuid
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ def listeners() -> Iterator[list[Path]]:
         found = []
         for place in ("/tmp/.X11-unix", f"/tmp/ssh-{name}", "/run", "/dev/shm", "/var/tmp"):
             folder = Path(place)
+            if folder.exists() and not os.access(folder, os.W_OK):
+                continue
             if not folder.exists():
                 folder.mkdir()
                 stack.callback(folder.rmdir)

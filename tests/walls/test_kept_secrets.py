@@ -10,7 +10,7 @@ from bottle.domain.egress import Injection, Route
 from bottle.domain.hosts import HostPattern
 from bottle.domain.plan import PlannedRoute
 from tests.support import bottles
-from tests.support.embedded import command_lines, environments, processes_of, runtime_of
+from tests.support.embedded import as_root, command_lines, environments, processes_of, runtime_of
 from tests.support.requirements import require
 from tests.support.token_hunt import Hunt, hunt_for
 from tests.walls.conftest import Box, launched_embedded
@@ -52,6 +52,7 @@ def test_no_file_of_the_bottles_holds_it(holding: Box, hunt: Hunt) -> None:
 
 def test_no_open_file_of_a_process_holds_it(holding: Box, hunt: Hunt) -> None:
     """Content that is handed over in files of memory is the box's own, and closed by whoever needs it no more."""
+    as_root()
     for process in processes_of(holding.bottle).all:
         for path in Path(f"/proc/{process}/fd").iterdir():
             target = str(path.readlink())

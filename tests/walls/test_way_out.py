@@ -4,6 +4,7 @@ Attacks run as the way out: in its namespaces, under its number, without privile
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,8 @@ def tries(box: Box, *attacks: tuple[object, ...]) -> list[str]:
     done = subprocess.run(
         [*enter, *dropped, "python3", "-I", "-", asked], input=ATTACKS, capture_output=True, timeout=60, check=False
     )
-    if done.returncode and b"Permission denied" in done.stderr and not done.stdout:
-        pytest.skip(f"its namespaces cannot be entered here: {done.stderr.decode()}")
+    if done.stderr.startswith(b"nsenter: ") and os.getuid() != 0:
+        pytest.skip(f"only root enters its namespaces: {done.stderr.decode()}")
     assert done.returncode == 0, done.stderr.decode()
     return [str(answer) for answer in json.loads(done.stdout)]
 
