@@ -38,6 +38,7 @@ class Lifeline:
         except OSError as error:
             raise BackendError(f"the bottle's keeper could not be started: {error.strerror}") from error
         self._heard = self._complaint = b""
+        self._is_left = False
         self._say(json.dumps(spec).encode() + b"\n")
 
     def wait_for(self, event: str, deadline: float, stopping: Stopping) -> dict[str, Any]:
@@ -56,9 +57,11 @@ class Lifeline:
         raise BackendError("the bottle's keeper did not answer in time")
 
     def leave(self) -> None:
-        """From now on the bottle lives without this process. Raises BackendError."""
-        self._say(b"leave\n")
-        self.wait_for("left", time.monotonic() + _ANSWER_SECONDS, lambda: False)
+        """From now on the bottle lives without this process. May be repeated. Raises BackendError."""
+        if not self._is_left:
+            self._say(b"leave\n")
+            self.wait_for("left", time.monotonic() + _ANSWER_SECONDS, lambda: False)
+            self._is_left = True
 
     def cut(self) -> None:
         """Lets go, and waits until the keeper has ended what it kept, unless it was left. May be repeated."""
@@ -154,8 +157,7 @@ def _ask(runtime: Runtime, request: Mapping[str, object], seconds: float = _ANSW
     deadline = time.monotonic() + seconds
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(seconds)
-            connection.connect(str(runtime.control))
+            _connect(connection, runtime, deadline)
             connection.sendall(json.dumps(request).encode() + b"\n")
             while not heard.endswith(b"\n"):
                 connection.settimeout(max(deadline - time.monotonic(), 0.001))
@@ -167,6 +169,20 @@ def _ask(runtime: Runtime, request: Mapping[str, object], seconds: float = _ANSW
         raise BackendError(f"the bottle's keeper does not answer: {error.strerror or 'time is up'}") from error
     message = json.loads(heard)
     return message if isinstance(message, dict) else {}
+
+
+def _connect(connection: socket.socket, runtime: Runtime, deadline: float) -> None:
+    """Where many ask at once the line is full for a moment. Raises OSError."""
+    connection.settimeout(max(deadline - time.monotonic(), 0.001))
+    while True:
+        try:
+            connection.connect(str(runtime.control))
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_GLANCE / 10)
+        else:
+            return
 
 
 def _what_happened(message: Mapping[str, Any]) -> str:
