@@ -146,8 +146,9 @@ class Runtimes:
             try:
                 self._make(runtime.path)
                 lock = os.open(runtime.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            except FileNotFoundError:
-                continue  # the last of the other bottles has just ended
+            except FileNotFoundError:  # the last of the other bottles has just ended
+                time.sleep(_GLANCE)
+                continue
             if self._is_taken(lock, runtime):
                 return lock
             os.close(lock)
