@@ -119,7 +119,7 @@ def test_what_a_killed_installer_leaves_goes_with_the_next(registry: Registry, t
 
 
 def test_a_full_disk_leaves_nothing(registry: Registry, tmp_path: Path) -> None:
-    require("bubblewrap")
+    require("bwrap")
     small = ["bwrap", "--dev-bind", "/", "/", "--size", str(400 * 1024), "--tmpfs", str(tmp_path)]
     done = subprocess.run(
         [*small, *_command(tmp_path / "tools", registry)],

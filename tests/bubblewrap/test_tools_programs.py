@@ -158,7 +158,7 @@ def _in_a_box(tool: Tool, *arguments: str) -> str:
 
 
 def test_a_node_program_of_the_home_runs_in_a_box(tmp_path: Path) -> None:
-    require("bubblewrap")
+    require("bwrap")
     require("node")
     installation = tmp_path.resolve() / "home/.nvm/versions/node/v1"
     modules = installation / "lib/node_modules"
@@ -187,7 +187,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
 
 @pytest.mark.parametrize("name", ["claude", "codex"])
 def test_the_real_program_is_installed_and_runs_in_a_box(installed: Programs, name: str) -> None:
-    require("bubblewrap")
+    require("bwrap")
     box, _ = installed.images(BuiltInProviders().get(name))
     assert box.tag == f"{name} {pins.version(name)} (bottle's own)"
     progress = FakeProgress()

@@ -26,7 +26,7 @@ class BareBox:
     environment: Mapping[str, str] = {}
 
     def run(self, *argv: str, seconds: float = 60) -> "subprocess.CompletedProcess[str]":
-        require("bubblewrap")
+        require("bwrap")
         with Descriptors() as held:
             return subprocess.run(
                 ["bwrap", *self._arguments(held), "--", *argv],

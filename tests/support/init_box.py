@@ -114,7 +114,7 @@ class Raw:
 @contextlib.contextmanager
 def init_box(directory: Path, *extra: str) -> Iterator[Box]:
     """A box with one door, ended afterwards; `extra` is told to bwrap."""
-    require("bubblewrap")
+    require("bwrap")
     path = directory / "box"
     outside, inside = socket.socketpair()
     with socket.socket(socket.AF_UNIX) as listener, outside, inside:
