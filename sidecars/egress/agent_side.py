@@ -69,6 +69,12 @@ class AgentSide(asyncio.Protocol):
             self._transport.pause_reading()
             opening.begin(self._transport, rest, AgentSide)
 
+    def hand_on(self) -> asyncio.Transport | None:
+        """The connection, which is somebody else's from now on; None where the agent is gone."""
+        transport, self._transport = self._transport, None
+        self.gateway.guests.discard(self)
+        return transport
+
     # gateway.Guest
 
     @property

@@ -1,21 +1,28 @@
 """The requests of one connection, one after another: each is named, judged, begun, and answered before the next."""
 
+import asyncio
 import json
 from collections import deque
 from typing import TYPE_CHECKING
 
 from bottle.domain.hosts import Authority
 from sidecars.egress import limits
-from sidecars.egress.connect import Opening
-from sidecars.egress.door import Inside, Named, connect_authority, named_inside, named_outside, refuse_upgrade
+from sidecars.egress.audit import Entry
+from sidecars.egress.connect import Opening as Tunnelling
+from sidecars.egress.door import Inside, Named, connect_authority, named_inside, named_outside
 from sidecars.egress.exchange import Exchange
 from sidecars.egress.gateway import Gateway
+from sidecars.egress.handshake import Opening, opening_of
 from sidecars.egress.reader import END, Event, RequestReader
 from sidecars.egress.refusal import Refusal, Refused, response
+from sidecars.egress.rules import Ticket
 from sidecars.egress.wire import RequestHead
 
 if TYPE_CHECKING:
     from sidecars.egress.agent_side import AgentSide
+
+
+_EARLY = Refusal(400, "websocket.early", "the client spoke on before its WebSocket was open")
 
 
 class Conversation:
@@ -49,6 +56,9 @@ class Conversation:
     # What the agent's side says.
 
     def feed(self, data: bytes) -> None:
+        if self._exchange is not None and self._exchange.may_switch and self._reader.has_switched:
+            self.refuse_for_good(_EARLY)
+            return
         self._events.extend(self._reader.feed(data))
         self._pump()
 
@@ -101,6 +111,23 @@ class Conversation:
             self.side.abort()
         else:
             self._settle()
+
+    def switch(
+        self, origin: asyncio.Transport | None, written: bytes, rest: bytes, ticket: Ticket, entry: Entry
+    ) -> None:
+        """The exchange became a WebSocket: `written` is our 101, `rest` what the origin said behind its own."""
+        from sidecars.egress.websocket import Relay  # not before: wsproto costs a tenth of the start
+
+        self._exchange, self._over = None, True
+        agent = self.side.hand_on()
+        if agent is None or origin is None:
+            for transport in (agent, origin):
+                if transport is not None:
+                    transport.abort()
+            self.gateway.trail.close(entry)
+            return
+        agent.write(written)
+        Relay(self.gateway, ticket, entry, agent, origin).begin(rest)
 
     def refuse_connect(self, authority: Authority, refusal: Refusal) -> None:
         """The tunnel is not opened after all: the answer to the CONNECT."""
@@ -162,7 +189,7 @@ class Conversation:
             if inside is not None:
                 named = named_inside(head, inside)
             elif head.method == "CONNECT":
-                self.side.hand_over(Opening(self, connect_authority(head)), self._reader.rest)
+                self.side.hand_over(Tunnelling(self, connect_authority(head)), self._reader.rest)
                 return
             elif head.method == "GET" and head.target == "/":
                 self._say_hello()
@@ -180,7 +207,7 @@ class Conversation:
         path, mark, _ = named.target.partition("?")
         entry = gateway.trail.entry("http", head.method, authority.host, authority.port, path, query=bool(mark))
         try:
-            refuse_upgrade(head)
+            opening = self._opening(head)
             ticket = gateway.rules.judge(named.scheme, authority, head.method, named.target)
         except Refused as refused:
             gateway.note_refusal(entry, refused.refusal)
@@ -194,8 +221,17 @@ class Conversation:
         if unwritable is not None:
             self._respond(unwritable)
             return
-        self._exchange = Exchange(self, ticket, head, entry)
+        self.closes_after |= opening is not None
+        self._exchange = Exchange(self, ticket, head, entry, opening)
         self._exchange.begin()
+
+    def _opening(self, head: RequestHead) -> Opening | None:
+        """The WebSocket handshake that the request begins; raises Refused where the client says more before it is over,
+        or where llhttp did not see the end of HTTP that we saw."""
+        opening = opening_of(head)
+        if opening is not None and (self._reader.rest or not self._reader.has_switched):
+            raise Refused(_EARLY)
+        return opening
 
     def _say_hello(self) -> None:
         """What a person sees who points a browser at the proxy, and what a health check asks for."""
@@ -223,7 +259,9 @@ class Conversation:
 
     def _must_close(self, refusal: Refusal) -> bool:
         head = self._head
-        if head is None or refusal.status in (421, 426) or self.gateway.is_stopping or head.method == "CONNECT":
+        if head is None or refusal.status in (421, 426) or self.gateway.is_stopping:
+            return True
+        if head.upgrade or head.method == "CONNECT":  # the reader has ended
             return True
         return not self._ended and (head.expects_continue or self._unread_is_long())
 

@@ -76,12 +76,6 @@ def named_outside(head: RequestHead) -> Named:
     return Named("http", named, target)
 
 
-def refuse_upgrade(head: RequestHead) -> None:
-    """Raises Refused for a WebSocket or h2c: what would follow is not read here. Clients fall back on a 426."""
-    if head.upgrade:
-        raise refused(426, "http.upgrade", "only HTTP/1.1 passes here, no WebSocket and no h2c")
-
-
 def _host(head: RequestHead, scheme: Scheme) -> Authority:
     if head.host is None:
         raise refused(400, "host.missing", "there is no Host header")

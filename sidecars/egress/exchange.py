@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sidecars.egress import limits
 from sidecars.egress.audit import Entry
 from sidecars.egress.dial import addresses_for, dial
+from sidecars.egress.handshake import Opening
 from sidecars.egress.reader import END, Event
 from sidecars.egress.refusal import Refusal, Refused
 from sidecars.egress.rules import Ticket
@@ -33,13 +34,22 @@ _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 class Exchange:
     """Between an agent's connection and an origin's. Ends by telling the agent's side `done` exactly once."""
 
-    def __init__(self, conversation: "Conversation", ticket: Ticket, head: RequestHead, entry: Entry) -> None:
+    def __init__(
+        self,
+        conversation: "Conversation",
+        ticket: Ticket,
+        head: RequestHead,
+        entry: Entry,
+        opening: Opening | None = None,
+    ) -> None:
+        """`opening` is the handshake of a request for a WebSocket."""
         self._conversation = conversation
         self._gateway = conversation.gateway
         self._agent = conversation.side
         self._ticket = ticket
         self._head = head
         self._entry = entry
+        self._opening = opening
         self._link: Link | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._waiting: list[bytes] = []
@@ -66,6 +76,11 @@ class Exchange:
     def has_answered(self) -> bool:
         """Whether the response has begun: then nothing else can be said."""
         return self._response is not None
+
+    @property
+    def may_switch(self) -> bool:
+        """Whether the agent has to wait for a 101 before it says anything (RFC 6455 4.1)."""
+        return self._opening is not None
 
     @property
     def wants_body(self) -> bool:
@@ -122,6 +137,9 @@ class Exchange:
     def answered(self, events: list[Event]) -> None:
         self.progress = time.monotonic()
         first, last = events[0], events[-1]
+        if type(first) is ResponseHead and first.status == 101:
+            self._switch(first)
+            return
         begun = self._open_response(first) if type(first) is ResponseHead else b""
         pieces = [event for event in events if type(event) is bytes]
         if last is END:
@@ -174,9 +192,10 @@ class Exchange:
 
     def _send(self, link: Link) -> None:
         self._link = link
-        link.begin(self, self._head.method)
-        ticket = self._ticket
-        head = write_request(self._head, ticket.start, ticket.injected, ticket.replaced)
+        opening, ticket = self._opening, self._ticket
+        link.begin(self, self._head.method, switch=opening is not None)
+        added = ticket.injected if opening is None else ticket.injected + opening.lines
+        head = write_request(self._head, ticket.start, added, ticket.replaced)
         self.progress = time.monotonic()
         if self._waiting:
             head = b"".join([head, *self._waiting])
@@ -204,6 +223,21 @@ class Exchange:
                 return write_response(head, chunked=self._chunked, close=close)
         return written
 
+    def _switch(self, head: ResponseHead) -> None:
+        """The origin's 101: once it is checked, both connections belong to a WebSocket, and this exchange with them."""
+        link, opening = self._link, self._opening
+        if link is None or opening is None:
+            return
+        try:
+            opening.complete(head)
+        except Refused as refused:
+            self._fail(refused.refusal)
+            return
+        written = self._open_response(head)
+        self._over, self._link = True, None
+        origin, rest = link.hand_on()
+        self._conversation.switch(origin, written, rest, self._ticket, self._entry)
+
     def _passed(self, pieces: list[bytes]) -> bytes:
         """What of the body can be given to the agent now, as it is framed for it."""
         data = self._counted(pieces)
@@ -225,7 +259,10 @@ class Exchange:
         self._agent.send(begun + data)
         response = self._response
         self._end(
-            keep=self._request_complete and response is not None and not response.close and not response.until_close
+            keep=self._request_complete
+            and self._opening is None
+            and response is not None
+            and not (response.close or response.until_close)
         )
 
     def _fail(self, refusal: Refusal) -> None:

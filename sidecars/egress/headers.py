@@ -18,6 +18,7 @@ CODING: Final = 5
 CONNECTION: Final = 6
 EXPECT: Final = 7
 UPGRADE: Final = 8
+WEBSOCKET: Final = 9  # of a handshake: checked, and never passed on as it is
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _REMEMBERED = 2048
@@ -32,6 +33,7 @@ _KINDS: dict[str, int] = {
     "content-type": SINGLE,
     "content-range": SINGLE,
     "range": SINGLE,
+    **{f"sec-websocket-{word}": WEBSOCKET for word in ("key", "version", "protocol", "extensions", "accept")},
     **dict.fromkeys(("keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer", "http2-settings"), DROP),
 }
 

@@ -14,6 +14,9 @@ READ = 128 * 1024  # at a time: less costs system calls, more leaves the process
 WRITE_HIGH = 256 * 1024
 DISCARD = 1024 * 1024  # of a refused request's body, so that the client reads the refusal before the reset
 
+WEBSOCKET_MESSAGE = 64 * 1024 * 1024  # of one message, either way; more ends the connection with 1009
+WEBSOCKET_PIECE = 64 * 1024  # a frame up to this size is passed on as one frame, a longer one in pieces
+
 CONNECTIONS = 1024
 POOLED = 256
 REMEMBERED_VERDICTS = 1024
@@ -37,6 +40,8 @@ RESPONSE_SECONDS = 600.0  # to the first byte of a response: a model may think f
 RESPONSE_IDLE_SECONDS = 600.0  # between two pieces of a response
 POOL_IDLE_SECONDS = 30.0  # shorter than the keep-alive of common servers (nginx 75, Go none, Node 5: retried)
 TUNNEL_IDLE_SECONDS = 1800.0
+WEBSOCKET_IDLE_SECONDS = 1800.0  # without a frame in either direction, pings included
+WEBSOCKET_CLOSE_SECONDS = 5.0  # from one side's close to the other's
 TUNNEL_HELLO_SECONDS = 10.0
 TLS_SHUTDOWN_SECONDS = 1.0
 SWEEP_SECONDS = 0.25  # how often deadlines are looked at, and waiting audit lines written

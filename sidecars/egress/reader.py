@@ -69,6 +69,11 @@ class RequestReader(_Reader[httptools.HttpRequestParser]):
         """Whether a request has begun whose headers are not complete."""
         return self._silent > 0 and not self._in_body
 
+    @property
+    def has_switched(self) -> bool:
+        """Whether what follows is no HTTP any more: llhttp saw a CONNECT or an Upgrade."""
+        return self._over and self._fault is None
+
     def feed(self, data: bytes) -> list[Event]:
         """What the bytes complete. After a Refusal, a CONNECT or an Upgrade everything is ignored."""
         if self._over:
@@ -138,13 +143,17 @@ class ResponseReader(_Reader[httptools.HttpResponseParser]):
         self._head: ResponseHead | None = None
         self._done = True
         self._over = False
+        self._may_switch = False
+        self.rest = b""
+        """What followed a 101."""
         self.has_begun = False
         """Whether a byte came since `expect`."""
         self.is_spent = False
         """Whether no further response can be had: the origin said what nobody asked for, broke the rules, or left."""
 
-    def expect(self, method: str) -> None:
-        """A response to a request of this method comes next."""
+    def expect(self, method: str, *, switch: bool = False) -> None:
+        """A response to a request of this method comes next; a 101 is one only where `switch` says so."""
+        self._may_switch = switch
         self._method, self._done, self._head, self.has_begun = method, False, None, False
 
     def feed(self, data: bytes) -> list[Event]:
@@ -162,7 +171,9 @@ class ResponseReader(_Reader[httptools.HttpResponseParser]):
         self._silent += len(data)
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        except httptools.HttpParserUpgrade as upgrade:
+            self._switched(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
             self._break("the response is no proper HTTP/1.1")
         if self._silent > limits.HEADER_BLOCK and not self._done:
             self._break("the response's headers are too long")
@@ -182,6 +193,12 @@ class ResponseReader(_Reader[httptools.HttpResponseParser]):
             self._break("the origin closed the connection before the response was complete")
         self.is_spent = True
         return events
+
+    def _switched(self, rest: bytes) -> None:
+        """llhttp saw a proper 101: `rest` is no HTTP any more."""
+        if self._head is None or self._head.status != 101:
+            self._break("the response is no proper HTTP/1.1")
+        self.rest, self.is_spent, self._over, self._done = rest, True, True, True
 
     def _break(self, reason: str) -> None:
         self.is_spent = self._over = True
@@ -214,9 +231,9 @@ class ResponseReader(_Reader[httptools.HttpResponseParser]):
         _check_size(fed, self._fields)
         parser = self._parser
         status = parser.get_status_code()
-        if status == 101:
+        if status == 101 and not self._may_switch:
             raise refused(502, "upstream.response", "not a response to what was asked")
-        if status < 200:
+        if status < 200 and status != 101:
             return
         self._head = head = response_head(status, self._reason, parser.get_http_version(), self._fields)
         head.bodyless = head.bodyless or self._method == "HEAD"

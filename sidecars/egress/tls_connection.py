@@ -75,6 +75,10 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
             self._is_paused = False
             self._loop.call_soon(self._resume)
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """From now on somebody else speaks inside."""
+        self._inner = cast("asyncio.Protocol", protocol)
+
     def is_closing(self) -> bool:
         return self._state != _OPEN or self._raw is None or self._raw.is_closing()
 

@@ -46,10 +46,16 @@ class Link(asyncio.Protocol):
     def is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing() and not self._reader.is_spent
 
-    def begin(self, listener: Listener, method: str) -> None:
-        """The next response is for this listener."""
+    def begin(self, listener: Listener, method: str, *, switch: bool = False) -> None:
+        """The next response is for this listener; `switch` says that a 101 may be it."""
         self._listener, self._forget = listener, None
-        self._reader.expect(method)
+        self._reader.expect(method, switch=switch)
+
+    def hand_on(self) -> tuple[asyncio.Transport | None, bytes]:
+        """After a 101: the connection, which is somebody else's from now on, and what came behind the response."""
+        transport, self._transport = self._transport, None
+        self._listener = self._forget = None
+        return transport, self._reader.rest
 
     def write(self, data: bytes) -> None:
         """Sends bytes; once closed they go nowhere, and the listener hears of the loss."""

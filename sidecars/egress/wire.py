@@ -7,7 +7,7 @@ No byte of a peer's framing is passed on. Reading refuses whatever two servers c
 import re
 from typing import Final
 
-from attrs import define
+from attrs import define, field
 
 from sidecars.egress import headers, limits
 from sidecars.egress.headers import header_name
@@ -15,6 +15,8 @@ from sidecars.egress.refusal import refused
 from sidecars.egress.scrub import scrubbed
 
 Fields = list[tuple[bytes, bytes]]
+Handshake = dict[bytes, bytes]
+"""The Sec-WebSocket headers by their names in lower case; where one stands twice its values are joined."""
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _METHOD = re.compile(rb"[A-Z][A-Z-]{0,31}\Z")
@@ -24,13 +26,17 @@ _REASON = re.compile(rb"[\t\x20-\x7e]{0,128}\Z")
 
 # TRACE sends back what it was sent, credentials too (RFC 9110 9.3.8); PRI belongs to HTTP/2's preface alone.
 _REFUSED_METHODS: Final = frozenset({b"TRACE", b"TRACK", b"PRI"})
+_NEVER_TWICE: Final = (headers.LENGTH, headers.WEBSOCKET)  # seldom the same again: not worth remembering
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
 @define(eq=False)
 class RequestHead:
-    """A request's line and headers, read. `lines` are what may be passed on, as it is written; framing stands apart."""
+    """A request's line and headers, read. `lines` are what may be passed on, as it is written; framing stands apart.
+
+    `upgrade` is what Upgrade names, in lower case, where Connection names Upgrade (RFC 9110 7.8).
+    """
 
     method: str
     target: str
@@ -40,8 +46,9 @@ class RequestHead:
     length: int | None
     chunked: bool
     expects_continue: bool
-    upgrade: bool
+    upgrade: bytes
     close: bool
+    websocket: Handshake
 
 
 @define(eq=False)
@@ -55,6 +62,8 @@ class ResponseHead:
     chunked: bool
     close: bool
     bodyless: bool
+    upgrade: bytes = b""
+    websocket: Handshake = field(factory=dict)
 
     @property
     def until_close(self) -> bool:
@@ -68,11 +77,12 @@ class _Seen:
     length: int | None = None
     chunked: bool = False
     expects: bytes | None = None
-    upgrade: bool = False
+    upgrade: bytes = b""
     connection: frozenset[bytes] = frozenset()
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
+        self.websocket: Handshake = {}
         self.met: list[int | bytes] = []
 
 
@@ -104,8 +114,9 @@ def request_head(method: bytes, target: bytes, version: str, raw: Fields) -> Req
         length=seen.length,
         chunked=seen.chunked,
         expects_continue=seen.expects is not None and version == "1.1",
-        upgrade=seen.upgrade and b"upgrade" in seen.connection,
+        upgrade=seen.upgrade if b"upgrade" in seen.connection else b"",
         close=version == "1.0" or b"close" in seen.connection,
+        websocket=seen.websocket,
     )
 
 
@@ -124,6 +135,8 @@ def response_head(status: int, reason: bytes, version: str, raw: Fields) -> Resp
         chunked=seen.chunked,
         close=version == "1.0" or b"close" in seen.connection,
         bodyless=status < 200 or status in (204, 304),
+        upgrade=seen.upgrade if b"upgrade" in seen.connection else b"",
+        websocket=seen.websocket,
     )
 
 
@@ -182,8 +195,8 @@ def _walk(raw: Fields, most: int) -> _Seen:
         raise refused(431, "http.size", f"there are more than {most} headers")
     seen = _Seen()
     passed, remembered = seen.lines, _REMEMBERED
-    for field in raw:
-        header = remembered.get(field) or _read(field)
+    for one in raw:
+        header = remembered.get(one) or _read(one)
         if header[0] == headers.PASS:
             passed.append(header[1])
         elif header[0] != headers.DROP:
@@ -203,7 +216,7 @@ def _read(field: tuple[bytes, bytes]) -> _Header:
     if _CONTROL.search(value) is not None:
         raise _malformed("a header holds a control character")
     header = (name.kind, b"%b: %b\r\n" % (name.written, value), name.lower, value)
-    if len(field[1]) <= limits.REMEMBERED_VALUE and name.kind != headers.LENGTH:
+    if len(field[1]) <= limits.REMEMBERED_VALUE and name.kind not in _NEVER_TWICE:
         if len(_REMEMBERED) >= limits.REMEMBERED_HEADERS:
             _REMEMBERED.clear()
         _REMEMBERED[field] = header
@@ -215,6 +228,10 @@ def _note(seen: _Seen, header: _Header) -> None:
     kind, line, lower, value = header
     if kind == headers.CONNECTION:
         seen.connection |= {token.strip(b" \t").lower() for token in value.split(b",")}
+        return
+    if kind == headers.WEBSOCKET:
+        before = seen.websocket.get(lower)
+        seen.websocket[lower] = value if before is None else b"%b, %b" % (before, value)
         return
     mark = lower if kind == headers.SINGLE else kind
     if mark in seen.met:
@@ -232,7 +249,7 @@ def _note(seen: _Seen, header: _Header) -> None:
         case headers.EXPECT:
             seen.expects = value
         case _:
-            seen.upgrade = True
+            seen.upgrade = value.lower()
 
 
 def _drop_named(seen: _Seen) -> None:

@@ -117,11 +117,22 @@ CREDENTIAL_HEADERS = frozenset(
 
 _CREDENTIAL_ENDINGS = ("-api-key", "-apikey", "-access-token", "-auth-token", "-client-secret")
 
+_CREDENTIAL_PROTOCOLS = (
+    "openai-insecure-api-key.",  # OpenAI, realtime
+    "base64url.bearer.authorization.k8s.io.",  # Kubernetes
+    "header-",  # AWS AppSync
+)
+
 
 def is_credential_header(name: str) -> bool:
     """Whether a client says with this header who it is."""
     normal = folded(name)
     return normal in CREDENTIAL_HEADERS or normal.endswith(_CREDENTIAL_ENDINGS)
+
+
+def is_credential_protocol(name: str) -> bool:
+    """Whether a WebSocket subprotocol's name holds a credential: a browser's client can set no header."""
+    return name.lower().startswith(_CREDENTIAL_PROTOCOLS)
 
 
 def folded(name: str) -> str:

@@ -14,7 +14,7 @@ from bottle.domain.errors import BackendError
 
 GUEST_PREFIX = "/run/bottle/python"
 GUEST_LIBRARY = "/run/bottle/lib"
-SIDECAR_PACKAGES = ("attr", "attrs", "httptools", "uvloop")
+SIDECAR_PACKAGES = ("attr", "attrs", "h11", "httptools", "uvloop", "wsproto")
 _SYSTEM = Path("/usr")
 
 

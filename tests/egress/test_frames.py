@@ -1,0 +1,130 @@
+"""WebSocket frames without a network: any cutting of the bytes, what is looked at on the way, and who stops it."""
+
+import asyncio
+import itertools
+import ssl
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wsproto.frame_protocol import FrameProtocol, Opcode
+
+from bottle.domain.egress import Policy, Route
+from bottle.domain.hosts import Authority, HostPattern
+from bottle.domain.sidecar_config import EgressReload
+from sidecars.egress.audit import Trail
+from sidecars.egress.frames import Passage
+from sidecars.egress.gateway import Gateway
+from sidecars.egress.refusal import refused
+from sidecars.egress.rules import build
+from sidecars.egress.websocket import Direction, Relay
+
+SECRET = b"abcabd"
+_TEXT = st.lists(st.sampled_from(["abcabd", "abc", "a", "\u2603", "x" * 200]), max_size=5).map("".join)
+_MESSAGES = st.lists(st.tuples(st.booleans(), st.lists(_TEXT, min_size=1, max_size=4)), max_size=4)
+
+
+def _passage(
+    from_client: bool, seen: list[tuple[bytes, bool]], secrets: tuple[bytes, ...] = ()
+) -> tuple[FrameProtocol, Passage, FrameProtocol]:
+    """A sender, the passage, and a receiver."""
+    source, sink = FrameProtocol(client=not from_client, extensions=[]), FrameProtocol(from_client, [])
+    passage = Passage(source, sink, secrets, lambda piece, is_final: seen.append((piece, is_final)))
+    return FrameProtocol(client=from_client, extensions=[]), passage, FrameProtocol(not from_client, [])
+
+
+def _heard(receiver: FrameProtocol, data: bytes) -> list[str | bytes]:
+    """The messages in a stream of frames."""
+    messages: list[str | bytes] = []
+    pieces: list[Any] = []
+    receiver.receive_bytes(data)
+    for frame in receiver.received_frames():
+        pieces.append(frame.payload)
+        if frame.message_finished:
+            messages.append((b"" if frame.opcode is Opcode.BINARY else "").join(pieces))
+            pieces = []
+    return messages
+
+
+@settings(max_examples=200, deadline=None)
+@given(_MESSAGES, st.lists(st.integers(0, 5000), max_size=8), st.booleans())
+def test_any_cutting_passes_the_same_messages_and_shows_all_of_each(
+    messages: list[tuple[bool, list[str]]], cuts: list[int], from_client: bool
+) -> None:
+    seen: list[tuple[bytes, bool]] = []
+    sender, passage, receiver = _passage(from_client, seen, (SECRET,))
+    data = b"".join(
+        bytes(sender.send_data(piece if is_text else piece.encode(), at == len(pieces) - 1))
+        for is_text, pieces in messages
+        for at, piece in enumerate(pieces)
+    )
+    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    passed = b"".join(passage.feed(data[a:b]) for a, b in itertools.pairwise(places))
+    assert passage.fault is None
+    whole = ["".join(pieces) for _, pieces in messages]
+    clean = [text.replace("abcabd", "******") for text in whole]
+    assert _heard(receiver, passed) == [
+        text if is_text else text.encode() for text, (is_text, _) in zip(clean, messages, strict=True)
+    ]
+    assert b"".join(piece for piece, _ in seen).decode() == "".join(whole)
+    assert sum(is_final for _, is_final in seen) == len(messages)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=300), st.booleans(), st.integers(1, 50))
+def test_garbage_passes_or_is_a_fault_and_never_anything_else(data: bytes, from_client: bool, size: int) -> None:
+    _, whole, _ = _passage(from_client, [])
+    _, cut, receiver = _passage(from_client, [])
+    whole.feed(data)
+    passed = b"".join(cut.feed(data[at : at + size]) for at in range(0, len(data), size))
+    assert (whole.fault, whole.closed) == (cut.fault, cut.closed)
+    _heard(receiver, passed)  # whatever comes out is in order
+
+
+class Wire(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = bytearray()
+        self.is_closed = False
+
+    def write(self, data: Any) -> None:
+        self.sent += data
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    def resume_reading(self) -> None:
+        pass
+
+
+class Judging(Relay):
+    """A relay with a scanner, which there is none of yet."""
+
+    def on_message(self, direction: Direction, piece: bytes, is_final: bool) -> None:
+        if direction is Direction.OUT and b"forbidden" in piece:
+            raise refused(403, "scan.secret", "a secret stands in the message")
+
+
+def test_what_looks_at_messages_can_stop_them(tmp_path: Path) -> None:
+    route = Route(HostPattern("a.example"), scheme="http", ports=(80,))
+    rules = build(EgressReload(Policy((route,))))
+    ticket = rules.judge("http", Authority("a.example", 80), "GET", "/ws")
+    trail = Trail(str(tmp_path), "test")
+    agent, origin = Wire(), Wire()
+    gateway = Gateway(rules, trail, ssl.create_default_context())
+    relay = Judging(gateway, ticket, trail.entry("http", "GET", "a.example", 80, "/ws"), agent, origin)
+    relay.begin(b"")
+    client = FrameProtocol(client=True, extensions=[])
+    agent.protocol.data_received(bytes(client.send_data("fine")))  # type: ignore[attr-defined]
+    assert len(origin.sent) == 10
+    agent.protocol.data_received(bytes(client.send_data("forbidden")))  # type: ignore[attr-defined]
+    assert agent.sent == b"\x88\x02\x03\xf0"
+    assert origin.sent[10:12] == b"\x88\x82"
+    assert (agent.is_closed, origin.is_closed) == (True, True)
+    assert not gateway.guests
