@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.bottle_cli import program
+from tests.support.requirements import require
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 AGENTS = sorted(path.stem for path in (EXAMPLES / "agents").glob("*.md"))
@@ -28,9 +29,9 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def ask(home: Path, *arguments: str) -> dict[str, Any]:
+def ask(home: Path, *arguments: str, **changed: str) -> dict[str, Any]:
     """What the command line answers about them."""
-    env = {**os.environ, "BOT_BOTTLE_HOME": str(home)}
+    env = {**os.environ, "BOT_BOTTLE_HOME": str(home), **changed}
     done = subprocess.run([*program(), *arguments, "--json"], env=env, cwd=home, capture_output=True, check=False)
     answer: dict[str, Any] = json.loads(done.stdout)
     assert done.returncode == 0, answer
@@ -40,6 +41,14 @@ def ask(home: Path, *arguments: str) -> dict[str, Any]:
 @pytest.mark.parametrize("agent", AGENTS)
 def test_every_agent_loads(home: Path, agent: str) -> None:
     assert ask(home, "info", agent)["bottle"] in BOTTLES
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_every_agent_does_without_an_engine(home: Path, agent: str) -> None:
+    require("bubblewrap")
+    told = ask(home, "start", agent, "--dry-run", DOCKER_HOST="unix:///nonexistent")
+    assert told["backend"] == "bubblewrap"
+    assert told["image"].startswith("claude ")
 
 
 @pytest.mark.parametrize("bottle", BOTTLES)
