@@ -86,7 +86,9 @@ def control_group(ground: Ground, resources: Resources) -> list[str]:
 
 def walls(ground: Ground) -> tuple[Wall, ...]:
     """The walls of a box here, the missing ones too."""
-    limits = "control group: memory, processes, processor time" if ground.scope else "processes; memory is watched"
+    limits = "a control group: memory, processes, processor time"
+    if not ground.scope:
+        limits = "a control group; without it processes are counted and memory is watched"
     return (
         Wall("network", "no device but loopback; what the sidecar serves is handed in as a socket"),
         Wall("neighbours", "every bottle has namespaces of its own"),
@@ -96,7 +98,7 @@ def walls(ground: Ground) -> tuple[Wall, ...]:
         Wall("user", "node, without capabilities, no new privileges, no new namespaces"),
         Wall("system calls", "a seccomp filter of bottle's own"),
         Wall("limits", limits, bool(ground.scope)),
-        Wall("kernel", "the host's own: a box of namespaces has no other", present=False),
+        Wall("kernel", "one of its own; a box of namespaces runs on the host's", present=False),
     )
 
 
