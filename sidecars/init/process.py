@@ -37,9 +37,12 @@ def settle() -> None:
 
 def limit(processes: int) -> None:
     """No more processes and threads than this in the box, and no core of any. Set from within: counted are those of
-    this user namespace, where a limit that was set outside of it counts all of the user's (user_namespaces(7))."""
+    this user namespace, where a limit that was set outside of it counts all of the user's (user_namespaces(7)).
+
+    A limit of one byte, for a handler of the host's gets cores whatever the limit is but that (core(5)).
+    """
     resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
 
 
 def reset_signals() -> None:

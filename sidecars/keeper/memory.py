@@ -6,10 +6,9 @@ That is what the kernel does with a control group that is full, though later: be
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 SECONDS = 0.25
 """Between two looks."""
 
@@ -28,9 +27,10 @@ class Watch:
         self._due = time.monotonic() + SECONDS
         processes = [process for process in _family(self._root) if process != self._root]
         # What processes share is counted for each here, which is quick; only beyond the limit is it counted with care.
-        if sum(map(_resident, processes)) <= self._limit:
+        files = _unmapped(processes)
+        if sum(map(_resident, processes)) + sum(files.values()) <= self._limit:
             return ""
-        held = {process: _held(process) for process in processes}
+        held = {process: max(_held(process), files.get(process, 0)) for process in processes}
         if sum(held.values()) <= self._limit:
             return ""
         largest = max(held, key=held.__getitem__)
@@ -55,12 +55,14 @@ def _family(root: int) -> Iterator[int]:
 
 
 def _resident(process: int) -> int:
-    """Memory of its own that no file stands behind, in bytes."""
+    """Memory in its own pages and in shared ones that no file on a disk stands behind, in bytes."""
     try:
-        _, resident, shared, *_ = Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
         return 0
-    return (int(resident) - int(shared)) * _PAGE
+    return (
+        sum(int(line.split()[1]) for line in status.splitlines() if line.startswith(("RssAnon:", "RssShmem:"))) * 1024
+    )
 
 
 def _held(process: int) -> int:
@@ -69,5 +71,30 @@ def _held(process: int) -> int:
         lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:
         return _resident(process)
-    found = (line.split() for line in lines if line.startswith("Pss_Anon:"))
-    return next((int(words[1]) * 1024 for words in found), _resident(process))
+    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:"))]
+    return sum(found) if found else _resident(process)
+
+
+def _unmapped(processes: Iterable[int]) -> dict[int, int]:
+    """Files of memory alone that a process holds open, in bytes: they need not be mapped to be there."""
+    files: dict[tuple[int, int], int] = {}
+    holders: dict[int, int] = {}
+    for process in processes:
+        for entry in _descriptors(process):
+            try:
+                if not str(entry.readlink()).startswith("/memfd:"):
+                    continue
+                status = entry.stat()
+            except OSError:
+                continue
+            if (status.st_dev, status.st_ino) not in files:
+                files[status.st_dev, status.st_ino] = status.st_blocks * 512
+                holders[process] = holders.get(process, 0) + status.st_blocks * 512
+    return holders
+
+
+def _descriptors(process: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{process}/fd").iterdir())
+    except OSError:
+        return []

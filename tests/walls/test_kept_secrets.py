@@ -84,7 +84,6 @@ def test_the_keeper_leaves_no_core(holding: Box) -> None:
     assert _is_private(processes_of(holding.bottle).keeper)
 
 
-@pytest.mark.xfail(strict=True, reason="sidecars/egress does not make itself private yet")
 def test_the_way_out_leaves_no_core(holding: Box) -> None:
     """It holds the token. A limit of 0 is not enough: a core that goes down a pipe heeds none (core(5))."""
     assert _is_private(processes_of(holding.bottle).way_out)

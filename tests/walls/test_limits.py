@@ -133,10 +133,7 @@ time.sleep(1)
 """
 
 
-UNWATCHED = pytest.mark.xfail(strict=True, reason="the keeper's watch counts private memory alone")
-
-
-@pytest.mark.parametrize("kind", [kind if kind == "private" else pytest.param(kind, marks=UNWATCHED) for kind in HOGS])
+@pytest.mark.parametrize("kind", HOGS)
 def test_memory_of_every_kind_is_watched(tight: Box, kind: str) -> None:
     """Four times what the box may have, over two seconds: the hog does not come to its end, the box goes on."""
     try:

@@ -2,6 +2,7 @@
 
 import compileall
 import importlib.util
+import marshal
 import sys
 import sysconfig
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ GUEST_PREFIX = "/run/bottle/python"
 GUEST_LIBRARY = "/run/bottle/lib"
 SIDECAR_PACKAGES = ("attr", "attrs", "h11", "httptools", "uvloop", "wsproto")
 _SYSTEM = Path("/usr")
+_HEADER = 16  # of a compiled file (PEP 552)
 
 
 def binds(*programs: str, packages: Sequence[str] = ()) -> list[tuple[str, str]]:
@@ -27,7 +29,16 @@ def binds(*programs: str, packages: Sequence[str] = ()) -> list[tuple[str, str]]
         library += [("bottle/__init__.py", package / "__init__.py"), ("bottle/domain", package / "domain")]
         library += [(name, _package(name)) for name in packages]
     found = [(str(path), f"{GUEST_LIBRARY}/{name}") for name, path in library]
-    return found if _is_of_the_system() else [(str(_prefix()), GUEST_PREFIX), *found]
+    return [*_python(), *found]
+
+
+def _python() -> list[tuple[str, str]]:
+    """The interpreter and its libraries: a prefix may hold more, other environments and settings of theirs."""
+    if _is_of_the_system():
+        return []
+    folders = [folder for folder in dict.fromkeys(("lib", sys.platlibdir)) if (_prefix() / folder).is_dir()]
+    parts = [str(_executable().relative_to(_prefix())), *folders]
+    return [(str(_prefix() / part), f"{GUEST_PREFIX}/{part}") for part in parts]
 
 
 def hidden() -> list[str]:
@@ -67,7 +78,23 @@ def reachable() -> list[str]:
 def compile_once() -> None:
     """Compiles our programs where that was not done: a sandbox cannot keep what it compiled, and would each time."""
     for folder in (sources() / "sidecars", Path(bottle.__file__).parent / "domain"):
+        before = set(_compiled(folder))
         compileall.compile_dir(folder, quiet=2)
+        for path, _ in set(_compiled(folder)) - before:
+            _require_whole(path)
+
+
+def _compiled(folder: Path) -> list[tuple[Path, int]]:
+    """The compiled files below, and when each was written."""
+    return [(path, path.stat().st_mtime_ns) for path in folder.rglob("__pycache__/*.pyc")]
+
+
+def _require_whole(path: Path) -> None:
+    """A full disk may have cut it short unnoticed, and Python would stumble over it for ever: then it goes."""
+    try:
+        marshal.loads(path.read_bytes()[_HEADER:])  # noqa: S302 - written by this process a moment ago
+    except (EOFError, ValueError, TypeError, OSError):
+        path.unlink(missing_ok=True)
 
 
 def _package(name: str) -> Path:

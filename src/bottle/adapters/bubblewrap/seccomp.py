@@ -110,7 +110,9 @@ def sidecar_filter(machine: str) -> bytes:
     Raises BackendError where there is no filter for the machine.
     """
     allowed = " ".join(_SIDECAR.values()).split()
-    shared = {name: rule for name, rule in _rules_by_argument().items() if name in ("ioctl", "socket", "socketpair")}
+    shared = {name: rule for name, rule in _rules_by_argument().items() if name in ("ioctl", "socketpair")}
+    # It shares the host's network stack, and with it the abstract sockets of the host's programs.
+    shared["socket"] = look_at(low(0), equal(_AF_UNIX, refuse(EAFNOSUPPORT), look_at(low(0), _socket())))
     threads = look_at(low(0), any_bit(_CLONE_THREAD, _rules_by_argument()["clone"], _NOT_PERMITTED))
     own = {"clone": threads, "clone3": _ABSENT}
     return _program(machine, dict.fromkeys(allowed, ALLOW) | shared | own)
