@@ -32,10 +32,13 @@ class Host:
     backend: str
     began: float
 
-    def launch(self, *arguments: str) -> "subprocess.Popen[str]":
-        """`bottle` in a session of its own, as a shell starts it; talk is piped."""
+    def launch(self, *arguments: str, before: Sequence[str] = (), first: str = "") -> "subprocess.Popen[str]":
+        """`bottle` in a session of its own, as a shell starts it; talk is piped.
+
+        `before`: words that run a command; `first`: what the interpreter does first.
+        """
         return subprocess.Popen(
-            [sys.executable, "-u", "-c", "from bottle.cli.main import main; main()", *arguments],
+            [*before, sys.executable, "-u", "-c", f"{first}\nfrom bottle.cli.main import main; main()", *arguments],
             env={
                 **os.environ,
                 "BOT_BOTTLE_HOME": str(self.home),

@@ -44,6 +44,13 @@ class Order:
 
 def launch(order: Order, runtimes: Runtimes) -> tuple[Runtime, Lifeline]:
     """A bottle that is proved and ready. Raises what `Backend.launch` raises, and then nothing of it is left."""
+    try:
+        return _launched(order, runtimes)
+    except OSError as error:
+        raise BackendError(f"the system refuses what a bottle needs: {error.strerror or error}") from error
+
+
+def _launched(order: Order, runtimes: Runtimes) -> tuple[Runtime, Lifeline]:
     require_complete(order.plan, order.cargo)
     if not order.audit.is_dir():
         raise BackendError(f"there is no directory {order.audit} for the trail")
