@@ -31,6 +31,9 @@ class Host:
     home: Path
     backend: str
     began: float
+    python: str = sys.executable
+    before: Sequence[str] = ()
+    """Words before each command, which make another user of it, say."""
 
     def launch(self, *arguments: str, before: Sequence[str] = (), first: str = "") -> "subprocess.Popen[str]":
         """`bottle` in a session of its own, as a shell starts it; talk is piped.
@@ -38,7 +41,15 @@ class Host:
         `before`: words that run a command; `first`: what the interpreter does first.
         """
         return subprocess.Popen(
-            [*before, sys.executable, "-u", "-c", f"{first}\nfrom bottle.cli.main import main; main()", *arguments],
+            [
+                *self.before,
+                *before,
+                self.python,
+                "-u",
+                "-c",
+                f"{first}\nfrom bottle.cli.main import main; main()",
+                *arguments,
+            ],
             env={
                 **os.environ,
                 "BOT_BOTTLE_HOME": str(self.home),

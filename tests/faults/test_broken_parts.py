@@ -5,10 +5,12 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from attrs import frozen
 
+from bottle.adapters.bubblewrap import commands, keeper
 from tests.faults.conftest import CLAIMED, MAKING, PROVING, RUNNING, WAITING, Host, ended, wait_for
 from tests.support.boxes import Parts, is_alive, runtimes, wait_until
 
@@ -135,12 +137,48 @@ def test_what_a_killed_keeper_left_does_not_keep_its_name(bottle: Running) -> No
     assert not runtime.is_held()
 
 
+def test_a_hundred_commands_leave_no_descriptor_behind(bottle: Running) -> None:
+    runtime = runtimes(bottle.host.home).of(bottle.identity)
+    processes = (bottle.parts.keeper, bottle.parts.box[1], bottle.parts.egress[1])
+
+    def count() -> list[int]:
+        return [len(list(Path(f"/proc/{process}/fd").iterdir())) for process in processes]
+
+    if os.geteuid():
+        pytest.skip("needs root, to see what hides itself")
+    commands.run(runtime.commands, ["true"])
+    before = count()
+    for _ in range(100):
+        assert commands.run(runtime.commands, ["true"]).status == 0
+        assert keeper.running(runtime) == {"box", "egress"}
+    wait_until(lambda: count() == before, SOON, f"more is open than before: {before}, {count()}")
+
+
+def test_bottles_beside_each_other_end_each_by_itself(boxed: Host) -> None:
+    processes = [boxed.launch("start", "sleeper", "--yes", "--", *WAITING) for _ in range(3)]
+    for process in processes:
+        wait_for(process, PROVING, boxed)
+    wait_until(lambda: boxed.bottle("list").count("running") == 3, 30, "they never ran together")
+    everything = len(boxed.processes())
+    assert everything == 3 * 5
+    processes[0].kill()
+    ended(processes[0])
+    wait_until(lambda: len(boxed.processes()) == 2 * 5, SOON, "it did not end, or took others with it")
+    processes[1].send_signal(signal.SIGTERM)
+    assert ended(processes[1]) == 143
+    assert len(boxed.processes()) == 5
+    assert boxed.bottle("list").count("running") == 1
+    processes[2].send_signal(signal.SIGINT)
+    assert ended(processes[2]) == 130
+    assert boxed.processes() == []
+
+
 @pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1])
 def test_a_keeper_that_is_killed_during_a_start_takes_all_with_it(boxed: Host, delay: float) -> None:
     process = boxed.launch("start", "sleeper", "--yes", "--", *WAITING)
     wait_for(process, PROVING, boxed)
     time.sleep(delay)
-    [keeper] = [int(line.split()[0]) for line in boxed.processes() if "keeper" in line]
-    os.kill(keeper, signal.SIGKILL)
+    [number] = [int(line.split()[0]) for line in boxed.processes() if "keeper" in line]
+    os.kill(number, signal.SIGKILL)
     assert ended(process) == 105
     wait_until(lambda: not boxed.processes(), SOON, "something goes on")

@@ -15,8 +15,9 @@ _PROGRAMS = (b"sidecars.keeper", b"sidecars.init", b"sidecars.egress", b"bwrap\0
 
 
 def runtimes(home: Path) -> Runtimes:
-    """Where the bottles of this home have their sockets."""
-    return Runtimes(f"{os.getuid()}:{home.resolve()}", None if os.getuid() else NOBODY)
+    """Where the bottles of this home, which is its owner's, have their sockets."""
+    owner = home.stat().st_uid
+    return Runtimes(f"{owner}:{home.resolve()}", owner or NOBODY)
 
 
 def directories(home: Path) -> list[str]:
