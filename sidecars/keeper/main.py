@@ -12,6 +12,7 @@ import selectors
 import signal
 import socket
 import sys
+import time
 from typing import Any
 
 from sidecars.keeper import memory, premises
@@ -50,6 +51,7 @@ class Keeper:
         self._left = False
         self._over = False
         self._stopped_by: list[Visitor] = []
+        self._listen_for_signals()
         try:
             for program in spec["programs"]:
                 self._start(program)
@@ -59,7 +61,6 @@ class Keeper:
         self._watch(self._listener, self._accept)
         self._watch(_LIFELINE, self._hear_launcher)
         self._memory = Watch(self._programs["box"].inner, spec["memory"]) if spec["memory"] else None
-        self._listen_for_signals()
 
     def run(self) -> None:
         """Until the launcher is gone, somebody asks for the end, or the box ends."""
@@ -214,8 +215,9 @@ class Keeper:
                 program.terminate()
             else:
                 program.kill()
+        deadline = time.monotonic() + _STOP_SECONDS
         for program in self._programs.values():
-            program.wait(_STOP_SECONDS)
+            program.wait(deadline - time.monotonic())
             program.kill()
         self._premises.remove()
         for visitor in self._stopped_by:

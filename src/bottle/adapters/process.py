@@ -1,10 +1,13 @@
 """Starting programs of this host: argument lists alone, never a shell."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
 
 from attrs import frozen
+
+_BACKGROUND_SECONDS = 20.0
 
 
 @frozen
@@ -72,7 +75,10 @@ class Companion:
                 cwd="/",
                 start_new_session=True,
                 check=False,
+                timeout=_BACKGROUND_SECONDS,
             )
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError(errno.ETIMEDOUT, "it does not come up") from error
         finally:
             _close(its_input)
             _close(its_output)
