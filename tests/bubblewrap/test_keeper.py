@@ -57,7 +57,8 @@ class Kept:
         return keeper.running(self.runtime) == {"box", "egress"}
 
     def descriptors(self) -> int:
-        return len(list(Path(f"/proc/{self.number}/fd").iterdir()))
+        """Those that stay: its looks at the box open and close some."""
+        return min(len(list(Path(f"/proc/{self.number}/fd").iterdir())) for _ in range(20))
 
     def memory(self) -> int:
         """Its resident memory, in bytes."""
@@ -163,7 +164,7 @@ def test_visitors_that_say_half_of_something_and_go_leave_nothing(keep: Keep) ->
         with closing(kept.visit()) as visitor:
             visitor.sendall(b'{"do": "configure", "program": "egress", "document": 1}'[:size])
     assert kept.is_well()
-    wait_until(lambda: kept.descriptors() == before, SOON, "visitors that are gone are kept")
+    wait_until(lambda: kept.descriptors() <= before, SOON, "visitors that are gone are kept")
 
 
 def test_hundreds_of_silent_visitors_keep_nobody_out(keep: Keep) -> None:
@@ -174,7 +175,7 @@ def test_hundreds_of_silent_visitors_keep_nobody_out(keep: Keep) -> None:
     assert kept.descriptors() < before + 32
     for visitor in crowd:
         visitor.close()
-    wait_until(lambda: kept.descriptors() == before, SOON, "visitors that are gone are kept")
+    wait_until(lambda: kept.descriptors() <= before, SOON, "visitors that are gone are kept")
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
@@ -238,13 +239,13 @@ def test_requests_leave_no_descriptor_behind(keep: Keep) -> None:
     for version in range(100):
         assert kept.is_well()
         assert json.loads(keeper.configure(kept.runtime, "egress", {"version": version}))["event"] == "ready"
-    wait_until(lambda: kept.descriptors() == before, SOON, "visitors that are gone are kept")
+    wait_until(lambda: kept.descriptors() <= before, SOON, "visitors that are gone are kept")
 
 
 def test_the_lifeline_ends_all(keep: Keep) -> None:
     kept = keep()
     kept.lifeline.cut()
-    assert kept.all_is_gone()
+    wait_until(kept.all_is_gone, SOON, "something goes on")
     assert not kept.runtime.path.parent.exists()
 
 
@@ -252,7 +253,7 @@ def test_the_lifeline_ends_all_while_a_crowd_stands_at_the_door(keep: Keep) -> N
     kept = keep()
     crowd = [kept.visit() for _ in range(200)]
     kept.lifeline.cut()
-    assert kept.all_is_gone()
+    wait_until(kept.all_is_gone, SOON, "something goes on")
     for visitor in crowd:
         visitor.close()
 
@@ -282,7 +283,7 @@ def test_a_killed_keeper_takes_its_programs_with_it(keep: Keep) -> None:
     assert not kept.runtime.is_held()
     assert kept.runtime.keeper() is None
     keeper.end(kept.runtime)
-    assert kept.all_is_gone()
+    wait_until(kept.all_is_gone, SOON, "something goes on")
 
 
 def test_a_keeper_that_was_stopped_is_ended(keep: Keep) -> None:
