@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from bottle.adapters.docker import containers, guest_env, seal, survey
 from bottle.adapters.docker.names import Names, Owned, subnet_for
 from bottle.adapters.docker.networks import Subnets
-from bottle.adapters.sidecar import leaves
 from bottle.adapters.docker.streams import Frames
+from bottle.adapters.sidecar import leaves
 from bottle.domain.errors import ProvisionError
 from bottle.domain.manifest import Resources
 from bottle.domain.plan import Image
