@@ -19,6 +19,7 @@ CONNECTION: Final = 6
 EXPECT: Final = 7
 UPGRADE: Final = 8
 WEBSOCKET: Final = 9  # of a handshake: checked, and never passed on as it is
+METHOD: Final = 10  # passed on where it repeats the request line's method
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _REMEMBERED = 2048
@@ -34,8 +35,20 @@ _KINDS: dict[str, int] = {
     "content-range": SINGLE,
     "range": SINGLE,
     **{f"sec-websocket-{word}": WEBSOCKET for word in ("key", "version", "protocol", "extensions", "accept")},
+    **dict.fromkeys(("x-http-method-override", "x-http-method", "x-method-override"), METHOD),
     **dict.fromkeys(("keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer", "http2-settings"), DROP),
 }
+
+# What a proxy in front of a server tells it about the request: scheme, host, path, client. There is none before us, and
+# a server that believed the agent would read another request than the one that was judged. The last two are the same
+# in HTTP's own words: where else the origin may be had (RFC 7838), in an answer and in what is asked next.
+_RESTATING = frozenset(
+    ("forwarded", "x-forwarded", "x-original-url", "x-original-uri", "x-original-host", "x-original-method", "x-host",
+     "x-rewrite-url", "x-rewrite-uri", "x-http-host-override", "x-url-scheme", "x-scheme", "front-end-https",
+     "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-originating-ip", "true-client-ip", "cf-connecting-ip",
+     "fastly-client-ip", "alt-svc", "alt-used")
+)  # fmt: skip
+_RESTATING_BEGINNINGS = ("x-forwarded-", "x-envoy-original-", "x-ms-original-")
 
 
 class HeaderName(NamedTuple):
@@ -59,7 +72,7 @@ def _learn(raw: bytes) -> HeaderName | None:
     if len(raw) > 256 or _TOKEN.match(raw) is None:
         return None
     text = raw.decode("ascii").lower()
-    if is_credential_header(text):
+    if is_credential_header(text) or _restates(folded(text)):
         kind = DROP
     elif text in _KINDS:
         kind = _KINDS[text]
@@ -71,3 +84,8 @@ def _learn(raw: bytes) -> HeaderName | None:
     if len(KNOWN) < _REMEMBERED:
         KNOWN[raw] = name
     return name
+
+
+def _restates(name: str) -> bool:
+    """Whether the header says again what request line and Host say, or where the host may be found otherwise."""
+    return name in _RESTATING or name.startswith(_RESTATING_BEGINNINGS)

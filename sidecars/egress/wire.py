@@ -24,8 +24,12 @@ _USUAL_METHODS: Final = {name.encode(): name for name in ("GET", "POST", "PUT", 
 _LENGTH = re.compile(rb"[0-9]{1,18}\Z")
 _REASON = re.compile(rb"[\t\x20-\x7e]{0,128}\Z")
 
-# TRACE sends back what it was sent, credentials too (RFC 9110 9.3.8); PRI belongs to HTTP/2's preface alone.
-_REFUSED_METHODS: Final = frozenset({b"TRACE", b"TRACK", b"PRI"})
+# TRACE sends back what it was sent, credentials too (RFC 9110 9.3.8); PRI belongs to HTTP/2's preface alone, and the
+# others to RTSP, whose requests llhttp reads as well.
+_REFUSED_METHODS: Final = frozenset(
+    (b"TRACE", b"TRACK", b"PRI", b"ANNOUNCE", b"DESCRIBE", b"FLUSH", b"GET_PARAMETER", b"PAUSE", b"PLAY", b"RECORD",
+     b"REDIRECT", b"SETUP", b"SET_PARAMETER", b"TEARDOWN")
+)  # fmt: skip
 _NEVER_TWICE: Final = (headers.LENGTH, headers.WEBSOCKET)  # seldom the same again: not worth remembering
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
 LAST_CHUNK: Final = b"0\r\n\r\n"
@@ -77,6 +81,7 @@ class _Seen:
     length: int | None = None
     chunked: bool = False
     expects: bytes | None = None
+    method: bytes | None = None
     upgrade: bytes = b""
     connection: frozenset[bytes] = frozenset()
 
@@ -96,13 +101,15 @@ _REMEMBERED: dict[tuple[bytes, bytes], _Header] = {}
 def request_head(method: bytes, target: bytes, version: str, raw: Fields) -> RequestHead:
     """The head of a request; raises Refused with what is wrong with it."""
     if version not in ("1.1", "1.0"):
-        raise refused(505, "http.version", "HTTP/1.1 and HTTP/1.0 are spoken here")
+        raise refused(400, "http.version", "HTTP/1.1 and HTTP/1.0 are spoken here")
     name = _USUAL_METHODS.get(method) or _method(method)
     if len(target) > limits.REQUEST_LINE:
         raise refused(431, "http.size", f"the request target is longer than {limits.REQUEST_LINE} bytes")
     seen = _walk(raw, limits.REQUEST_HEADERS)
     if seen.chunked and version == "1.0":
         raise _malformed("an HTTP/1.0 request has a Transfer-Encoding")
+    if seen.method not in (None, method):
+        raise refused(400, "http.method", "a header names another method than the request line, which was judged")
     if seen.expects is not None and seen.expects.lower() != b"100-continue":
         raise refused(417, "http.expect", "the only expectation understood is 100-continue")
     return RequestHead(
@@ -248,6 +255,9 @@ def _note(seen: _Seen, header: _Header) -> None:
             seen.chunked = _is_chunked(value)
         case headers.EXPECT:
             seen.expects = value
+        case headers.METHOD:
+            seen.method = value
+            seen.lines.append(line)
         case _:
             seen.upgrade = value.lower()
 
@@ -263,7 +273,7 @@ def _name(line: bytes) -> bytes:
 
 def _method(method: bytes) -> str:
     if _METHOD.match(method) is None or method in _REFUSED_METHODS:
-        raise refused(501, "http.method", "the method is not passed on")
+        raise refused(400, "http.method", "the method is not passed on")
     return method.decode("ascii")
 
 

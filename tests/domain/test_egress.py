@@ -98,6 +98,14 @@ def test_what_is_refused(method: str, url: str, rule: str, reason: str, ask: str
     assert verdict.ask is None if ask is None else ask in (verdict.ask or "")
 
 
+@pytest.mark.parametrize("method", ["COPY", "MOVE", "BIND", "REBIND", "UNBIND"])
+def test_a_path_rule_covers_no_second_place(method: str) -> None:
+    below = Route(HostPattern("dav.example"), paths=("/mine",))
+    asked = request("https://dav.example/mine/a", method)
+    assert decide(Policy((below,)), asked).rule == "method.two-places"
+    assert decide(Policy((Route(HostPattern("dav.example")),)), asked).allowed
+
+
 def test_what_is_empty_denies() -> None:
     assert not Verdict().allowed
     assert not Verdict().passes_unread

@@ -24,6 +24,8 @@ _METHOD = re.compile(r"[A-Z]+(?:-[A-Z]+)*\Z")
 _LONGEST_METHOD = 32
 # CONNECT opens a tunnel behind the one that was judged; TRACE and TRACK send back what was injected (RFC 9110 9.3.8).
 _NEVER = frozenset({"CONNECT", "TRACE", "TRACK"})
+# A header or the body says what place they write to besides the target (RFC 4918 10.3, RFC 5842).
+_TWO_PLACES = frozenset({"COPY", "MOVE", "BIND", "UNBIND", "REBIND"})
 _LONGEST_WORD = 120
 _LONGEST_REASON = 600
 
@@ -224,6 +226,9 @@ def _judge(route: Route, request: Request) -> Verdict:
     if route.paths and not _path_is_listed(route.paths, request.target):
         reason = f"{path} is outside the paths of {name} ({_plain(', '.join(route.paths))})"
         return _deny(route, "path.unlisted", reason, f"path {path} for {name}")
+    if route.paths and request.method in _TWO_PLACES:
+        reason = f"{method} writes to a second place, which the paths of {name} cannot be held against"
+        return _deny(route, "method.two-places", reason, f"{name} without `paths`")
     return _allow(route, "host, port, method and path are listed")
 
 

@@ -54,7 +54,8 @@ def parse_target(text: str) -> Target:
     """A target in origin form; `str()` of the result is `text`.
 
     Raises InvalidTargetError for characters that a URL may not hold (control, non-ASCII, space, `#`), and for a path
-    with a backslash, a broken escape, or any reading with a dot segment, a control character or overlong UTF-8.
+    with a backslash, a broken escape, or any reading that begins with `//` or holds a dot segment, a control character
+    or overlong UTF-8.
     """
     path, mark, query = text.partition("?")
     if _PATH.match(path) is None:
@@ -157,6 +158,8 @@ def _readings(path: str) -> tuple[str, ...]:
 
 
 def _refuse_ambiguity(reading: str) -> None:
+    if reading.startswith("//"):  # RFC 3986 4.2: what follows may be taken for a host
+        raise InvalidTargetError("the path begins with `//`, plain or encoded, which can be read as the name of a host")
     if _CONTROL.search(reading):
         raise InvalidTargetError("the path holds an encoded control character")
     if _OVERLONG.search(reading):
