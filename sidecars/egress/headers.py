@@ -19,7 +19,7 @@ CONNECTION: Final = 6
 EXPECT: Final = 7
 UPGRADE: Final = 8
 WEBSOCKET: Final = 9  # of a handshake: checked, and never passed on as it is
-METHOD: Final = 10  # passed on where it repeats the request line's method
+METHOD: Final = 12  # passed on where it repeats the request line's method
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _REMEMBERED = 2048
