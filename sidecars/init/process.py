@@ -39,10 +39,13 @@ def limit(processes: int) -> None:
     """No more processes and threads than this in the box, and no core of any. Set from within: counted are those of
     this user namespace, where a limit that was set outside of it counts all of the user's (user_namespaces(7)).
 
-    A limit of one byte, for a handler of the host's gets cores whatever the limit is but that (core(5)).
+    A limit of one byte, for a handler of the host's gets cores whatever the limit is but that (core(5)); where the
+    host allows none at all, none it is.
     """
     resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
-    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
+    _, allowed = resource.getrlimit(resource.RLIMIT_CORE)
+    core = 0 if allowed == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (core, core))
 
 
 def reset_signals() -> None:

@@ -50,6 +50,7 @@ def _uncover(library: ctypes.CDLL, obstacle: str, paths: Sequence[str]) -> None:
     """Covers the obstacle with an empty directory, in which nothing but the paths is there again."""
     held = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in paths}
     _mount(library, "tmpfs", obstacle, "tmpfs", 0, "mode=755,size=1m")
+    usual = os.umask(0o022)  # the way to the paths is open whatever the launcher's mask is
     for path, descriptor in held.items():
         if Path(f"/proc/self/fd/{descriptor}").is_dir():
             Path(path).mkdir(parents=True, exist_ok=True)
@@ -58,6 +59,7 @@ def _uncover(library: ctypes.CDLL, obstacle: str, paths: Sequence[str]) -> None:
             Path(path).touch()
         _mount(library, f"/proc/self/fd/{descriptor}", path, None, _MS_BIND | _MS_REC)
         os.close(descriptor)
+    os.umask(usual)
 
 
 def _mount(library: ctypes.CDLL, source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:

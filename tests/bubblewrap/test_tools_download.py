@@ -102,7 +102,7 @@ def test_tls_is_checked_and_more_roots_can_be_named(tmp_path: Path) -> None:
         with pytest.raises(ProvisionError, match="certificate is not trusted") as caught:
             install(release(), Shelf(tmp_path / "tools", url, QUICK), FakeProgress())
         assert "BOT_BOTTLE_BUILD_CA" in (caught.value.hint or "")
-        line = Line(roots=tls.root.encode(), timeout=5, pauses=())
+        line = Line(roots=tls.root.encode, timeout=5, pauses=())
         install(release(), Shelf(tmp_path / "tools", url, line), FakeProgress())
 
 

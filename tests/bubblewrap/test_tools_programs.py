@@ -181,7 +181,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
     """One download for all tests here."""
     home = tmp_path_factory.mktemp("home")
     environ = {name: value for name, value in os.environ.items() if name != "PATH"}
-    yield programs_of(environ, Path.home(), home, build_ca=build_roots())
+    yield programs_of(environ, Path.home(), home, build_ca=build_roots)
     shutil.rmtree(home)
 
 

@@ -83,9 +83,10 @@ def test_without_a_terminal_nobody_is_asked(bottle: CommandLine) -> None:
 def test_a_certificate_file_that_holds_none_is_refused(bottle: CommandLine, tmp_path: Path) -> None:
     empty = tmp_path / "roots.pem"
     empty.write_text("not a certificate")
-    told = bottle("list", BOT_BOTTLE_UPSTREAM_CA=str(empty))
-    assert told.status == 2
+    told = bottle("start", "coder", "--yes", BOT_BOTTLE_UPSTREAM_CA=str(empty))
+    assert told.status == 102
     assert "BOT_BOTTLE_UPSTREAM_CA" in told.err
+    assert bottle("stop", "--all", BOT_BOTTLE_UPSTREAM_CA=str(empty), BOT_BOTTLE_BUILD_CA=str(empty)).status == 0
 
 
 def test_every_error_has_a_code_and_a_documented_status() -> None:

@@ -54,7 +54,7 @@ def docker_backend(
         environ=os.environ,
         home=Path.home(),
         cache=cache_at,
-        build_ca=build_roots(),
+        build_ca=build_roots,
         use_gvisor=gvisor,
         network_options=network_options,
     )

@@ -287,7 +287,7 @@ class World:
     progress: Progress
     chosen_backend: str | None = None
     """The backend that the environment names (`BOT_BOTTLE_BACKEND`)."""
-    upstream_roots: str = field(default="", repr=False)
-    """Further roots (PEM) that sidecars trust upstream (`BOT_BOTTLE_UPSTREAM_CA`)."""
+    upstream_roots: Callable[[], str] = str
+    """Reads further roots (PEM) that sidecars trust upstream (`BOT_BOTTLE_UPSTREAM_CA`). May raise BottleError."""
     skills_root: str = ""
     """Where the host keeps the agents' skills (`~/.claude/skills`)."""

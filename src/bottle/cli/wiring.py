@@ -3,8 +3,9 @@
 A person waits for `bottle list`, so what it does not need (cryptography, a YAML parser) is imported when it is used.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from bottle.adapters.bubblewrap.backend import BubblewrapBackend
@@ -38,7 +39,7 @@ def wire_starter() -> StarterFiles:
 
 
 def compose(environment: Environment, directory: Path) -> World:
-    """The world as it is seen from a directory. Raises UsageError for a variable that names an unusable file."""
+    """The world as it is seen from a directory."""
     return World(
         manifests=ManifestFiles(environment.home, repository_of(directory, environment.home)),
         providers=BuiltInProviders(),
@@ -52,7 +53,7 @@ def compose(environment: Environment, directory: Path) -> World:
         entropy=SystemEntropy(),
         progress=TalkingProgress(),
         chosen_backend=environment.backend,
-        upstream_roots=read_roots(environment.upstream_ca, "BOT_BOTTLE_UPSTREAM_CA"),
+        upstream_roots=partial(read_roots, environment.upstream_ca, "BOT_BOTTLE_UPSTREAM_CA"),
         skills_root=str(Path.home() / ".claude" / "skills"),
     )
 
@@ -83,7 +84,7 @@ def _bubblewrap(environment: Environment) -> BubblewrapBackend:
         Path.home(),
         environment.home,
         image=environment.image,
-        build_ca=read_build_roots(environment.build_ca, "BOT_BOTTLE_BUILD_CA"),
+        build_ca=_build_ca(environment),
     )
     return BubblewrapBackend(
         owner=environment.owner,
@@ -91,6 +92,11 @@ def _bubblewrap(environment: Environment) -> BubblewrapBackend:
         programs=programs,
         terminal_env=_terminal_env(environment),
     )
+
+
+def _build_ca(environment: Environment) -> Callable[[], bytes]:
+    """Reads the file when something is built: where it cannot be read, a bottle can still be stopped."""
+    return partial(read_build_roots, environment.build_ca, "BOT_BOTTLE_BUILD_CA")
 
 
 def _terminal_env(environment: Environment) -> dict[str, str]:
@@ -105,6 +111,6 @@ def _docker(environment: Environment) -> DockerBackend:
         home=Path.home(),
         cache=environment.home / "cache",
         image=environment.image,
-        build_ca=read_build_roots(environment.build_ca, "BOT_BOTTLE_BUILD_CA"),
+        build_ca=_build_ca(environment),
         terminal_env=_terminal_env(environment),
     )

@@ -25,11 +25,12 @@ _LARGEST: Final = 1 << 30
 
 @frozen
 class Line:
-    """How this host reaches the outside. `environ` is read for the proxy variables alone; `roots` (PEM) are trusted
-    beside the system's. A silence of `timeout` seconds ends an attempt; `pauses` lie between attempts."""
+    """How this host reaches the outside. `environ` is read for the proxy variables alone; what `roots`
+    reads (PEM) is trusted beside the system's. A silence of `timeout` seconds ends an attempt; `pauses` lie between
+    attempts."""
 
     environ: Mapping[str, str] = field(factory=dict, repr=False)
-    roots: bytes = field(default=b"", repr=False)
+    roots: Callable[[], bytes] = field(default=bytes, repr=False)
     timeout: float = 30.0
     pauses: tuple[float, ...] = (1.0, 4.0)
 
@@ -118,8 +119,9 @@ def _opener(url: str, line: Line) -> urllib.request.OpenerDirector:
     """Speaks HTTP and HTTPS alone, whatever a redirection says."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
-    if line.roots:
-        context.load_verify_locations(cadata=line.roots.decode())
+    roots = line.roots()
+    if roots:
+        context.load_verify_locations(cadata=roots.decode())
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(_proxies(url, line.environ)),

@@ -1,7 +1,7 @@
 """What stands in for images on a backend that has none: the host's own agent program, else one that bottle installs."""
 
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -100,7 +100,12 @@ class Programs:
 
 
 def programs_of(
-    environ: Mapping[str, str], user_home: Path, bottle_home: Path, *, image: str | None = None, build_ca: bytes = b""
+    environ: Mapping[str, str],
+    user_home: Path,
+    bottle_home: Path,
+    *,
+    image: str | None = None,
+    build_ca: Callable[[], bytes] = bytes,
 ) -> Programs:
     """As the host is set up: its PATH, its npm registry, its proxy."""
     shelf = Shelf(bottle_home / "tools", managed.registry_of(environ, user_home), Line(environ, build_ca))

@@ -1,7 +1,7 @@
 """The docker backend: what `ports.Backend` promises, kept with containers."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -29,7 +29,8 @@ class DockerBackend:
 
     `owner` sets this user's bottles apart from others' on the same engine. `environ` is read for DOCKER_* and
     XDG_RUNTIME_DIR alone. `cache` keeps what is read out of images. `image` replaces the agent's image
-    (BOT_BOTTLE_IMAGE), `build_ca` (PEM) is trusted while images are built (BOT_BOTTLE_BUILD_CA).
+    (BOT_BOTTLE_IMAGE), what `build_ca` reads (PEM) is trusted while images are built
+    (BOT_BOTTLE_BUILD_CA); it may raise BottleError.
     `terminal_env` is what programs on a terminal want to know of it (TERM, COLORTERM). `network_options` and
     `use_gvisor` weaken the walls: tests show with them that the probe refuses.
     """
@@ -44,7 +45,7 @@ class DockerBackend:
         home: Path,
         cache: Path | None = None,
         image: str | None = None,
-        build_ca: bytes = b"",
+        build_ca: Callable[[], bytes] = bytes,
         terminal_env: Mapping[str, str] | None = None,
         network_options: NetworkOptions | None = None,
         use_gvisor: bool = True,
@@ -85,7 +86,8 @@ class DockerBackend:
         context = self._contexts.get(image.tag)
         if context is None:
             raise ProvisionError(f"the image {image.tag} is not there", hint=f"`docker pull {image.tag}`, or build it")
-        arguments = {"BUILD_CA_B64": b64encode(self._build_ca).decode()} if self._build_ca else {}
+        roots = self._build_ca()
+        arguments = {"BUILD_CA_B64": b64encode(roots).decode()} if roots else {}
         images.build(self._engine, context, arguments, {BUILDER_LABEL: self._owner}, progress)
 
     def launch(
