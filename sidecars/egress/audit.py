@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from attrs import define
 
+from bottle.domain.secret_forms import SHORTEST
 from sidecars.egress import limits
 
 Kind = Literal["http", "tunnel", "dns"]
@@ -66,7 +67,7 @@ class Trail:
 
     def withhold(self, secrets: Iterable[str]) -> None:
         """From now on these values are masked wherever they stand in a line (a path can hold a token)."""
-        long_enough = (secret for secret in secrets if len(secret) >= limits.SCRUBBED_SECRET)
+        long_enough = (secret for secret in secrets if len(secret) >= SHORTEST)
         self._secrets = tuple(sorted(long_enough, key=len, reverse=True))
 
     def entry(self, kind: Kind, method: str, host: str, port: int, path: str, *, query: bool = False) -> Entry:

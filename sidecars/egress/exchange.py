@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
+from bottle.domain.masking import Masker
 from sidecars.egress import limits
 from sidecars.egress.audit import Entry
 from sidecars.egress.dial import addresses_for, dial
@@ -11,17 +12,10 @@ from sidecars.egress.handshake import Opening
 from sidecars.egress.reader import END, Event
 from sidecars.egress.refusal import Refusal, Refused
 from sidecars.egress.rules import Ticket
-from sidecars.egress.scrub import Scrubber
+from sidecars.egress.unpack import Unpacker, unpacker_for
 from sidecars.egress.upstream import Link
-from sidecars.egress.wire import (
-    LAST_CHUNK,
-    RequestHead,
-    ResponseHead,
-    chunk,
-    scrub_head,
-    write_request,
-    write_response,
-)
+from sidecars.egress.wire import RequestHead, ResponseHead
+from sidecars.egress.writing import LAST_CHUNK, chunk, mask_head, write_request, write_response
 
 if TYPE_CHECKING:
     from sidecars.egress.conversation import Conversation
@@ -56,7 +50,8 @@ class Exchange:
         self._request_complete = False
         self._has_body = head.chunked or bool(head.length)
         self._response: ResponseHead | None = None
-        self._scrubber = Scrubber(ticket.secrets) if ticket.secrets else None
+        self._masker = Masker(ticket.forms) if ticket.forms is not None else None
+        self._unpacker: Unpacker | None = None
         self._chunked = False
         self._over = False
         self._origin_is_choked = False
@@ -136,6 +131,14 @@ class Exchange:
 
     def answered(self, events: list[Event]) -> None:
         self.progress = time.monotonic()
+        try:
+            self._take(events)
+        except Refused as refused:
+            if type(events[0]) is ResponseHead:
+                self._response = None  # nothing of it was sent
+            self._fail(refused.refusal)
+
+    def _take(self, events: list[Event]) -> None:
         first, last = events[0], events[-1]
         if type(first) is ResponseHead and first.status == 101:
             self._switch(first)
@@ -195,7 +198,7 @@ class Exchange:
         opening, ticket = self._opening, self._ticket
         link.begin(self, self._head.method, switch=opening is not None)
         added = ticket.injected if opening is None else ticket.injected + opening.lines
-        head = write_request(self._head, ticket.start, added, ticket.replaced)
+        head = write_request(self._head, ticket.start, added, ticket.replaced, plainly=self._masker is not None)
         self.progress = time.monotonic()
         if self._waiting:
             head = b"".join([head, *self._waiting])
@@ -208,7 +211,9 @@ class Exchange:
     # The way back.
 
     def _open_response(self, head: ResponseHead) -> bytes:
-        """The head for the agent."""
+        """The head for the agent. Raises Refused where nothing could be looked for in the body."""
+        if self._masker is not None:
+            self._unpacker = unpacker_for(head, self._head.method)
         self._response = head
         self._entry.status = head.status
         to_agent_11 = self._head.version == "1.1"
@@ -217,22 +222,18 @@ class Exchange:
         close = self._head.close or (unframed and not to_agent_11) or self._gateway.is_stopping
         self._conversation.closes_after |= close
         written = write_response(head, chunked=self._chunked, close=close)
-        for secret in self._ticket.secrets:
-            if secret in written:
-                scrub_head(head, self._ticket.secrets)
-                return write_response(head, chunked=self._chunked, close=close)
-        return written
+        forms = self._ticket.forms
+        if forms is None or not forms.spans(written):
+            return written
+        mask_head(head, forms)
+        return write_response(head, chunked=self._chunked, close=close)
 
     def _switch(self, head: ResponseHead) -> None:
         """The origin's 101: once it is checked, both connections belong to a WebSocket, and this exchange with them."""
         link, opening = self._link, self._opening
         if link is None or opening is None:
             return
-        try:
-            opening.complete(head)
-        except Refused as refused:
-            self._fail(refused.refusal)
-            return
+        opening.complete(head)
         written = self._open_response(head)
         self._over, self._link = True, None
         origin, rest = link.hand_on()
@@ -241,19 +242,21 @@ class Exchange:
     def _passed(self, pieces: list[bytes]) -> bytes:
         """What of the body can be given to the agent now, as it is framed for it."""
         data = self._counted(pieces)
-        if data and self._scrubber is not None:
-            data = self._scrubber.feed(data)
+        if data and self._masker is not None:
+            data = self._masker.feed(data)
         return chunk(data) if data and self._chunked else data
 
     def _counted(self, pieces: list[bytes]) -> bytes:
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._entry.bytes_in += len(data)
-        return data
+        return data if self._unpacker is None else self._unpacker.feed(data)
 
     def _finish(self, begun: bytes, pieces: list[bytes]) -> None:
         data = self._counted(pieces)
-        if self._scrubber is not None:
-            data = self._scrubber.finish(data)
+        if self._unpacker is not None:
+            self._unpacker.finish()
+        if self._masker is not None:
+            data = self._masker.finish(data)
         if self._chunked:
             data = chunk(data) + LAST_CHUNK if data else LAST_CHUNK
         self._agent.send(begun + data)

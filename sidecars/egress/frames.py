@@ -11,8 +11,9 @@ from typing import cast
 from attrs import frozen
 from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
 
+from bottle.domain.masking import Masker
+from bottle.domain.secret_forms import SecretForms
 from sidecars.egress import limits
-from sidecars.egress.scrub import Scrubber, scrubbed
 
 OnMessage = Callable[[bytes, bool], None]
 """Is given each piece of a message before it is passed on, and whether it is the last. Raises Refused to stop it."""
@@ -29,13 +30,11 @@ class Fault:
 class Passage:
     """One direction. `closed` is the code of the sender's close frame, `fault` what it did wrong; then it is over."""
 
-    def __init__(
-        self, source: FrameProtocol, sink: FrameProtocol, secrets: tuple[bytes, ...], on_message: OnMessage
-    ) -> None:
+    def __init__(self, source: FrameProtocol, sink: FrameProtocol, forms: SecretForms, on_message: OnMessage) -> None:
         self._source = source
         self._sink = sink
-        self._secrets = secrets
-        self._scrubber = Scrubber(secrets) if secrets else None
+        self._forms = forms
+        self._masker = Masker(forms) if forms else None
         self._on_message = on_message
         self._held: list[bytes] = []
         self._held_size = 0
@@ -66,13 +65,13 @@ class Passage:
     def _passed(self, frame: Frame) -> bytes:
         payload = frame.payload
         if frame.opcode is Opcode.PING:
-            return bytes(self._sink.ping(scrubbed(cast("bytes", payload), self._secrets)))
+            return bytes(self._sink.ping(self._forms.masked(cast("bytes", payload))))
         if frame.opcode is Opcode.PONG:
-            return bytes(self._sink.pong(scrubbed(cast("bytes", payload), self._secrets)))
+            return bytes(self._sink.pong(self._forms.masked(cast("bytes", payload))))
         if frame.opcode is Opcode.CLOSE:
             code, reason = cast("tuple[int, str]", payload)
             self.closed = code
-            return bytes(self._sink.close(code, scrubbed(reason.encode(), self._secrets).decode()))
+            return bytes(self._sink.close(code, self._forms.masked(reason.encode()).decode()))
         return self._gathered(frame)
 
     def _gathered(self, frame: Frame) -> bytes:
@@ -97,9 +96,9 @@ class Passage:
 
     def _written(self, piece: bytes, is_text: bool, is_final: bool) -> bytes:
         self._on_message(piece, is_final)
-        if self._scrubber is not None:
-            piece = self._scrubber.finish(piece) if is_final else self._scrubber.feed(piece)
+        if self._masker is not None:
+            piece = self._masker.finish(piece) if is_final else self._masker.feed(piece)
         if not piece and not is_final:
             return b""
-        # What a scrubber holds back begins with an ASCII byte, so that no character is cut.
+        # What a masker holds back begins with an ASCII byte, so that no character is cut.
         return bytes(self._sink.send_data(piece.decode() if is_text else piece, is_final))

@@ -18,6 +18,8 @@ CODING: Final = 5
 CONNECTION: Final = 6
 EXPECT: Final = 7
 UPGRADE: Final = 8
+NEGOTIATED: Final = 10  # passed on where the response need not be looked into
+PACKING: Final = 11  # passed on, and looked at
 WEBSOCKET: Final = 9  # of a handshake: checked, and never passed on as it is
 METHOD: Final = 12  # passed on where it repeats the request line's method
 
@@ -33,7 +35,10 @@ _KINDS: dict[str, int] = {
     "upgrade": UPGRADE,
     "content-type": SINGLE,
     "content-range": SINGLE,
-    "range": SINGLE,
+    "accept-encoding": NEGOTIATED,
+    "range": NEGOTIATED,
+    "if-range": NEGOTIATED,
+    "content-encoding": PACKING,
     **{f"sec-websocket-{word}": WEBSOCKET for word in ("key", "version", "protocol", "extensions", "accept")},
     **dict.fromkeys(("x-http-method-override", "x-http-method", "x-method-override"), METHOD),
     **dict.fromkeys(("keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer", "http2-settings"), DROP),
@@ -49,6 +54,9 @@ _RESTATING = frozenset(
      "fastly-client-ip", "alt-svc", "alt-used")
 )  # fmt: skip
 _RESTATING_BEGINNINGS = ("x-forwarded-", "x-envoy-original-", "x-ms-original-")
+
+
+_PASSED: Final = (PASS, SINGLE, NEGOTIATED, PACKING)
 
 
 class HeaderName(NamedTuple):
@@ -78,7 +86,7 @@ def _learn(raw: bytes) -> HeaderName | None:
         kind = _KINDS[text]
     else:
         # `Content_Length` is no framing to us, yet might be to a server behind the server: not passed on at all.
-        kind = PASS if _KINDS.get(folded(text), PASS) in (PASS, SINGLE) else DROP
+        kind = PASS if _KINDS.get(folded(text), PASS) in _PASSED else DROP
     lower = raw.lower()
     name = HeaderName(b"-".join(part.capitalize() for part in lower.split(b"-")), lower, kind)
     if len(KNOWN) < _REMEMBERED:

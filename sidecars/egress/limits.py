@@ -12,6 +12,7 @@ READ = 128 * 1024  # at a time: less costs system calls, more leaves the process
 
 # How much waits in memory on its way through; above it, the faster side is paused.
 WRITE_HIGH = 256 * 1024
+UNPACKED = 16 * 1024 * 1024  # what one piece of a packed response may grow to
 DISCARD = 1024 * 1024  # of a refused request's body, so that the client reads the refusal before the reset
 
 WEBSOCKET_MESSAGE = 64 * 1024 * 1024  # of one message, either way; more ends the connection with 1009
@@ -51,5 +52,3 @@ AUDIT_FILE = 1024 * 1024 * 1024  # then nothing more is let out: a box cannot fi
 AUDIT_LINES_WAITING = 256
 DNS_LINES_PER_SECOND = 5
 DNS_LINES_BURST = 50
-
-SCRUBBED_SECRET = 6  # shorter values occur by chance and would garble what comes back

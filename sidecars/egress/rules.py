@@ -4,27 +4,30 @@ A request is judged by the one Rules object that it met; whatever it needs later
 comes from the same object, so a reload in the middle can never mix two policies.
 """
 
+import base64
+import binascii
 import ssl
 
 from attrs import define, field, frozen
 
-from bottle.domain.egress import Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
+from bottle.domain.egress import Injection, Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
 from bottle.domain.headers import folded, is_credential_header
 from bottle.domain.hosts import Authority, bracketed
+from bottle.domain.secret_forms import SecretForms
 from bottle.domain.sidecar_config import ConfigError, EgressReload, Leaf
 from bottle.domain.targets import ASTERISK, InvalidTargetError, parse_target
 from sidecars.egress import limits
 from sidecars.egress.refusal import Refusal, of_verdict, refused
 from sidecars.egress.tls import leaf_context
 from sidecars.egress.upstream import Bucket, Pool
-from sidecars.egress.wire import header_line, request_start
+from sidecars.egress.writing import header_line, request_start
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 @frozen(eq=False)
 class Ticket:
-    """A request that may go: how it is sent, where, and with which credential line. `secrets` must not come back."""
+    """A request that may go: how it is sent, where, and with which credential, whose `forms` must not come back."""
 
     request: Request
     route: Route
@@ -32,7 +35,7 @@ class Ticket:
     start: bytes
     injected: bytes = field(repr=False)
     replaced: bytes | None
-    secrets: tuple[bytes, ...] = field(repr=False)
+    forms: SecretForms | None = field(repr=False)
     bucket: Bucket = field(repr=False)
     facts: list[str] = field(factory=list, repr=False)
     """The trail's text for this ticket, made once."""
@@ -48,6 +51,7 @@ class Rules:
     _leaves: dict[str, Leaf] = field(repr=False)
     pool: Pool = field(factory=Pool, init=False, repr=False)
     _remembered: dict[tuple[str, str, int, str, str], Ticket] = field(factory=dict, init=False, repr=False)
+    _forms: dict[str, SecretForms] = field(factory=dict, init=False, repr=False)
 
     def judge(self, scheme: Scheme, authority: Authority, method: str, target: str) -> Ticket:
         """The ticket for a request; raises Refused. Equal requests get the same ticket, judged once."""
@@ -74,26 +78,39 @@ class Rules:
         verdict = decide(self.policy, request)
         if not verdict.allowed or verdict.route is None:
             raise refused_by(of_verdict(verdict))
-        injected, secrets = self._credential(verdict.route)
+        injected, forms = self._credential(verdict.route)
         port = "" if authority.port == _DEFAULT_PORTS[scheme] else f":{authority.port}"
         host = f"{bracketed(authority.host)}{port}".encode("ascii")
         route = verdict.route
         bucket = self.pool.bucket(route, authority)
         start = request_start(method, str(target), host)
-        return Ticket(request, route, verdict, start, injected, _replaced(route), secrets, bucket)
+        return Ticket(request, route, verdict, start, injected, _replaced(route), forms, bucket)
 
-    def _credential(self, route: Route) -> tuple[bytes, tuple[bytes, ...]]:
+    def _credential(self, route: Route) -> tuple[bytes, SecretForms | None]:
         """The header line that the route adds, and what must not come back. Without the value nothing is sent."""
         inject = route.inject
         if inject is None or route.scheme != "https":
-            return b"", ()
+            return b"", None
         secret = self.secrets.get(inject.slot)
         if secret is None:
             reason = f"the credential of {route.name} is not at hand (slot {inject.slot})"
             raise refused(403, "secret.missing", reason, "start the bottle with the credential set")
         name = b"-".join(part.capitalize() for part in inject.header.encode("ascii").split(b"-"))
-        needles = (secret.encode("ascii"),) if len(secret) >= limits.SCRUBBED_SECRET else ()
-        return header_line(name, inject.header_value(secret).encode("ascii")), needles
+        if inject.slot not in self._forms:
+            self._forms[inject.slot] = SecretForms(_parts(inject, secret))
+        return header_line(name, inject.header_value(secret).encode("ascii")), self._forms[inject.slot] or None
+
+
+def _parts(inject: Injection, secret: str) -> list[bytes]:
+    """What must not come back: the value, and of a value for Basic what it packs (RFC 7617 2)."""
+    value = secret.encode("ascii")
+    if inject.scheme.lower() != "basic":
+        return [value]
+    try:
+        unpacked = base64.b64decode(value, validate=True)
+    except binascii.Error:
+        return [value]
+    return [value, unpacked, unpacked.partition(b":")[2]]
 
 
 def _replaced(route: Route) -> bytes | None:

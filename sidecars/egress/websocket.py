@@ -7,6 +7,7 @@ from typing import Final, cast
 
 from wsproto.frame_protocol import CloseReason, FrameProtocol
 
+from bottle.domain.secret_forms import SecretForms
 from sidecars.egress import limits
 from sidecars.egress.audit import Entry
 from sidecars.egress.frames import Fault, Passage
@@ -68,8 +69,8 @@ class Relay:
         self._entry = entry
         self._agent = End(self, agent, Direction.OUT)
         self._origin = End(self, origin, Direction.IN)
-        out = Passage(self._agent.frames, self._origin.frames, (), self._judge_out)
-        back = Passage(self._origin.frames, self._agent.frames, ticket.secrets, self._judge_in)
+        out = Passage(self._agent.frames, self._origin.frames, SecretForms(()), self._judge_out)
+        back = Passage(self._origin.frames, self._agent.frames, ticket.forms or SecretForms(()), self._judge_in)
         self._passages = {Direction.OUT: out, Direction.IN: back}
         self._over = False
         self._since = time.monotonic()

@@ -1,7 +1,7 @@
-"""HTTP/1.1 heads: what is taken from the agent and from origins, and the one form in which heads are written anew.
+"""HTTP/1.1 heads: what is taken from the agent and from origins.
 
 No byte of a peer's framing is passed on. Reading refuses whatever two servers could read differently (RFC 9112 6.1,
-6.3, 11.2); writing takes only what reading let through.
+6.3, 11.2); `writing` takes only what reading let through.
 """
 
 import re
@@ -12,7 +12,6 @@ from attrs import define, field
 from sidecars.egress import headers, limits
 from sidecars.egress.headers import header_name
 from sidecars.egress.refusal import refused
-from sidecars.egress.scrub import scrubbed
 
 Fields = list[tuple[bytes, bytes]]
 Handshake = dict[bytes, bytes]
@@ -31,8 +30,6 @@ _REFUSED_METHODS: Final = frozenset(
      b"REDIRECT", b"SETUP", b"SET_PARAMETER", b"TEARDOWN")
 )  # fmt: skip
 _NEVER_TWICE: Final = (headers.LENGTH, headers.WEBSOCKET)  # seldom the same again: not worth remembering
-_BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
-LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
 @define(eq=False)
@@ -53,6 +50,8 @@ class RequestHead:
     upgrade: bytes
     close: bool
     websocket: Handshake
+    negotiated: list[bytes]
+    """Those of the lines that ask for a response in which nothing could be looked for: packed, or in parts."""
 
 
 @define(eq=False)
@@ -68,6 +67,8 @@ class ResponseHead:
     bodyless: bool
     upgrade: bytes = b""
     websocket: Handshake = field(factory=dict)
+    packing: bytes = b""
+    """Content-Encoding, in lower case."""
 
     @property
     def until_close(self) -> bool:
@@ -88,6 +89,8 @@ class _Seen:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
         self.websocket: Handshake = {}
+        self.negotiated: list[bytes] = []
+        self.packings: list[bytes] = []
         self.met: list[int | bytes] = []
 
 
@@ -124,6 +127,7 @@ def request_head(method: bytes, target: bytes, version: str, raw: Fields) -> Req
         upgrade=seen.upgrade if b"upgrade" in seen.connection else b"",
         close=version == "1.0" or b"close" in seen.connection,
         websocket=seen.websocket,
+        negotiated=seen.negotiated,
     )
 
 
@@ -144,56 +148,8 @@ def response_head(status: int, reason: bytes, version: str, raw: Fields) -> Resp
         bodyless=status < 200 or status in (204, 304),
         upgrade=seen.upgrade if b"upgrade" in seen.connection else b"",
         websocket=seen.websocket,
+        packing=b",".join(seen.packings),
     )
-
-
-def request_start(method: str, target: str, host: bytes) -> bytes:
-    """The first two lines of a request: what was judged, and nothing that the agent framed."""
-    return b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (method.encode("ascii"), target.encode("ascii"), host)
-
-
-def header_line(name: bytes, value: bytes) -> bytes:
-    return b"%b: %b\r\n" % (name, value)
-
-
-def write_request(head: RequestHead, start: bytes, injected: bytes, replaced: bytes | None = None) -> bytes:
-    """The head as it goes upstream: `start`, the agent's lines, the route's credential, and framing of our own.
-
-    `replaced` is a header of the agent, in lower case and with hyphens, that gives way to the injected one.
-    """
-    lines = head.lines
-    if replaced is not None:
-        lines = [line for line in lines if _folded(_name(line)) != replaced]
-    framing = _framing(head.length, head.chunked, always=head.method in _BODY_EXPECTED)
-    return b"".join([start, *lines, injected, framing])
-
-
-def write_response(head: ResponseHead, *, chunked: bool, close: bool) -> bytes:
-    """The head as the agent gets it. `chunked` says how the body is framed towards the agent."""
-    start = b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason)
-    no_length = head.status == 204 or head.chunked  # RFC 9110 8.6
-    framing = _framing(None if no_length else head.length, chunked, always=False)
-    return b"".join([start, *head.lines, b"Connection: close\r\n" if close else b"", framing])
-
-
-def scrub_head(head: ResponseHead, secrets: tuple[bytes, ...]) -> None:
-    """Takes secrets out of all that the origin says in the head, never out of a name or the framing."""
-    head.reason = scrubbed(head.reason, secrets)
-    named = [line.partition(b": ") for line in head.lines]
-    head.lines = [name + separator + scrubbed(value, secrets) for name, separator, value in named]
-
-
-def chunk(data: bytes) -> bytes:
-    """One chunk of a chunked body; `data` is not empty."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-def _framing(length: int | None, chunked: bool, *, always: bool) -> bytes:
-    if chunked:
-        return b"Transfer-Encoding: chunked\r\n\r\n"
-    if length is None and not always:
-        return b"\r\n"
-    return b"Content-Length: %d\r\n\r\n" % (length or 0)
 
 
 def _walk(raw: Fields, most: int) -> _Seen:
@@ -240,13 +196,24 @@ def _note(seen: _Seen, header: _Header) -> None:
         before = seen.websocket.get(lower)
         seen.websocket[lower] = value if before is None else b"%b, %b" % (before, value)
         return
-    mark = lower if kind == headers.SINGLE else kind
+    if kind == headers.PACKING:
+        seen.lines.append(line)
+        seen.packings.append(value.lower())
+        return
+    if kind == headers.NEGOTIATED:
+        seen.lines.append(line)
+        seen.negotiated.append(line)
+        if lower != b"range":
+            return
+    mark = lower if kind in (headers.SINGLE, headers.NEGOTIATED) else kind
     if mark in seen.met:
         raise _malformed(f"{lower.decode('ascii')} is there more than once")
     seen.met.append(mark)
     match kind:
         case headers.SINGLE:
             seen.lines.append(line)
+        case headers.NEGOTIATED:
+            pass
         case headers.HOST:
             seen.host = value
         case headers.LENGTH:
@@ -275,10 +242,6 @@ def _method(method: bytes) -> str:
     if _METHOD.match(method) is None or method in _REFUSED_METHODS:
         raise refused(400, "http.method", "the method is not passed on")
     return method.decode("ascii")
-
-
-def _folded(name: bytes) -> bytes:
-    return name.lower().replace(b"_", b"-")
 
 
 def _content_length(value: bytes) -> int:

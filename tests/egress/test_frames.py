@@ -12,6 +12,7 @@ from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from bottle.domain.egress import Policy, Route
 from bottle.domain.hosts import Authority, HostPattern
+from bottle.domain.secret_forms import SecretForms
 from bottle.domain.sidecar_config import EgressReload
 from sidecars.egress.audit import Trail
 from sidecars.egress.frames import Passage
@@ -30,7 +31,7 @@ def _passage(
 ) -> tuple[FrameProtocol, Passage, FrameProtocol]:
     """A sender, the passage, and a receiver."""
     source, sink = FrameProtocol(client=not from_client, extensions=[]), FrameProtocol(from_client, [])
-    passage = Passage(source, sink, secrets, lambda piece, is_final: seen.append((piece, is_final)))
+    passage = Passage(source, sink, SecretForms(secrets), lambda piece, is_final: seen.append((piece, is_final)))
     return FrameProtocol(client=from_client, extensions=[]), passage, FrameProtocol(not from_client, [])
 
 

@@ -1,7 +1,6 @@
-"""The smaller parts without I/O: scrubbing, the start document, names, the DNS answer, refusals, a tunnel's door."""
+"""The smaller parts without I/O: the start document, names, the DNS answer, refusals, a tunnel's door."""
 
 import ipaddress
-import itertools
 import json
 import random
 import struct
@@ -29,47 +28,7 @@ from sidecars.egress.control import Lines
 from sidecars.egress.door import Inside, connect_authority, named_inside, named_outside
 from sidecars.egress.hello import HelloGate
 from sidecars.egress.refusal import Refusal, Refused, response
-from sidecars.egress.scrub import Scrubber, contains, scrubbed
 from sidecars.egress.wire import request_head
-
-# --- scrub
-
-SECRET = b"abcabd"
-
-
-def scrub(data: bytes, cuts: list[int], secrets: tuple[bytes, ...] = (SECRET,)) -> bytes:
-    scrubber = Scrubber(secrets)
-    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    out = b"".join(scrubber.feed(data[a:b]) for a, b in itertools.pairwise(places))
-    return out + scrubber.finish()
-
-
-@settings(max_examples=500, deadline=None)
-@given(
-    st.lists(st.sampled_from([SECRET, b"abc", b"ab", b"a", b"xyz", b"abd", b"\n"]), max_size=12).map(b"".join),
-    st.lists(st.integers(0, 100), max_size=10),
-)
-def test_scrubbing_in_pieces_is_scrubbing_the_whole(data: bytes, cuts: list[int]) -> None:
-    assert scrub(data, cuts) == scrubbed(data, (SECRET,))
-    assert SECRET not in scrub(data, cuts)
-    assert len(scrub(data, cuts)) == len(data)
-
-
-@pytest.mark.parametrize("at", [0, 28 * 1024 - 6, 28 * 1024 - 5, 28 * 1024 - 1, 28 * 1024, 99_994])
-def test_a_secret_is_found_wherever_it_stands_in_a_large_piece(at: int) -> None:
-    data = b"-" * at + SECRET + b"-" * (100_000 - at - len(SECRET))
-    assert contains(data, SECRET)
-    assert SECRET not in scrubbed(data, (SECRET,))
-    assert not contains(data.replace(SECRET, b"------"), SECRET)
-    assert contains(data, data[at // 2 : at // 2 + 20_000])  # longer than half a window
-
-
-def test_only_the_beginning_of_a_secret_is_held_back() -> None:
-    scrubber = Scrubber((b"sk-secret",))
-    assert scrubber.feed(b"data: event\n\n") == b"data: event\n\n"
-    assert scrubber.feed(b"data: sk-sec") == b"data: "
-    assert scrubber.feed(b"ond\n\n") == b"sk-second\n\n"
-
 
 # --- the start document
 

@@ -8,17 +8,8 @@ from hypothesis import strategies as st
 from sidecars.egress import limits, wire
 from sidecars.egress.reader import END, RequestReader, ResponseReader
 from sidecars.egress.refusal import Refusal, Refused
-from sidecars.egress.wire import (
-    Fields,
-    RequestHead,
-    ResponseHead,
-    chunk,
-    header_line,
-    request_head,
-    request_start,
-    write_request,
-    write_response,
-)
+from sidecars.egress.wire import Fields, RequestHead, ResponseHead, request_head
+from sidecars.egress.writing import chunk, header_line, request_start, write_request, write_response
 
 
 def read(data: bytes, size: int = 0) -> list[object]:
