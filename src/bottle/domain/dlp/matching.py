@@ -1,0 +1,40 @@
+"""What a set of secret patterns promises to the scan that reads through encodings."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from attrs import frozen
+
+
+@frozen
+class Match:
+    """Where a rule found something: the bytes from `start` up to `end`. It never holds them."""
+
+    rule: str
+    start: int
+    end: int
+
+
+class Matcher(Protocol):
+    """Patterns over a whole buffer. Knows no encodings: it is asked again for each decoded view.
+
+    Pure and thread-safe: it is called from worker threads, and time is linear in the buffer whatever it holds.
+    """
+
+    @property
+    def window(self) -> int:
+        """How many bytes two neighbouring pieces must share, so that a match in the whole is one in a piece."""
+
+    def find(self, data: bytes) -> Sequence[Match]:
+        """Every match, in order of `start`. An engine that gives up raises an exception, never returns less."""
+
+
+class NoPatterns:
+    """Finds nothing: registered values alone are looked for."""
+
+    @property
+    def window(self) -> int:
+        return 0
+
+    def find(self, data: bytes) -> Sequence[Match]:  # noqa: ARG002 - the promise of Matcher
+        return ()
