@@ -1,1 +1,1 @@
-"""What of a request may be a secret on its way out: the values that must not leave, in whatever they were turned into."""
+"""What of a request may be a secret on its way out: the values that must not leave, whatever they were turned into."""
