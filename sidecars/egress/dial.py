@@ -1,20 +1,47 @@
-"""From a judged host to a connection: resolve once, judge every address, dial exactly what was judged."""
+"""From a judged host to a connection: resolve once, judge every address, dial exactly what was judged.
+
+Behind an upstream proxy it is the proxy that resolves and dials: it is given the judged name, and addresses are judged
+where they are known here (docs/egress.md).
+"""
 
 import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+from attrs import frozen
 
 from bottle.domain.egress import Route, decide_address
 from bottle.domain.hosts import Authority, IPAddress, address_of
+from bottle.domain.upstream_proxy import UpstreamProxy, is_localhost
 from sidecars.egress import limits
+from sidecars.egress.chain import open_tunnel
 from sidecars.egress.refusal import of_verdict, refused
 from sidecars.egress.rules import refused_by
 from sidecars.egress.tls_connection import TlsConnection
 
 P = TypeVar("P", bound=asyncio.Protocol)
+
+_LOOPBACK: Final = ipaddress.IPv4Address("127.0.0.1")
+
+
+@frozen
+class Dialler:
+    """How origins are reached: `tls` is what is demanded of those that speak it, `proxy` who dials them if not we."""
+
+    tls: ssl.SSLContext
+    proxy: UpstreamProxy | None = None
+
+    async def reach(self, make: Callable[[], P], route: Route, authority: Authority, *, secured: bool) -> P:
+        """A connection to the host, TLS verified for it where `secured`. Raises Refused."""
+        tls = self.tls if secured else None
+        if self.proxy is not None:
+            return await dial_through(self.proxy, make, place_for(route, authority), tls, authority.host)
+        addresses, port = await addresses_for(route, authority)
+        return await dial(make, addresses, port, tls, authority.host)
 
 
 async def addresses_for(route: Route, authority: Authority) -> tuple[Sequence[IPAddress], int]:
@@ -38,6 +65,22 @@ def judge_addresses(route: Route, found: Sequence[IPAddress]) -> None:
             raise refused_by(of_verdict(verdict))
 
 
+def place_for(route: Route, authority: Authority) -> Authority:
+    """What a proxy is asked for: the route's `connect_to`, or the host as it was judged. Raises Refused.
+
+    Names are not looked up: what they mean here says nothing about what they mean to the proxy, but for those that mean
+    the proxy's own machine.
+    """
+    endpoint = route.connect_to
+    if endpoint is not None:
+        judge_addresses(route, (endpoint.address,))
+        return Authority(str(endpoint.address), endpoint.port or authority.port)
+    literal = _LOOPBACK if is_localhost(authority.host) else address_of(authority.host)
+    if literal is not None:
+        judge_addresses(route, (literal,))
+    return authority
+
+
 async def dial(
     make: Callable[[], P], addresses: Sequence[IPAddress], port: int, tls: ssl.SSLContext | None, host: str
 ) -> P:
@@ -47,20 +90,43 @@ async def dial(
         async with asyncio.timeout(limits.CONNECT_SECONDS):
             for address in addresses:
                 try:
-                    return await _dial_one(make, address, port, tls, host)
-                except ssl.SSLCertVerificationError as error:
-                    reason = f"the certificate of {host} is not trusted: {error.verify_message}"
-                    raise refused(502, "upstream.certificate", reason) from None
-                except ssl.SSLError as error:
-                    raise refused(502, "upstream.tls", f"no TLS with {host}: {error.reason or 'failed'}") from None
-                except (ConnectionResetError, ConnectionAbortedError):
-                    reason = f"{host} hung up before a connection was made"
-                    raise refused(502, "upstream.tls" if tls else "upstream.connect", reason) from None
+                    with _told(host, secured=tls is not None):
+                        return await _dial_one(make, address, port, tls, host)
                 except OSError as error:
                     failure = refused(502, "upstream.connect", f"{host} at {address} port {port}: {_why(error)}")
     except TimeoutError:
         raise refused(504, "upstream.timeout", f"{host} does not answer on port {port}") from None
     raise failure
+
+
+async def dial_through(
+    proxy: UpstreamProxy, make: Callable[[], P], place: Authority, tls: ssl.SSLContext | None, host: str
+) -> P:
+    """A connection to the place that the proxy makes, TLS verified for `host` where `tls` is given. Raises Refused."""
+    try:
+        async with asyncio.timeout(limits.PROXY_SECONDS):
+            transport = await open_tunnel(proxy, place)
+            with _told(host, secured=tls is not None):
+                return await _take_over(transport, make(), tls, host)
+    except TimeoutError:
+        raise refused(504, "upstream.timeout", f"{host} does not answer through the upstream proxy") from None
+    except OSError as error:
+        raise refused(502, "upstream.connect", f"{host} through the upstream proxy: {_why(error)}") from None
+
+
+@contextmanager
+def _told(host: str, *, secured: bool) -> Iterator[None]:
+    """Failures of TLS, and a connection that is cut instead, in words. Raises Refused."""
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        reason = f"the certificate of {host} is not trusted: {error.verify_message}"
+        raise refused(502, "upstream.certificate", reason) from None
+    except ssl.SSLError as error:
+        raise refused(502, "upstream.tls", f"no TLS with {host}: {error.reason or 'failed'}") from None
+    except (ConnectionResetError, ConnectionAbortedError):
+        reason = f"{host} hung up before a connection was made"
+        raise refused(502, "upstream.tls" if secured else "upstream.connect", reason) from None
 
 
 async def _dial_one(make: Callable[[], P], address: IPAddress, port: int, tls: ssl.SSLContext | None, host: str) -> P:
@@ -71,12 +137,33 @@ async def _dial_one(make: Callable[[], P], address: IPAddress, port: int, tls: s
     inner, shaken = make(), loop.create_future()
     secured = TlsConnection(tls, inner, _teller(shaken), limits.UPSTREAM_HANDSHAKE_SECONDS, host)
     await loop.create_connection(lambda: secured, str(address), port)
+    await _shaken(secured, shaken)
+    return inner
+
+
+async def _take_over(transport: asyncio.Transport, inner: P, tls: ssl.SSLContext | None, host: str) -> P:
+    """Gives `inner` the connection, inside TLS where that is wanted; nothing was read from it yet."""
+    if transport.is_closing():
+        raise ConnectionResetError
+    shaken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    outer: asyncio.BaseProtocol = inner
+    if tls is not None:
+        outer = TlsConnection(tls, inner, _teller(shaken), limits.UPSTREAM_HANDSHAKE_SECONDS, host)
+    transport.set_protocol(outer)
+    transport.resume_reading()
+    outer.connection_made(transport)
+    if isinstance(outer, TlsConnection):
+        await _shaken(outer, shaken)
+    return inner
+
+
+async def _shaken(secured: TlsConnection, shaken: "asyncio.Future[None]") -> None:
+    """Waits for the handshake's end."""
     try:
         await shaken
     except asyncio.CancelledError:  # time is up
         secured.abort()
         raise
-    return inner
 
 
 def _teller(shaken: "asyncio.Future[None]") -> Callable[[OSError | None], None]:

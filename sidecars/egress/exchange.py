@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from bottle.domain.masking import Masker
 from sidecars.egress import limits
 from sidecars.egress.audit import Entry
-from sidecars.egress.dial import addresses_for, dial
 from sidecars.egress.handshake import Opening
 from sidecars.egress.reader import END, Event
 from sidecars.egress.refusal import Refusal, Refused
@@ -181,10 +180,9 @@ class Exchange:
 
     async def _connect(self) -> None:
         request, route = self._ticket.request, self._ticket.route
-        tls = self._gateway.upstream_tls if request.scheme == "https" else None
+        secured = request.scheme == "https"
         try:
-            addresses, port = await addresses_for(route, request.authority)
-            link = await dial(Link, addresses, port, tls, request.authority.host)
+            link = await self._gateway.dialler.reach(Link, route, request.authority, secured=secured)
         except Refused as refused:
             self._fail(refused.refusal)
             return

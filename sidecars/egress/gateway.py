@@ -1,12 +1,12 @@
 """What all connections share: the rules of the moment, the trail, and who is connected."""
 
-import ssl
 from typing import Protocol
 
 from attrs import define, field
 
 from sidecars.egress import limits
 from sidecars.egress.audit import AuditError, Entry, Trail
+from sidecars.egress.dial import Dialler
 from sidecars.egress.refusal import Refusal
 from sidecars.egress.rules import Rules
 
@@ -34,7 +34,7 @@ class Gateway:
 
     rules: Rules
     trail: Trail
-    upstream_tls: ssl.SSLContext
+    dialler: Dialler
     is_stopping: bool = False
     guests: set[Guest] = field(factory=set)
 
@@ -45,10 +45,15 @@ class Gateway:
     def replace(self, rules: Rules) -> None:
         """From now on these rules judge; what is under way ends under the old ones."""
         old, self.rules = self.rules, rules
-        self.trail.withhold(rules.secrets.values())
+        self.withhold()
         old.pool.close()
         for guest in tuple(self.guests):
             guest.reloaded()
+
+    def withhold(self) -> None:
+        """Keeps what is secret now out of the trail."""
+        proxy = self.dialler.proxy
+        self.trail.withhold([*self.rules.secrets.values(), *([proxy.credential, proxy.password] if proxy else [])])
 
     def sweep(self, now: float) -> None:
         """Looks at every deadline; called once in a while."""

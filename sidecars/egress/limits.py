@@ -6,6 +6,7 @@ HEADER_BLOCK = 64 * 1024
 REQUEST_HEADERS = 96  # with what is added on the way, within the 100 that common servers take
 RESPONSE_HEADERS = 256
 PIPELINED_REQUESTS = 16
+PROXY_HEAD = 16 * 1024  # of an upstream proxy's answer to a CONNECT
 DOCUMENT = 32 * 1024 * 1024  # one line on standard input
 
 READ = 128 * 1024  # at a time: less costs system calls, more leaves the processor's cache on its way through
@@ -36,6 +37,7 @@ HANDED_SECONDS = 20.0  # until the box's init hands over the socket to listen on
 
 RESOLVE_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
+PROXY_SECONDS = 25.0  # for an upstream proxy to connect, and for TLS with the origin behind it
 UPSTREAM_HANDSHAKE_SECONDS = 10.0
 RESPONSE_SECONDS = 600.0  # to the first byte of a response: a model may think for minutes
 RESPONSE_IDLE_SECONDS = 600.0  # between two pieces of a response

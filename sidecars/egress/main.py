@@ -19,6 +19,7 @@ from sidecars.egress import limits
 from sidecars.egress.agent_side import AgentSide
 from sidecars.egress.audit import Trail
 from sidecars.egress.control import Control, read_stdin
+from sidecars.egress.dial import Dialler
 from sidecars.egress.dns import Responder
 from sidecars.egress.gateway import Gateway
 from sidecars.egress.listening import listen_for
@@ -44,9 +45,9 @@ class Egress:
     async def start(self, start: EgressStart) -> None:
         """Serves as the document says. Raises ConfigError or OSError, and then nothing listens."""
         rules = build(start.rules)
-        context = upstream_context(start.roots)
-        gateway = Gateway(rules, Trail(start.audit, start.identity), context)
-        gateway.trail.withhold(rules.secrets.values())
+        dialler = Dialler(upstream_context(start.roots), start.proxy)
+        gateway = Gateway(rules, Trail(start.audit, start.identity), dialler)
+        gateway.withhold()
         self._server = await listen_for(lambda: AgentSide(gateway), start.listen)
         try:
             self._dns = await _answer_dns(gateway, start.dns) if start.dns is not None else None

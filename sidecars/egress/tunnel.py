@@ -7,7 +7,6 @@ from typing import Final, cast
 from bottle.domain.egress import Verdict
 from bottle.domain.hosts import Authority
 from sidecars.egress import limits
-from sidecars.egress.dial import addresses_for, dial
 from sidecars.egress.gateway import Gateway
 from sidecars.egress.hello import HelloGate
 from sidecars.egress.refusal import Refusal, Refused
@@ -161,8 +160,7 @@ class Tunnel(asyncio.Protocol):
         try:
             if route is None:
                 return
-            addresses, port = await addresses_for(route, self._authority)
-            far = await dial(FarEnd, addresses, port, None, self._authority.host)
+            far = await self._gateway.dialler.reach(FarEnd, route, self._authority, secured=False)
         except Refused as refused:
             self._fail(refused.refusal)
             return

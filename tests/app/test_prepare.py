@@ -7,6 +7,8 @@ from bottle.adapters.fake.backend import FakeBackend
 from bottle.app.ports import Survey, World
 from bottle.app.prepare import Wanted, prepare, require_ready
 from bottle.domain.errors import BackendError, SecretMissingError, UsageError
+from bottle.domain.hosts import Authority
+from bottle.domain.upstream_proxy import UpstreamProxy
 from tests.app.conftest import BASE, Stage
 
 ALIVE = Survey(usable=True)
@@ -91,3 +93,22 @@ def test_what_is_missing_is_told_when_the_plan_is_to_be_carried_out(stage: Stage
 def test_labels_and_colours_are_checked(stage: Stage, wanted: Wanted) -> None:
     with pytest.raises(UsageError):
         prepare(stage.world, wanted)
+
+
+@pytest.mark.parametrize(
+    ("shares", "host", "fits"), [(True, "127.0.0.1", True), (False, "10.0.0.1", True), (False, "localhost", False)]
+)
+def test_a_proxy_on_the_hosts_loopback_is_for_sidecars_that_reach_it(
+    stage: Stage, shares: bool, host: str, fits: bool
+) -> None:
+    """In a container, that address is the container's own: every request would fail for a reason that nobody sees."""
+    stage.backend.found = Survey(usable=True, shares_loopback=shares)
+    proxy = UpstreamProxy(Authority(host, 3128), "sam:hush")
+    prepared = prepare(evolve(stage.world, upstream_proxy=lambda: proxy), Wanted("coder"))
+    assert prepared.plan.upstream_proxy == proxy.authority
+    assert "hush" not in repr(prepared.plan)
+    if fits:
+        require_ready(prepared)
+        return
+    with pytest.raises(UsageError, match="the sidecar's own loopback"):
+        require_ready(prepared)

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bottle.cli.environment import environment_from
 from bottle.domain import errors
+from bottle.domain.hosts import Authority
+from bottle.domain.upstream_proxy import UpstreamProxy
 from tests.cli.conftest import CommandLine
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "exit-status.md"
@@ -87,6 +90,24 @@ def test_a_certificate_file_that_holds_none_is_refused(bottle: CommandLine, tmp_
     assert told.status == 102
     assert "BOT_BOTTLE_UPSTREAM_CA" in told.err
     assert bottle("stop", "--all", BOT_BOTTLE_UPSTREAM_CA=str(empty), BOT_BOTTLE_BUILD_CA=str(empty)).status == 0
+
+
+def test_an_upstream_proxy_is_shown_without_its_credential_and_refused_without_quoting_it(bottle: CommandLine) -> None:
+    shown = bottle("start", "coder", "--dry-run", BOT_BOTTLE_UPSTREAM_PROXY="http://sam:hush-9@proxy.corp:3128")
+    bad = bottle("start", "coder", "--dry-run", BOT_BOTTLE_UPSTREAM_PROXY="https://sam:hush-9@proxy.corp")
+    assert "the proxy proxy.corp:3128" in shown.out
+    assert bad.status == 102
+    assert "BOT_BOTTLE_UPSTREAM_PROXY: a URL of the form" in bad.err
+    assert not any("hush-9" in told.out + told.err for told in (shown, bad))
+
+
+def test_the_hosts_own_proxy_is_taken_on_purpose_alone() -> None:
+    host = {"HTTPS_PROXY": "http://sam:hush-9@other.corp:8080"}
+    assert environment_from(host).upstream_proxy() is None
+    named = environment_from({**host, "BOT_BOTTLE_UPSTREAM_PROXY": "env"})
+    assert named.upstream_proxy() == UpstreamProxy(Authority("other.corp", 8080), "sam:hush-9")
+    with pytest.raises(errors.UsageError, match="HTTPS_PROXY, which is not set"):
+        environment_from({"BOT_BOTTLE_UPSTREAM_PROXY": "env"}).upstream_proxy()
 
 
 def test_every_error_has_a_code_and_a_documented_status() -> None:

@@ -15,6 +15,7 @@ from bottle.domain.hosts import Authority, HostPattern
 from bottle.domain.secret_forms import SecretForms
 from bottle.domain.sidecar_config import EgressReload
 from sidecars.egress.audit import Trail
+from sidecars.egress.dial import Dialler
 from sidecars.egress.frames import Passage
 from sidecars.egress.gateway import Gateway
 from sidecars.egress.refusal import refused
@@ -118,7 +119,7 @@ def test_what_looks_at_messages_can_stop_them(tmp_path: Path) -> None:
     ticket = rules.judge("http", Authority("a.example", 80), "GET", "/ws")
     trail = Trail(str(tmp_path), "test")
     agent, origin = Wire(), Wire()
-    gateway = Gateway(rules, trail, ssl.create_default_context())
+    gateway = Gateway(rules, trail, Dialler(ssl.create_default_context()))
     relay = Judging(gateway, ticket, trail.entry("http", "GET", "a.example", 80, "/ws"), agent, origin)
     relay.begin(b"")
     client = FrameProtocol(client=True, extensions=[])

@@ -23,6 +23,7 @@ from bottle.domain.sidecar_config import (
     reload_document,
     start_document,
 )
+from bottle.domain.upstream_proxy import UpstreamProxy
 from sidecars.egress import dns
 from sidecars.egress.control import Lines
 from sidecars.egress.door import Inside, connect_authority, named_inside, named_outside
@@ -51,6 +52,7 @@ START = EgressStart(
     leaves=(Leaf(HostPattern("*.example.com"), "CERTIFICATE", "PRIVATE-KEY"),),
     dns=Listen("0.0.0.0", 53),
     roots="ROOTS",
+    proxy=UpstreamProxy(Authority("proxy.corp", 3128), "sam:hush-hush"),
 )
 
 
@@ -95,6 +97,8 @@ BAD = [
     ("secrets.EGRESS_TOKEN_0", "h\u00fcsh-hush"), ("leaves", {}), ("leaves.0.key", ...), ("leaves.0.host", 3),
     ("listen", {}), ("listen", {"host": "x"}), ("listen", {"unix": "/a", "host": "x", "port": 1}),
     ("listen", {"host": "x", "port": 70000}), ("dns", []), ("roots", None), ("audit", "a\0b"),
+    ("proxy", "http://x"), ("proxy", {}), ("proxy.authority", "proxy.corp"), ("proxy.authority", "hush@x:1"),
+    ("proxy.credential", "hush"), ("proxy.credential", "sam:hush\r\nX: y"), ("proxy.credential", None),
 ]  # fmt: skip
 
 

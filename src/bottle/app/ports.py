@@ -17,6 +17,7 @@ from bottle.domain.manifest import BackendName, Manifest
 from bottle.domain.plan import BottlePlan, Image, Wall
 from bottle.domain.provider import Provider
 from bottle.domain.state import Event, Leftover, Metadata
+from bottle.domain.upstream_proxy import UpstreamProxy
 
 
 class Progress(Protocol):
@@ -156,7 +157,10 @@ class StateStore(Protocol):
 
 @frozen
 class Survey:
-    """What a backend found on this host, by reading alone; `reason` and `hint` say why it is not usable."""
+    """What a backend found on this host, by reading alone; `reason` and `hint` say why it is not usable.
+
+    `shares_loopback`: the sidecar reaches what listens on this host's loopback.
+    """
 
     usable: bool
     walls: tuple[Wall, ...] = ()
@@ -165,6 +169,7 @@ class Survey:
     hint: str | None = None
     notes: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(factory=dict)
+    shares_loopback: bool = False
 
 
 @frozen
@@ -176,6 +181,8 @@ class Cargo:
     env: Mapping[str, str] = field(factory=dict, repr=False)
     upstream_roots: str = field(default="", repr=False)
     """Further roots (PEM) that the sidecar trusts upstream, beside the usual ones."""
+    upstream_proxy: UpstreamProxy | None = None
+    """Who dials for the sidecar, with the credential for it."""
 
 
 @frozen
@@ -289,5 +296,7 @@ class World:
     """The backend that the environment names (`BOT_BOTTLE_BACKEND`)."""
     upstream_roots: Callable[[], str] = str
     """Reads further roots (PEM) that sidecars trust upstream (`BOT_BOTTLE_UPSTREAM_CA`). May raise BottleError."""
+    upstream_proxy: Callable[[], UpstreamProxy | None] = lambda: None
+    """The proxy that sidecars reach all else through (`BOT_BOTTLE_UPSTREAM_PROXY`). May raise BottleError."""
     skills_root: str = ""
     """Where the host keeps the agents' skills (`~/.claude/skills`)."""

@@ -11,6 +11,7 @@ from bottle.domain.labels import COLORS, label_fault
 from bottle.domain.manifest import BACKENDS, Manifest
 from bottle.domain.names import did_you_mean, identity_of
 from bottle.domain.plan import BottlePlan
+from bottle.domain.upstream_proxy import is_on_loopback
 
 
 @frozen
@@ -48,6 +49,7 @@ def prepare(world: World, wanted: Wanted) -> Prepared:
     backend = choose_backend(world, wanted.backend or world.chosen_backend or bottle.backend)
     provider = world.providers.get(bottle.agent_provider.template)
     survey = backend.survey()
+    upstream_proxy = world.upstream_proxy()
     image, sidecar_image = backend.images(provider, bottle.agent_provider.dockerfile)
     facts = planning.HostFacts(
         backend=backend.name,
@@ -56,6 +58,7 @@ def prepare(world: World, wanted: Wanted) -> Prepared:
         image=image,
         sidecar_image=sidecar_image,
         secrets=world.credentials.available(_token_refs(manifest, wanted.agent)),
+        upstream_proxy=upstream_proxy.authority if upstream_proxy else None,
         notes=survey.notes if survey.usable else (f"{backend.name} cannot be used now: {survey.reason}",),
     )
     request = planning.StartRequest(
@@ -86,10 +89,17 @@ def choose_backend(world: World, named: str | None) -> Backend:
 
 
 def require_ready(prepared: Prepared) -> None:
-    """Raises BackendError when the backend cannot work here, SecretMissingError when a credential is not set."""
+    """Raises BackendError when the backend cannot work here, SecretMissingError when a credential is not set,
+    UsageError for an upstream proxy that the sidecar cannot reach."""
     if not prepared.survey.usable:
         reason = prepared.survey.reason or "does not answer"
         raise BackendError(f"{prepared.plan.backend}: {reason}", hint=prepared.survey.hint)
+    proxy = prepared.plan.upstream_proxy
+    if proxy is not None and is_on_loopback(proxy) and not prepared.survey.shares_loopback:
+        raise UsageError(
+            f"BOT_BOTTLE_UPSTREAM_PROXY: {proxy} is the sidecar's own loopback under {prepared.plan.backend}",
+            hint="name an address of this host that containers reach, and let the proxy listen there",
+        )
     if prepared.plan.missing_secrets:
         raise secrets_missing(prepared.plan.missing_secrets)
 

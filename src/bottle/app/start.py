@@ -99,14 +99,20 @@ class Session:
 
     def _ready(self) -> Cargo:
         """All that can fail without leaving anything: files, backend, secrets, prompts, images, certificates."""
-        upstream_roots = self.world.upstream_roots()
+        upstream_roots, upstream_proxy = self.world.upstream_roots(), self.world.upstream_proxy()
         require_ready(self.prepared)
         env = resolve_env(self.world, self.plan.env)
         secrets = resolve_secrets(self.world, self.plan)
         ensure_images(self.world, self.prepared)
         hosts = [planned.route.host.text for planned in self.plan.routes]
         certificates = self.world.authority.issue(self.plan.identity, hosts, self.world.clock.now())
-        return Cargo(certificates=certificates, secrets=secrets, env=env, upstream_roots=upstream_roots)
+        return Cargo(
+            certificates=certificates,
+            secrets=secrets,
+            env=env,
+            upstream_roots=upstream_roots,
+            upstream_proxy=upstream_proxy,
+        )
 
     def _hold(self) -> AbstractContextManager[None]:
         # Set first: an interruption between the two lines must still release what the claim made.

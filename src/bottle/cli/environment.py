@@ -6,6 +6,11 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from bottle.domain.errors import UsageError
+from bottle.domain.upstream_proxy import InvalidProxyError, UpstreamProxy, parse_upstream_proxy
+
+_PROXY = "BOT_BOTTLE_UPSTREAM_PROXY"
+
 
 @frozen
 class Environment:
@@ -18,6 +23,20 @@ class Environment:
     upstream_ca: Path | None = None
     color: bool = True
     variables: Mapping[str, str] = field(factory=dict, repr=False)
+
+    def upstream_proxy(self) -> UpstreamProxy | None:
+        """The proxy behind the way out, where one is named; `env` names the one of this host. Raises UsageError."""
+        named = self.variables.get(_PROXY)
+        if not named:
+            return None
+        variables = ("HTTPS_PROXY", "https_proxy") if named == "env" else (_PROXY,)
+        variable = next((name for name in variables if self.variables.get(name)), None)
+        if variable is None:
+            raise UsageError(f"{_PROXY}: `env` means HTTPS_PROXY, which is not set")
+        try:
+            return parse_upstream_proxy(self.variables[variable])
+        except InvalidProxyError as error:
+            raise UsageError(f"{variable}: {error}") from None
 
     @property
     def owner(self) -> str:

@@ -94,11 +94,20 @@ def _sections(head: list[tuple[str, str]], plan: BottlePlan) -> str:
         *_several("env", env_lines(plan)),
         *_several("skills", plan.skills),
         *_several("egress", table(map(_route_cells, plan.routes)).splitlines() or ["nothing"]),
+        *_several("through", _through(plan)),
         *_several("git", [f"{host} -> {remote.upstream}" for host, remote in plan.remotes.items()]),
         *_several("walls", [f"{plan.backend}", *table(_wall_cells(plan)).splitlines()]),
         *_several("note", plan.notes),
     ]
     return table(lines)
+
+
+def _through(plan: BottlePlan) -> list[str]:
+    """What an upstream proxy changes in what is judged."""
+    if plan.upstream_proxy is None:
+        return []
+    judged = "names are judged here and looked up by it: that none leads to a private address is its to see to"
+    return [f"the proxy {plan.upstream_proxy}", judged]
 
 
 def limits(plan: BottlePlan) -> str:

@@ -54,6 +54,7 @@ def compose(environment: Environment, directory: Path) -> World:
         progress=TalkingProgress(),
         chosen_backend=environment.backend,
         upstream_roots=partial(read_roots, environment.upstream_ca, "BOT_BOTTLE_UPSTREAM_CA"),
+        upstream_proxy=environment.upstream_proxy,
         skills_root=str(Path.home() / ".claude" / "skills"),
     )
 

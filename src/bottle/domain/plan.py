@@ -99,6 +99,7 @@ class BottlePlan:
     skills: tuple[str, ...]
     supervise: bool
     proxy: Authority
+    upstream_proxy: Authority | None = None
     label: str = ""
     color: str = ""
     cwd: str = ""

@@ -65,6 +65,7 @@ class HostFacts:
     image: Image
     sidecar_image: Image
     secrets: frozenset[str] = frozenset()
+    upstream_proxy: Authority | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -99,6 +100,7 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
         skills=agent.skills,
         supervise=bottle.supervise,
         proxy=facts.proxy,
+        upstream_proxy=facts.upstream_proxy,
         label=request.label,
         color=request.color,
         cwd=request.cwd if request.copy_cwd else "",

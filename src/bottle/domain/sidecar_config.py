@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from bottle.domain.addresses import IPNetwork
 from bottle.domain.egress import Endpoint, Injection, Policy, Route, Scheme
-from bottle.domain.hosts import HostPattern
+from bottle.domain.hosts import HostPattern, InvalidHostError, authority
 from bottle.domain.strict_json import ConfigError as ConfigError
 from bottle.domain.strict_json import (
     JsonObject,
@@ -26,6 +26,7 @@ from bottle.domain.strict_json import (
     read_text,
     read_tuple,
 )
+from bottle.domain.upstream_proxy import InvalidProxyError, UpstreamProxy, checked_credential
 
 _HEADER_NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _SLOT = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
@@ -69,7 +70,8 @@ class EgressReload:
 
 @frozen
 class EgressStart:
-    """Everything that the way out needs to know. `audit` is a directory, `roots` further trusted certificates (PEM).
+    """Everything that the way out needs to know. `audit` is a directory, `roots` further trusted certificates (PEM),
+    `proxy` another proxy that dials for it.
 
     `tied`: it ends with its standard input, which then is held by whoever must not be outlived.
     """
@@ -83,6 +85,7 @@ class EgressStart:
     dns: Listen | None = None
     roots: str = field(default="", repr=False)
     tied: bool = False
+    proxy: UpstreamProxy | None = None
 
     @property
     def rules(self) -> EgressReload:
@@ -99,6 +102,7 @@ def start_document(start: EgressStart) -> JsonObject:
         "dns": None if start.dns is None else _listen_document(start.dns),
         "roots": start.roots,
         "tied": start.tied,
+        "proxy": start.proxy and {"authority": str(start.proxy.authority), "credential": start.proxy.credential},
         **reload_document(start.rules),
     }
 
@@ -116,9 +120,7 @@ def policy_document(policy: Policy) -> JsonObject:
 
 def parse_start(data: object) -> EgressStart:
     """The start that `start_document` wrote; raises ConfigError."""
-    fields = read_object(
-        data, "the document", ("identity", "listen", "audit", "policy"), ("secrets", "leaves", "dns", "roots", "tied")
-    )
+    fields = read_object(data, "the document", ("identity", "listen", "audit", "policy"), _START_KEYS)
     reload = parse_reload({key: fields[key] for key in ("policy", "secrets", "leaves") if key in fields})
     dns = fields.get("dns")
     return EgressStart(
@@ -131,6 +133,7 @@ def parse_start(data: object) -> EgressStart:
         dns=None if dns is None else _listen(dns, "dns"),
         roots=read_text(fields.get("roots", ""), "roots", empty=True),
         tied=read_boolean(fields.get("tied", False), "tied"),
+        proxy=read_optional(fields.get("proxy"), "proxy", _proxy),
     )
 
 
@@ -178,6 +181,7 @@ def _route_document(route: Route) -> JsonObject:
     }
 
 
+_START_KEYS = ("secrets", "leaves", "dns", "roots", "tied", "proxy")
 _ROUTE_KEYS = ("scheme", "ports", "methods", "paths", "inject", "scan", "private_ips", "connect_to", "source")
 
 
@@ -235,6 +239,16 @@ def _listen(data: object, where: str) -> Listen:
             read_text(fields["host"], f"{where}.host"), read_integer(fields["port"], f"{where}.port", 0, 65535)
         )
     raise ConfigError(f"{where}: either `unix`, `handed`, or `host` and `port`, belong here")
+
+
+def _proxy(data: object, where: str) -> UpstreamProxy:
+    fields = read_object(data, where, ("authority",), ("credential",))
+    credential = read_text(fields.get("credential", ""), f"{where}.credential", empty=True)
+    try:
+        place = authority(read_text(fields["authority"], f"{where}.authority"))
+        return UpstreamProxy(place, checked_credential(credential) if credential else "")
+    except (InvalidHostError, InvalidProxyError) as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def _port(data: object, where: str) -> int:

@@ -46,7 +46,7 @@ class BubblewrapBackend:
         if isinstance(found, Unfit):
             return Survey(usable=False, reason=found.reason, hint=found.hint)
         facts = {"bwrap": f"{found.bwrap} {found.version}", "limits": " ".join(found.scope) or "without control groups"}
-        return Survey(usable=True, walls=ground.walls(found), facts=facts)
+        return Survey(usable=True, walls=ground.walls(found), facts=facts, shares_loopback=True)
 
     def images(self, provider: Provider, dockerfile: str | None = None) -> tuple[Image, Image]:
         return self._programs.images(provider, dockerfile)

@@ -66,6 +66,7 @@ def _start(plan: BottlePlan, cargo: Cargo, door: int) -> EgressStart:
         leaves=leaves(cargo.certificates.leaves),
         roots=cargo.upstream_roots,
         tied=True,
+        proxy=cargo.upstream_proxy,
     )
 
 

@@ -78,5 +78,6 @@ def document(plan: BottlePlan, cargo: Cargo, subnets: Subnets) -> JsonObject:
         leaves=leaves(cargo.certificates.leaves),
         dns=Listen(address, 53),
         roots=cargo.upstream_roots,
+        proxy=cargo.upstream_proxy,
     )
     return start_document(start)
