@@ -7,6 +7,9 @@ ROOTS := build/extra-roots.pem
 # Where the network inspects TLS, image builds must trust its root too; elsewhere the file is empty.
 WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_BUILD_CA:-$(CURDIR)/$(ROOTS)}"; fi;
 
+# Most tests wait for processes, not for a core; those of one file share its boxes, so they stay together.
+WORKERS ?= 3
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types check format bench clean base-images
 
@@ -31,7 +34,7 @@ demo: $(INSTALLED) base-images  ## a real agent in a real bottle, each promise s
 	@$(WITH_ROOTS) $(BIN)/python scripts/demo.py $(if $(BACKEND),--backend $(BACKEND))
 
 test: $(INSTALLED) base-images  ## the whole suite; what this machine lacks is skipped with a line
-	@$(WITH_ROOTS) $(BIN)/python -m pytest $(TESTS)
+	@$(WITH_ROOTS) $(BIN)/python -m pytest $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --dist loadfile)
 
 lint: $(INSTALLED)  ## ruff and the layers
 	$(BIN)/ruff check .

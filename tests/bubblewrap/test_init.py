@@ -1,6 +1,7 @@
 """The first process of a box: what every request promises, and that nothing from inside or outside ends it."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,24 +15,14 @@ import pytest
 
 from tests.support.init_box import ENVIRONMENT, PORT, PYTHON, Box, Raw, init_box
 
-AS_ROOT = pytest.mark.skipif(
-    os.getuid() == 0, reason="what is nobody's is root's, and here the agent is the host's root"
-)
+# SIGCANCEL and SIGSETXID: no program that has the C library can say what becomes of them (signal(7)).
+KEPT_BY_THE_C_LIBRARY = 1 << 31 | 1 << 32
 
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     with init_box(tmp_path_factory.mktemp("box")) as box:
         yield box
-
-
-def test_it_starts_soon_and_so_does_a_command(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
-    begun = time.perf_counter()
-    for _ in range(20):
-        box.run("true")
-    with capsys.disabled():
-        each = (time.perf_counter() - begun) / 20
-        sys.stderr.write(f"\ninit: open after {box.started_in * 1000:.0f} ms, `true` in {each * 1000:.1f} ms\n")
 
 
 # Doors.
@@ -85,7 +76,8 @@ os.umask(mask := os.umask(0)); print(oct(mask))
     assert names == "['BOT_BOTTLE_COMMAND', 'HOME', 'PATH'] /home/node"
     assert streams == "[0, 1, 2]"
     assert session == "True set()"
-    assert "0000000001001000" in ignored  # what Python itself ignores
+    numbers = int(re.findall("[0-9a-f]{16}", ignored)[0], 16) & ~KEPT_BY_THE_C_LIBRARY
+    assert numbers == 0x1001000  # what Python itself ignores: SIGPIPE, SIGXFSZ
     assert mask == "0o22"
 
 
@@ -224,10 +216,8 @@ def test_what_a_command_leaves_behind_on_purpose_goes_on(box: Box) -> None:
         "open('/proc/1/environ', 'rb').read()",
         "open('/proc/1/maps').read()",
         "open('/proc/1/auxv', 'rb').read()",
-        pytest.param("os.listdir('/proc/1/fd')", marks=AS_ROOT),
         "os.readlink('/proc/1/root')",
         "os.listdir('/proc/1/map_files')",
-        pytest.param("open('/proc/1/oom_score_adj', 'w').write('1000')", marks=AS_ROOT),
         "call('ptrace', 16, 1, 0, 0)",
         "call('ptrace', 0x4206, 1, 0, 0)",
         "call('process_vm_readv', 1, ctypes.byref(part), 1, ctypes.byref(part), 1, 0)",

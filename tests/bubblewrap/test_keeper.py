@@ -9,7 +9,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -208,9 +208,10 @@ def test_visitors_that_never_read_their_answer_are_not_waited_for(keep: Keep) ->
     crowd = [kept.visit() for _ in range(60)]
     began = time.monotonic()
     for visitor in crowd:
-        visitor.sendall(b'{"do": "programs"}\n')
+        with suppress(BrokenPipeError):  # it may have had to make room
+            visitor.sendall(b'{"do": "programs"}\n')
     assert kept.is_well()
-    assert time.monotonic() < began + 2
+    assert time.monotonic() < began + SOON
     for visitor in crowd:
         visitor.close()
 

@@ -120,6 +120,7 @@ class _Server(http.server.ThreadingHTTPServer):
         api.tls.context.sslsocket_class = _Socket
         api.tls.context.sni_callback = lambda sock, name, _: setattr(sock, "sni", name or "")
         super().__init__(address, _Handler)
+        self.socket.setblocking(False)  # one that is gone before it is accepted must not be waited for (accept(2))
 
     def get_request(self) -> tuple[Any, Any]:
         """The handshake waits for the connection's own thread, so that a silent client holds up nobody."""

@@ -36,7 +36,6 @@ class Box:
     process: "subprocess.Popen[bytes]"
     pid: int
     door: socket.socket
-    started_in: float
 
     def run(self, *argv: str, stdin: bytes = b"", timeout: float = 30) -> ExecResult:
         return commands.run(self.path, argv, stdin=stdin, timeout=timeout)
@@ -126,7 +125,6 @@ def init_box(directory: Path, *extra: str) -> Iterator[Box]:
             "directory": "/home/node",
             "processes": 512,
         }
-        begun = time.perf_counter()
         info, told = os.pipe()
         process = subprocess.Popen(
             [
@@ -139,9 +137,8 @@ def init_box(directory: Path, *extra: str) -> Iterator[Box]:
         os.close(told)
         inside.close()  # from here on the box alone holds it, so that its end would be noticed
         _, doors, _, _ = socket.recv_fds(outside, 1, 1)
-        started_in = time.perf_counter() - begun
     with os.fdopen(info) as text, socket.socket(fileno=doors[0]) as door:
-        box = Box(path, process, json.load(text)["child-pid"], door, started_in)
+        box = Box(path, process, json.load(text)["child-pid"], door)
         commands.set_environment(path, ENVIRONMENT)
         try:
             yield box
