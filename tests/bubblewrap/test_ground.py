@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bottle.adapters.bubblewrap import ground
+from bottle.adapters.bubblewrap import ground, needs
 from bottle.adapters.bubblewrap.ground import Ground, Unfit
 from tests.support.requirements import require
 
@@ -126,3 +126,11 @@ def test_limits_are_no_wall_where_nobody_gives_control_groups() -> None:
     found = {wall.name: wall for wall in ground.walls(Ground("/usr/bin/bwrap", "0.8.0", "x86_64", None))}
     assert not found["limits"].present
     assert not found["kernel"].present
+
+
+def test_what_agents_call_on_and_the_host_lacks_is_told(tmp_path: Path) -> None:
+    for program in ("sh", "bash", "git"):
+        (tmp_path / program).touch(mode=0o755)
+    assert list(needs.notes((str(tmp_path),))) == [
+        "curl is not below /usr on this host: the agent cannot fetch with it"
+    ]

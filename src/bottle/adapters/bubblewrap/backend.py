@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from bottle.adapters.bubblewrap import ground, keeper
+from bottle.adapters.bubblewrap import ground, keeper, needs
 from bottle.adapters.bubblewrap.bottle import BubblewrapBottle
 from bottle.adapters.bubblewrap.ground import Ground, Unfit
 from bottle.adapters.bubblewrap.launch import Order, launch
@@ -46,7 +46,8 @@ class BubblewrapBackend:
         if isinstance(found, Unfit):
             return Survey(usable=False, reason=found.reason, hint=found.hint)
         facts = {"bwrap": f"{found.bwrap} {found.version}", "limits": " ".join(found.scope) or "without control groups"}
-        return Survey(usable=True, walls=ground.walls(found), facts=facts, shares_loopback=True)
+        notes = tuple(needs.notes())
+        return Survey(usable=True, walls=ground.walls(found), notes=notes, facts=facts, shares_loopback=True)
 
     def images(self, provider: Provider, dockerfile: str | None = None) -> tuple[Image, Image]:
         return self._programs.images(provider, dockerfile)
