@@ -11,7 +11,7 @@ WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check format bench clean base-images
+.PHONY: help demo test lint types check format bench corpora clean base-images
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ bench: $(INSTALLED) base-images  ## the benchmarks, as ratios
 	$(BIN)/python benchmarks/cli.py
 	@$(WITH_ROOTS) $(BIN)/python -m benchmarks.start
 	$(BIN)/python benchmarks/egress/run.py
+
+corpora: $(INSTALLED)  ## the way out against corpora of attacks and benign traffic: CORPORA=DIR
+	$(BIN)/python benchmarks/egress/corpora.py $(CORPORA) --wrong
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,10 +1,11 @@
 """The way out against corpora of attacks and of benign traffic: what is refused, what passes, what is wrong.
 
-`python benchmarks/egress/corpora.py DIR [--python PYTHON] [--only ssrf ...] [--wrong]`
+`make corpora CORPORA=DIR`, or `python benchmarks/egress/corpora.py DIR [--python PYTHON] [--only ssrf ...] [--wrong]`
 
 DIR holds ssrf/, smuggling/, http-parsing/ and benign/ as JSON lines. A sidecar runs for real in a network of its own in
-which every address leads to a listener that counts. PYTHON is an interpreter with aiohttp and gunicorn, which read what
-left beside h11, http.server and node. `--wrong` prints each case that is not as it should be.
+which every address leads to a listener that counts. What left is read by h11, http.server, node, aiohttp and gunicorn;
+PYTHON is an interpreter that has the last two, where this one has not. `--wrong` prints each case that is not as it
+should be.
 """
 
 import argparse

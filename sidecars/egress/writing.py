@@ -2,12 +2,14 @@
 
 from typing import Final
 
+from bottle.domain.headers import MARKS
 from bottle.domain.secret_forms import SecretForms
 from sidecars.egress.wire import RequestHead, ResponseHead
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
 _PLAINLY: Final = b"Accept-Encoding: identity\r\n"
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
+_MARKS: Final = bytes.maketrans(MARKS.encode(), b"-" * len(MARKS))
 
 
 def request_start(method: str, target: str, host: bytes) -> bytes:
@@ -67,4 +69,4 @@ def _framing(length: int | None, chunked: bool, *, always: bool) -> bytes:
 
 def _folded(line: bytes) -> bytes:
     """A line's header name as servers may see it."""
-    return line.partition(b":")[0].lower().replace(b"_", b"-")
+    return line.partition(b":")[0].lower().translate(_MARKS)

@@ -45,11 +45,14 @@ BENIGN = [
 def test_known_credentials_in_any_spelling(name: str) -> None:
     assert name == name.lower().replace("_", "-")
     assert all(
-        is_credential_header(spelling) for spelling in (name, name.upper(), name.title(), name.replace("-", "_"))
+        is_credential_header(spelling)
+        for spelling in (name, name.upper(), name.title(), name.replace("-", "_"), name.replace("-", "."))
     )
 
 
-@pytest.mark.parametrize("name", ["X-Acme-Api-Key", "x-acme-access-token", "X_Acme_Auth_Token", "acme-client-secret"])
+@pytest.mark.parametrize(
+    "name", ["X-Acme-Api-Key", "x!acme!api!key", "x-acme-access-token", "X_Acme_Auth_Token", "acme-client-secret"]
+)
 def test_the_class_not_only_the_case(name: str) -> None:
     assert is_credential_header(name)
 

@@ -117,6 +117,10 @@ CREDENTIAL_HEADERS = frozenset(
 
 _CREDENTIAL_ENDINGS = ("-api-key", "-apikey", "-access-token", "-auth-token", "-client-secret")
 
+MARKS = "!#$%&'*+.^_`|~"
+"""What a header's name may hold beside letters, digits and the hyphen (RFC 9110 5.6.2)."""
+_MARKS = str.maketrans(MARKS, "-" * len(MARKS))
+
 _CREDENTIAL_PROTOCOLS = (
     "openai-insecure-api-key.",  # OpenAI, realtime
     "base64url.bearer.authorization.k8s.io.",  # Kubernetes
@@ -136,5 +140,6 @@ def is_credential_protocol(name: str) -> bool:
 
 
 def folded(name: str) -> str:
-    """The name as an application may see it: CGI, WSGI and PHP tell neither case nor `_` from `-` (RFC 3875 4.1.18)."""
-    return name.lower().replace("_", "-")
+    """The name as an application may see it: CGI, WSGI and PHP tell neither case nor `_` from `-` (RFC 3875 4.1.18),
+    and some servers none of the marks that a name may hold."""
+    return name.lower().translate(_MARKS)
