@@ -98,7 +98,8 @@ def _one_reading(run: Run, corpus: str, cases: list[corpus_cases.Raw]) -> None:
             replies = list(pool.map(lambda case: client.inside(f"{case.host}:443".encode(), case.data), batch))
         trail = run.sidecar.wait_for_trail(lines + len(batch))[lines:]
         for case, reply in zip(batch, replies, strict=True):
-            arrived = [raw for raw in run.world.seen[seen:] if len(batch) == 1 or case.path in raw]
+            # A connection over which nothing came was made for a request that broke off meanwhile.
+            arrived = [raw for raw in run.world.seen[seen:] if raw and (len(batch) == 1 or case.path in raw)]
             left += [(case, raw, trail) for raw in arrived]
             if not arrived:
                 run.note(corpus, f"{case.kind}: refused" if reply.is_refusal else "NO ANSWER", case.name)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,11 +174,19 @@ def server_context(certificate: str, key: str) -> ssl.SSLContext:
 class Sidecar:
     """`python -m sidecars.egress` as it runs for real, with its documents, answers and trail.
 
-    `limits` shortens time limits of sidecars/egress/limits.py, for tests that would wait for minutes.
+    `limits` shortens time limits of sidecars/egress/limits.py, for tests that would wait for minutes. `within` is a
+    command that runs it in surroundings of its own.
     """
 
     def __init__(
-        self, directory: Path, ca: TestCa, roots: str = "", *, limits: dict[str, float] | None = None, **fields: Any
+        self,
+        directory: Path,
+        ca: TestCa,
+        roots: str = "",
+        *,
+        limits: dict[str, float] | None = None,
+        within: Sequence[str] = (),
+        **fields: Any,
     ) -> None:
         directory.mkdir(exist_ok=True)
         self.directory = directory
@@ -188,7 +196,7 @@ class Sidecar:
         self._ca = ca
         self._errors = (directory / "stderr").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-c", _RUN, str(ROOT), json.dumps(limits or {})],
+            [*within, sys.executable, "-I", "-B", "-c", _RUN, str(ROOT), json.dumps(limits or {}), str(directory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -246,6 +254,14 @@ class Sidecar:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * 4096
 
+    def held(self) -> dict[str, int]:
+        """What the process holds on to: descriptors, tasks, connections from the box, idle ones to origins."""
+        told = self.directory / "held.json"
+        told.unlink(missing_ok=True)
+        wait_until(told.exists)
+        found: dict[str, int] = json.loads(told.read_text())
+        return found
+
     def everything_said(self) -> str:
         """All that left the process by other ways than the network."""
         self._errors.flush()
@@ -271,9 +287,20 @@ class Sidecar:
 
 
 _RUN = """
-import json, sys
+import asyncio, json, os, sys
 sys.path[:0] = [sys.argv[1] + "/src", sys.argv[1]]
-from sidecars.egress import limits, main
+from sidecars.egress import gateway, limits, main
+told = sys.argv[3] + "/held.json"
+sweep = gateway.Gateway.sweep
+def measured(self, now):
+    sweep(self, now)
+    if not os.path.exists(told):
+        held = {"descriptors": len(os.listdir("/proc/self/fd")), "tasks": len(asyncio.all_tasks()),
+                "guests": len(self.guests), "idle": self.rules.pool.idle}
+        with open(told + ".new", "w") as file:
+            json.dump(held, file)
+        os.rename(told + ".new", told)
+gateway.Gateway.sweep = measured
 for name, value in json.loads(sys.argv[2]).items():
     assert hasattr(limits, name)
     setattr(limits, name, value)

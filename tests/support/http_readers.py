@@ -31,7 +31,7 @@ const server = http.createServer({ requestTimeout: 0, maxHeaderSize: 1 << 17 }, 
 });
 server.on('checkContinue', (request, response) => server.emit('request', request, response));
 server.on('clientError', (error, socket) => { broken = true; socket.destroy(); });
-const lines = require('fs').readFileSync(0, 'latin1').split('\\n').filter(Boolean);
+const lines = require('fs').readFileSync(0, 'latin1').split('\\n').slice(0, -1);
 server.listen(0, '127.0.0.1', async () => {
   for (const line of lines) {
     found = []; broken = false;
@@ -76,7 +76,7 @@ def by_h11_first(data: bytes) -> bytes | bool:
     body = b""
     try:
         while not isinstance(event := reader.next_event(), h11.EndOfMessage):
-            if event is h11.NEED_DATA:
+            if event is h11.NEED_DATA or isinstance(event, h11.ConnectionClosed):
                 return False
             if isinstance(event, h11.Data):
                 body += bytes(event.data)
