@@ -258,6 +258,7 @@ class Sidecar:
         """What the process holds on to: descriptors, tasks, connections from the box, idle ones to origins."""
         told = self.directory / "held.json"
         told.unlink(missing_ok=True)
+        (self.directory / "held.json.asked").touch()
         wait_until(told.exists)
         found: dict[str, int] = json.loads(told.read_text())
         return found
@@ -294,7 +295,8 @@ told = sys.argv[3] + "/held.json"
 sweep = gateway.Gateway.sweep
 def measured(self, now):
     sweep(self, now)
-    if not os.path.exists(told):
+    if os.path.exists(told + ".asked"):
+        os.unlink(told + ".asked")
         held = {"descriptors": len(os.listdir("/proc/self/fd")), "tasks": len(asyncio.all_tasks()),
                 "guests": len(self.guests), "idle": self.rules.pool.idle}
         with open(told + ".new", "w") as file:
