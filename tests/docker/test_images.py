@@ -164,7 +164,7 @@ def test_the_sidecars_context_is_its_folder_the_domain_and_the_programs_and_noth
     assert {"Dockerfile", "requirements.txt", "bottle/__init__.py", "sidecars/egress/main.py"} <= files
     assert "bottle/domain/egress.py" in files
     roots = {path.split("/")[0] for path in files}
-    assert roots == {"Dockerfile", "requirements.txt", "bottle", "sidecars"}
+    assert roots == {"Dockerfile", "requirements.txt", "rules.txt", "bottle", "sidecars"}
     assert {path.split("/")[1] for path in files if path.startswith("bottle/")} == {"__init__.py", "domain"}
     assert not any("__pycache__" in path for path in files)
 

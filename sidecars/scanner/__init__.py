@@ -1,0 +1,1 @@
+"""What looks for secrets on their way out."""

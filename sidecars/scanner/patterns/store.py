@@ -1,0 +1,88 @@
+"""Compiled rules in a directory: `rules.json`, and vectorscan's database for the machine that compiled them."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import hyperscan
+
+from sidecars.scanner.patterns.engine import FirstPass, Patterns, compile_database
+from sidecars.scanner.patterns.rule import Excuse, Rule
+
+PLACE: Final = Path("/opt/bottle/patterns")
+"""Where the way out finds them, in its image and in a sandbox."""
+_RULES: Final = "rules.json"
+_DATABASE: Final = "rules.db"
+
+
+class StoreError(Exception):
+    """Compiled rules that cannot be used: missing, cut short, or made for another machine or version."""
+
+
+def save(folder: Path, rules: Sequence[Rule]) -> None:
+    """Compiles the rules into an existing directory. Raises InvalidPatternError, OSError."""
+    database = compile_database(rules)
+    document = {"database": hashlib.sha256(database).hexdigest(), **_written(rules)}
+    (folder / _DATABASE).write_bytes(database)
+    (folder / _RULES).write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
+
+
+def load(folder: Path = PLACE, own: Sequence[Rule] = ()) -> Patterns:
+    """The compiled rules, and the operator's own beside them.
+
+    Raises StoreError, and InvalidPatternError for an own rule that the engines do not take.
+    """
+    rules, database = _read(folder)
+    try:
+        sets = [(rules, FirstPass(database))]
+    except hyperscan.error as error:
+        raise StoreError(f"the rules were compiled for another machine ({error})") from None
+    if own:
+        sets.append((tuple(own), FirstPass(compile_database(own))))
+    return Patterns(tuple(sets))
+
+
+def rules_in(folder: Path = PLACE) -> tuple[Rule, ...]:
+    """The rules alone, for a list of them. Raises StoreError."""
+    return _read(folder)[0]
+
+
+def _read(folder: Path) -> tuple[tuple[Rule, ...], bytes]:
+    try:
+        document = json.loads((folder / _RULES).read_bytes())
+        database = (folder / _DATABASE).read_bytes()
+        rules, expected = _told(document), document["database"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise StoreError(f"the compiled rules in {folder} cannot be read ({type(error).__name__})") from None
+    if hashlib.sha256(database).hexdigest() != expected:
+        raise StoreError(f"the compiled rules in {folder} are damaged")
+    return rules, database
+
+
+def _written(rules: Sequence[Rule]) -> dict[str, Any]:
+    """The rules as JSON-able data. Most excuses are everybody's, so each is written once and named by its number."""
+    excuses = {excuse: number for number, excuse in enumerate({each: 0 for rule in rules for each in rule.excuses})}
+    return {
+        "excuses": [attrs.asdict(excuse) for excuse in excuses],
+        "rules": [{**attrs.asdict(rule), "excuses": [excuses[each] for each in rule.excuses]} for rule in rules],
+    }
+
+
+def _told(document: Mapping[str, Any]) -> tuple[Rule, ...]:
+    """The rules that `_written` wrote. Raises LookupError, TypeError."""
+    excuses = [
+        Excuse(entry["target"], tuple(entry["patterns"]), tuple(entry["words"])) for entry in document["excuses"]
+    ]
+    return tuple(
+        Rule(
+            **{
+                **fields,
+                "keywords": tuple(fields["keywords"]),
+                "excuses": tuple(excuses[number] for number in fields["excuses"]),
+            }
+        )
+        for fields in document["rules"]
+    )
