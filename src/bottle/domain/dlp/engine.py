@@ -1,0 +1,111 @@
+"""One look at whole content: the values and patterns in it, and in whatever it can be decoded to."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, Protocol
+
+from attrs import field, frozen
+
+from bottle.domain.dlp.finding import Finding, fingerprint
+from bottle.domain.dlp.matching import Matcher
+from bottle.domain.dlp.packing import STANDARD, Unpackers
+from bottle.domain.dlp.plain import plain, quoted_printable, seven_bits
+from bottle.domain.dlp.runs import decoded, punctuated
+from bottle.domain.dlp.skeleton import skeleton
+from bottle.domain.dlp.spellings import SHORTEST, Registered, is_telling, skeletons
+
+_LARGE = 4096  # bytes; below, both the escaped and the plain text are searched for values
+_MARKS = b"\\%&+="
+
+Report = Callable[[Finding], None]
+"""Takes a finding; it may raise, and ends the scan so."""
+
+
+class Literals(Protocol):
+    """Many texts, searched for at once in linear time. Pure and thread-safe."""
+
+    def find(self, data: bytes) -> Sequence[int]:
+        """Which of the texts stand in the data, by their numbers."""
+
+
+@frozen(eq=False)
+class Engine:
+    """Registered values, patterns and unpackers under one policy; `key` makes its fingerprints."""
+
+    values: tuple[Registered, ...] = field(repr=False)
+    patterns: Matcher
+    key: bytes = field(repr=False)
+    unpackers: Unpackers
+    _literals: Literals = field(repr=False)
+    _owners: tuple[int, ...] = field(repr=False)
+    """Whose value it is that a literal belongs to."""
+    _as_written: tuple[Registered, ...] = field(repr=False)
+    """The values that say too little in lower case and without signs."""
+    _escapes: bool
+    """Whether a value holds what `plain` would undo."""
+
+    @classmethod
+    def of(
+        cls,
+        values: Iterable[Registered],
+        patterns: Matcher,
+        key: bytes,
+        compile_literals: Callable[[Sequence[bytes]], Literals],
+        unpackers: Unpackers = STANDARD,
+    ) -> "Engine":
+        """An engine for these values; those shorter than SHORTEST are left out."""
+        kept = tuple(one for one in dict.fromkeys(values) if len(one.value) >= SHORTEST)
+        spelled = {text: number for number, one in enumerate(kept) for text in skeletons(one.value)}
+        return cls(
+            values=kept,
+            patterns=patterns,
+            key=key,
+            unpackers=unpackers,
+            literals=compile_literals(list(spelled)),
+            owners=tuple(spelled.values()),
+            as_written=tuple(one for one in kept if not is_telling(one.value)),
+            escapes=any(mark in one.value for one in kept for mark in _MARKS),
+        )
+
+    @property
+    def window(self) -> int:
+        """How many bytes two neighbouring pieces of content must share, so that nothing is lost between them."""
+        return max(8192, self.patterns.window, 2 * max((len(one.value) for one in self._as_written), default=0))
+
+    def look(self, data: bytes, tell: Report, offset: int = 0, via: tuple[str, ...] = (), *, deep: bool = True) -> bytes:
+        """Tells what stands in the data, and returns what is encoded in it, decoded, for another look.
+
+        `offset` is where its first byte stands, `via` what was undone to have it. Not `deep`: nothing is decoded.
+        """
+        text = plain(data)
+        self._values(text, tell, data, offset, via)
+        if text is not data and (self._escapes or len(data) < _LARGE):
+            self._values(data, tell, data, offset, via)
+        self._patterns(text, tell, data, offset, via)
+        return b"\n".join(dict.fromkeys(view for view in _views(data, text) if view)) if deep else b""
+
+    def _values(self, text: bytes, tell: Report, data: bytes, offset: int, via: tuple[str, ...]) -> None:
+        for number in dict.fromkeys(self._owners[literal] for literal in self._literals.find(skeleton(text))):
+            self._tell_value(self.values[number], tell, data, offset, via)
+        for one in self._as_written:
+            if one.value in text:
+                self._tell_value(one, tell, data, offset, via)
+
+    def _tell_value(self, one: Registered, tell: Report, data: bytes, offset: int, via: tuple[str, ...]) -> None:
+        at = max(0, data.find(one.value))
+        mark = fingerprint(self.key, one.value)
+        tell(Finding("dlp.value", f"the value of {one.name}", offset=offset + at, via=via, fingerprint=mark))
+
+    def _patterns(self, text: bytes, tell: Report, data: bytes, offset: int, via: tuple[str, ...]) -> None:
+        for match in self.patterns.find(text):
+            secret = text[match.start : match.end]
+            at = max(0, data.find(secret))
+            mark = fingerprint(self.key, secret)
+            tell(Finding(f"dlp.{match.rule}", "what looks like a secret", "", offset + at, via, mark))
+
+
+def _views(data: bytes, text: bytes) -> Iterator[bytes]:
+    yield from decoded(text)
+    yield from punctuated(data)
+    yield quoted_printable(text)
+    yield seven_bits(text)
+

@@ -1,0 +1,201 @@
+"""Packed content: where it begins, and its unpacking in bounded pieces."""
+
+import bz2
+import lzma
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, Protocol
+
+from attrs import frozen
+
+_INPUT = 4096  # what is given to an unpacker at a time, so that little of what follows a stream is copied
+_PIECE = 1 << 20
+_ZIP_HEAD: Final = struct.Struct("<4sHHHHHIIIHH")
+_ENCRYPTED = 1
+
+
+class UnreadableError(Exception):
+    """Content that is meant to be unpacked and cannot be. `str()` says why, without any of the content."""
+
+
+class BrokenError(Exception):
+    """Bytes that are none of the packing they were taken for."""
+
+
+class Unpacker(Protocol):
+    """One stream of one packing."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the stream is over."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What followed the stream in the last input."""
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """What the input unpacks to, a bounded piece at a time. Raises BrokenError."""
+
+
+Unpackers = Mapping[str, Callable[[], Unpacker]]
+"""How to unpack, by the word that Content-Encoding uses."""
+
+
+class Inflater:
+    """zlib, in whatever wrapping: `wbits` as zlib has it."""
+
+    def __init__(self, wbits: int) -> None:
+        self._stream = zlib.decompressobj(wbits)
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        try:
+            while data and not self.eof:
+                piece = self._stream.decompress(data, _PIECE)
+                data = self._stream.unconsumed_tail
+                yield piece
+        except zlib.error:
+            raise BrokenError from None
+
+
+class Deflated:
+    """`deflate` of HTTP, which is meant to have zlib's header and often has none (RFC 9110 8.4.1.2)."""
+
+    def __init__(self) -> None:
+        self._inner: Inflater | None = None
+        self._held = b""
+
+    @property
+    def eof(self) -> bool:
+        return self._inner is not None and self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data if self._inner is not None else b""
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        data = self._held + data
+        if self._inner is None:
+            if len(data) < 2:
+                self._held = data
+                return
+            self._held = b""
+            self._inner = Inflater(zlib.MAX_WBITS if is_zlib(data) else -zlib.MAX_WBITS)
+        yield from self._inner.pieces(data)
+
+
+class Squeezed:
+    """bzip2, xz and lzma, whose modules in the standard library share one interface."""
+
+    def __init__(self, stream: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
+        self._stream = stream
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        try:
+            yield self._stream.decompress(data, _PIECE)
+            while not self._stream.eof and not self._stream.needs_input:
+                yield self._stream.decompress(b"", _PIECE)
+        except (OSError, lzma.LZMAError, EOFError, ValueError):
+            raise BrokenError from None
+
+
+STANDARD: Final[Unpackers] = {
+    "gzip": lambda: Inflater(16 + zlib.MAX_WBITS),
+    "x-gzip": lambda: Inflater(16 + zlib.MAX_WBITS),
+    "deflate": Deflated,
+    "zlib": lambda: Inflater(zlib.MAX_WBITS),
+    "raw": lambda: Inflater(-zlib.MAX_WBITS),
+    "bzip2": lambda: Squeezed(bz2.BZ2Decompressor()),
+    "lzma": lambda: Squeezed(lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=256 * 1024 * 1024)),
+    "xz": lambda: Squeezed(lzma.LZMADecompressor(memlimit=256 * 1024 * 1024)),
+}
+"""What needs no further library."""
+
+
+@frozen
+class Opening:
+    """Where packed content begins: its first byte is `at`, what is to be unpacked begins at `data`."""
+
+    at: int
+    data: int
+    packing: str
+
+
+_MAGICS: Final = {
+    b"\x1f\x8b\x08": "gzip", b"x\x9c": "zlib", b"x\x01": "zlib", b"x\xda": "zlib", b"x^": "zlib",
+    b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"]\x00\x00": "lzma", b"PK\x03\x04": "zip",
+}  # fmt: skip
+_IN_ASCII: Final = (b"x^", b"BZh", b"PK\x03\x04")
+_ZIP_METHODS: Final = {8: "raw", 12: "bzip2", 93: "zstd", 95: "xz"}
+_CLOSED: Final = re.compile(
+    rb"(?:\A|\r\n\r\n)(?:7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|\x04\x22\x4d\x18|LZIP\x01|\x1f\x9d[\x80-\x90]|MSCF\0)"
+)
+
+
+def openings(data: bytes, start: int) -> Iterator[Opening | None]:
+    """Where packed content may begin, in order, from `start` on; None for one whose head the data's end has cut.
+
+    Raises UnreadableError for an archive that is encrypted.
+    """
+    magics = _IN_ASCII if data.isascii() else _MAGICS
+    nearest = {magic: at for magic in magics if (at := data.find(magic, start)) >= 0}
+    while nearest:
+        magic = min(nearest, key=nearest.__getitem__)
+        at = nearest[magic]
+        following = data.find(magic, at + 1)
+        if following < 0:
+            del nearest[magic]
+        else:
+            nearest[magic] = following
+        if _MAGICS[magic] == "zip":
+            yield from _in_zip(data, at)
+        else:
+            yield Opening(at, at, _MAGICS[magic])
+
+
+def _in_zip(data: bytes, at: int) -> Iterator[Opening | None]:
+    if at + _ZIP_HEAD.size > len(data):
+        yield None
+        return
+    _, _, flags, method, _, _, _, _, _, name, extra = _ZIP_HEAD.unpack_from(data, at)
+    if flags & _ENCRYPTED:
+        raise UnreadableError("an encrypted archive")
+    begin = at + _ZIP_HEAD.size + name + extra
+    if begin > len(data):
+        yield None
+    elif method in _ZIP_METHODS:
+        yield Opening(at, begin, _ZIP_METHODS[method])
+
+
+def require_open(data: bytes) -> None:
+    """Raises UnreadableError where content, or a part of it, begins as an archive that is not understood."""
+    if not data.isascii() and _CLOSED.search(data) is not None:
+        raise UnreadableError("an archive of a kind that is not looked into")
+
+
+def is_zlib(data: bytes) -> bool:
+    """Whether data begins with a zlib header (RFC 1950 2.2)."""
+    return len(data) > 1 and data[0] & 15 == 8 and data[0] >> 4 < 8 and int.from_bytes(data[:2]) % 31 == 0
+
+
+def inputs(data: bytes, start: int) -> Iterator[tuple[int, bytes]]:
+    """The data from `start` in the slices that an unpacker gets, each with where it ends."""
+    for at in range(start, len(data), _INPUT):
+        yield min(at + _INPUT, len(data)), data[at : at + _INPUT]

@@ -1,0 +1,81 @@
+"""How values are written in other alphabets. Each function gives what the value alone determines of the text that
+holds it, wherever in the encoded data it stands."""
+
+import base64
+from collections.abc import Callable, Iterator
+from typing import Final
+
+_BASE58: Final = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE36: Final = b"0123456789abcdefghijklmnopqrstuvwxyz"
+_BASE62: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_UU: Final = bytes(range(33, 96))
+_ZERO85: Final = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+_RFC1924: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
+_TO_UU: Final = bytes.maketrans(_BASE64, b"`" + _UU)
+_TO_XX: Final = bytes.maketrans(_BASE64, b"+-" + _BASE62)
+_TO_ZERO85: Final = bytes.maketrans(_RFC1924, _ZERO85)
+_TO_HEX_32: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHIJKLMNOPQRSTUV")
+_TO_CROCKFORD: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+
+
+def grouped(value: bytes, encode: Callable[[bytes], bytes], size: int, width: int) -> Iterator[bytes]:
+    """The value in an encoding that turns `size` bytes into `width` characters of bits, for each place within a group
+    at which it can begin: the characters that hold no bit of what stands around it."""
+    bits = 8 * size // width
+    for offset in range(size):
+        encoded = encode(bytes(offset) + value + bytes(-(offset + len(value)) % size))
+        yield encoded[-(-8 * offset // bits) : 8 * (offset + len(value)) // bits]
+
+
+def base64s(value: bytes) -> Iterator[bytes]:
+    """Base64 and what uses its groups under another alphabet (uuencode, xxencode)."""
+    for core in grouped(value, base64.b64encode, 3, 4):
+        yield core
+        yield core.translate(_TO_UU)
+        yield core.translate(_TO_XX)
+
+
+def base32s(value: bytes) -> Iterator[bytes]:
+    """Base32 in the alphabets of RFC 4648 and Crockford's."""
+    for core in grouped(value, base64.b32encode, 5, 8):
+        yield core
+        yield core.translate(_TO_HEX_32)
+        yield core.translate(_TO_CROCKFORD)
+
+
+def base85s(value: bytes) -> Iterator[bytes]:
+    """Ascii85, RFC 1924 and Z85: the groups that lie within the value."""
+    for offset in range(4):
+        inner = value[-offset % 4 :]
+        inner = inner[: len(inner) // 4 * 4]
+        rfc = base64.b85encode(inner)
+        yield base64.a85encode(inner)
+        yield rfc
+        yield rfc.translate(_TO_ZERO85)
+
+
+def numbers(value: bytes) -> Iterator[bytes]:
+    """The codes of the characters, in one row or with a word before each."""
+    for digits in ("%02x", "%d", "%03d", "%o", "%03o"):
+        yield b"".join((digits % code).encode() for code in value)
+    yield b"".join(f"{code:08b}".encode() for code in value)
+    yield b"".join(f"{code:07b}".encode() for code in value)
+    for before in ("x%02x", "0x%02x", "0x%x", "u00%02x", "u0000%02x", "%02xh", "chr%d", "0o%o", "\\0%o", "16#%02x"):
+        yield b"".join((before % code).encode() for code in value)
+    yield b"".join(f"0b{code:08b}".encode() for code in value)
+
+
+def whole(value: bytes) -> Iterator[bytes]:
+    """The value as one number, which has nothing in common with what the same bytes are within more."""
+    for alphabet in (_BASE58, _BASE62, _BASE36):
+        yield _positional(value, alphabet)
+    yield str(int.from_bytes(value)).encode()
+
+
+def _positional(value: bytes, alphabet: bytes) -> bytes:
+    number, digits = int.from_bytes(value), bytearray()
+    while number:
+        number, digit = divmod(number, len(alphabet))
+        digits.append(alphabet[digit])
+    return bytes(reversed(digits))

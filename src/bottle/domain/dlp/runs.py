@@ -1,0 +1,242 @@
+"""Long runs of one alphabet in a text, and what they decode to where that makes sense.
+
+A run is found by mapping each byte to whether it is in the alphabet and searching for a row of marks, which costs a
+fraction of what a regular expression does. What a run decodes to is kept when it is mostly text, long, or opens as a
+packed format does: decoding anything else leads nowhere.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+_MARK = b"A"
+_TEXT: Final = bytes(range(32, 127)) + b"\t\n\r"
+_UPPER, _LOWER, _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz", b"0123456789"
+_SHORTEST64, _SHORTEST32, _SHORTEST16, _SHORTEST85 = 20, 26, 32, 25
+_NUMBERS_FROM = 40
+_PROBE = 60
+_LONG = 256
+_OPENINGS: Final = (
+    b"\x1f\x8b", b"x\x01", b"x^", b"x\x9c", b"x\xda", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ", b"PK\x03\x04",
+    b"\xff\xfe", b"\xfe\xff", b"\x5d\x00\x00",
+)  # fmt: skip
+
+
+def _alphabet(allowed: bytes) -> bytes:
+    return bytes(_MARK[0] if code in allowed else 32 for code in range(256))
+
+
+IN_64: Final = _alphabet(_UPPER + _LOWER + _DIGITS + b"+/-_=")
+_IN_NUMBERS: Final = _alphabet(_DIGITS + b"abcdefABCDEFxXhou\\,;:|.-+#&[](){}<>/_'\" \t\r\n")
+_IN_85: Final = _alphabet(b"\x01" + bytes(range(33, 127)).replace(b'"', b""))
+_TO_64: Final = bytes.maketrans(b"-_", b"+/")
+_SIGNS: Final = re.compile(rb"[=+/]")
+_FOLLOWED = 1024  # characters: a run of so many at the end of a piece goes on in the next
+_IN_WRAPPED: Final = _alphabet(_UPPER + _LOWER + _DIGITS + b"+/-_=\r\n\\")
+_WRAPS: Final = re.compile(rb"\\[rn]|[\r\n\\]+")
+_NUMBER: Final = re.compile(rb"[0-9A-Fa-f]+")
+_PREFIX: Final = re.compile(rb"0[xXbBoO]|\\[xXou]?|[uU]\+?(?:00)?|[xXhou]")
+_RFC1924: Final = _DIGITS + _UPPER + _LOWER + b"!#$%&()*+-;<=>?@^_`{|}~"
+_ZERO85: Final = _DIGITS + _LOWER + _UPPER + b".-:+=^!/*?&<>()[]{}@%$#"
+_TO_RFC1924: Final = bytes.maketrans(_ZERO85, _RFC1924)
+
+
+def runs(data: bytes, alphabet: bytes, shortest: int) -> Iterator[tuple[int, int]]:
+    """Where runs of at least so many bytes of the alphabet stand."""
+    marks = data.translate(alphabet)
+    row = _MARK * shortest
+    start = marks.find(row)
+    while start >= 0:
+        end = marks.find(b" ", start + shortest)
+        end = len(marks) if end < 0 else end
+        yield start, end
+        start = marks.find(row, end)
+
+
+def is_worth_reading(data: bytes) -> bool:
+    """Whether decoded bytes are more than noise: mostly text (in UTF-16, too), long, or the beginning of a packing."""
+    return len(data) >= _LONG or _is_plain(data)
+
+
+def _is_plain(data: bytes) -> bool:
+    if data.startswith(_OPENINGS):
+        return True
+    others = len(data.translate(None, _TEXT))
+    return 3 * others <= len(data) or 2 * data.count(0) + 2 >= len(data)
+
+
+def decoded(text: bytes) -> Iterator[bytes]:
+    """What the runs of letters and digits in a text decode to."""
+    for start, end in runs(text, IN_64, _SHORTEST64):
+        yield from _alphanumeric(text[start:end])
+    for start, end in runs(text, _IN_NUMBERS, _NUMBERS_FROM):
+        yield from _from_words(_NUMBER.findall(_PREFIX.sub(b" ", text[start:end])))
+
+
+def _alphanumeric(run: bytes) -> Iterator[bytes]:
+    is_lower = run.islower()
+    if len(run) >= _SHORTEST32 and (is_lower or run.isupper()):
+        yield from _from_base32(run.upper())
+    if not is_lower and not run.isdigit():
+        yield from _from_base64(run.translate(_TO_64))
+    if run[:3].isupper():
+        yield run.swapcase()  # a token whose case was turned around
+
+
+def _from_base64(text: bytes) -> Iterator[bytes]:
+    """Read from the run's beginning, or, where that is noise, from one of the three places after it, or behind a sign
+    that may be no part of it (`key=`, `/`). Of all noise the plainest reading is kept when it is long."""
+    for piece in (text, *_parts(text)):
+        for offset in range(4):
+            body = piece[offset:].replace(b"=", b"")
+            if is_worth_reading(_base64(body[:_PROBE])):
+                yield _base64(body)
+                return
+    if len(text) > 4 * _LONG:
+        yield _base64(text.replace(b"=", b""))
+
+
+def _parts(text: bytes) -> list[bytes]:
+    if not 0 < text.count(b"=") + text.count(b"/") + text.count(b"+") <= 16:
+        return []
+    return [part for part in _SIGNS.split(text) if len(part) >= _SHORTEST64]
+
+
+def _base64(text: bytes) -> bytes:
+    rest = len(text) % 4
+    return binascii.a2b_base64(text + b"=" * (4 - rest) if rest > 1 else text[: len(text) - rest])
+
+
+def _from_base32(run: bytes) -> Iterator[bytes]:
+    text = run.translate(None, b"=-_/+")
+    if text.translate(None, _UPPER + b"234567"):
+        return
+    for offset in range(8):
+        if is_worth_reading(_base32(text[offset : offset + 64])):
+            yield _base32(text[offset:])
+            return
+
+
+def _base32(text: bytes) -> bytes:
+    whole = {1: 0, 3: 2, 6: 5}.get(len(text) % 8, len(text) % 8)
+    text = text[: len(text) // 8 * 8 + whole]
+    return base64.b32decode(text + b"=" * (-len(text) % 8))
+
+
+def _from_words(words: list[bytes]) -> Iterator[bytes]:
+    """Rows of numbers read as codes: hexadecimal, decimal, octal or binary, whatever stood between them."""
+    digits = b"".join(words)
+    if len(digits) < _SHORTEST16:
+        return
+    for offset in (0, 1):
+        found = bytes.fromhex(digits[offset : offset + (len(digits) - offset) // 2 * 2].decode())
+        if found.isascii() or is_worth_reading(found):
+            yield found
+            yield from _unmasked(found)
+            break
+    if len(words) > len(digits) / 4:
+        yield from (found for base in (10, 8) if is_worth_reading(found := _codes(words, base)))
+    if not digits.strip(b"01"):
+        yield from _from_bits(words, digits)
+
+
+def _codes(words: list[bytes], base: int) -> bytes:
+    allowed = b"0123456789"[:base]
+    codes = (int(word, base) for word in words if len(word) < 4 and not word.strip(allowed))
+    return bytes(code for code in codes if code < 256)
+
+
+def _from_bits(words: list[bytes], digits: bytes) -> Iterator[bytes]:
+    """Eight binary digits to a byte; seven, where they stand in sevens."""
+    yield int(digits, 2).to_bytes(len(digits) // 8 + 1)
+    yield (int(digits, 2) << (-len(digits) % 8)).to_bytes(len(digits) // 8 + 1)
+    if all(len(word) <= 7 for word in words):
+        yield bytes(int(word, 2) for word in words)
+
+
+def _unmasked(found: bytes) -> Iterator[bytes]:
+    """Bytes that are ASCII and yet no text may be text under a key of one byte."""
+    if not found.isascii() or len(found) > _LONG * _LONG or 8 * len(found.translate(None, _TEXT)) <= len(found):
+        return
+    for key in range(1, 128):
+        text = found.translate(bytes(code ^ key for code in range(256)))
+        if not text.translate(None, _TEXT):
+            yield text
+
+
+def punctuated(data: bytes) -> Iterator[bytes]:
+    """What runs in base85 decode to, in its common alphabets. A quotation mark ends a run, unless it is escaped."""
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"\\").replace(b'\\"', b"\x01")
+    for start, end in runs(data, _IN_85, _SHORTEST85):
+        run = data[start:end]
+        if not (run.isalnum() or run.islower() or run.isupper()):
+            run = run.replace(b"\x01", b'"')
+            yield from (found for decode in (_ascii85, _rfc1924, _zero85) if (found := _text_of(run, decode)))
+
+
+def _text_of(run: bytes, decode: Callable[[bytes], bytes]) -> bytes:
+    """What the run decodes to; empty where its first groups are no text."""
+    if _leading(run[:10], decode).translate(None, _TEXT):
+        return b""
+    return _leading(run, decode)
+
+
+def _leading(text: bytes, decode: Callable[[bytes], bytes]) -> bytes:
+    """As much as can be decoded from the beginning; a byte that is no text where that is nothing."""
+    try:
+        return decode(text)
+    except ValueError:
+        low, high = 0, len(text)
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            decode(text[:middle])
+            low = middle
+        except ValueError:
+            high = middle
+    return decode(text[:low]) or b"\0"
+
+
+def _ascii85(text: bytes) -> bytes:
+    return base64.a85decode(text)
+
+
+def _rfc1924(text: bytes) -> bytes:
+    return base64.b85decode(text)
+
+
+def _zero85(text: bytes) -> bytes:
+    if text.translate(None, _ZERO85):
+        raise ValueError("not of the alphabet")
+    return base64.b85decode(text.translate(_TO_RFC1924))
+
+
+def open_run(data: bytes) -> int | None:
+    """Where the long run of base64 begins that the end of the data cuts; None where there is none."""
+    first = data.translate(_IN_WRAPPED).rfind(b" ") + 1
+    if len(data) - first < _FOLLOWED:
+        return None
+    return first + data[first : first + 64].rfind(b"=") + 1  # `key=` stands before what is encoded
+
+
+class Decoder64:
+    """Base64 that comes in pieces, wrapped or not. Where it begins is found out from its first characters."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._aligned = False
+
+    def feed(self, data: bytes) -> tuple[bytes, bool]:
+        """What the next characters decode to, and whether the run may go on behind them."""
+        end = data.translate(_IN_WRAPPED).find(b" ")
+        text = self._held + _WRAPS.sub(b"", data if end < 0 else data[:end]).translate(_TO_64, b"=")
+        if not self._aligned:
+            self._aligned = True
+            offsets = (offset for offset in range(4) if _is_plain(_base64(text[offset : offset + _PROBE])))
+            text = text[next(offsets, 0) :]
+        cut = len(text) // 4 * 4 if end < 0 else len(text)
+        self._held = text[cut:]
+        return _base64(text[:cut]), end < 0

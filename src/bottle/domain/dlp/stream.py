@@ -1,0 +1,242 @@
+"""The content of one request, judged while it streams: what may pass is given back, what may yet be a secret is kept.
+
+However the content is cut, the same pieces are looked at, and so the same is found.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import define, evolve, field
+
+from bottle.domain.dlp.engine import Engine, Report
+from bottle.domain.dlp.finding import Finding
+from bottle.domain.dlp.layer import Budget, Layer
+from bottle.domain.dlp.packing import BrokenError, Unpacker, UnreadableError, inputs
+
+PIECE: Final = 128 * 1024
+"""Bytes that are looked at together."""
+
+_PART = 4096  # bytes at least, of a part that is remembered when it is clean
+_BOUNDARIES: Final = (b'"role"', b'"input_schema"', b'"parameters"')  # at which one message or tool is told from the next
+_REMEMBERED = 1 << 16
+_CODINGS = 3
+_HOLD_CODED: Final = {"zstd": 256 * 1024, "bzip2": 1024 * 1024}
+_HOLD_USUAL = 64 * 1024
+
+
+class Leak(Exception):  # noqa: N818 - a verdict, not a fault
+    """Something that must not leave."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.rule)
+        self.finding = finding
+
+
+class Seen:
+    """Parts that were found clean by one engine, with what stood before them. Bounded; the oldest go first."""
+
+    def __init__(self) -> None:
+        self._keys: OrderedDict[bytes, None] = OrderedDict()
+
+    def __contains__(self, key: bytes) -> bool:
+        if key not in self._keys:
+            return False
+        self._keys.move_to_end(key)
+        return True
+
+    def add(self, key: bytes) -> None:
+        self._keys[key] = None
+        if len(self._keys) > _REMEMBERED:
+            self._keys.popitem(last=False)
+
+
+def stop_at(place: str) -> Report:
+    """Ends the scan with Leak at the first finding."""
+
+    def tell(finding: Finding) -> None:
+        raise Leak(evolve(finding, place=place))
+
+    return tell
+
+
+@define(eq=False)
+class Stream:
+    """One body or message. Every method raises Leak, after which nothing more may pass."""
+
+    engine: Engine
+    place: str
+    seen: Seen | None = None
+    coding: str = ""
+    tell: Report | None = None
+    """Where given, takes findings in the place of raising Leak."""
+    _layer: Layer = field(init=False)
+    _coded: "Coded | None" = field(init=False, default=None)
+    _held: bytearray = field(factory=bytearray, init=False)
+    _looked: int = field(default=0, init=False)  # so many of the held bytes were looked at
+    _prints: "list[tuple[int, bytes]] | None" = field(factory=list, init=False)
+    """Length and digest of the parts before; None once something spans parts."""
+
+    def __attrs_post_init__(self) -> None:
+        self._layer = Layer(self.engine, self.tell or stop_at(self.place), Budget())
+        try:
+            self._coded = coded(self.coding, self._layer)
+        except UnreadableError as error:
+            self._say(error)
+
+    def feed(self, data: bytes) -> bytes:
+        """The next bytes; returns those that may pass now, in order."""
+        self._held += data
+        while len(self._held) - self._looked >= PIECE:
+            self._look(bytes(self._held[self._looked : self._looked + PIECE]), is_last=False)
+            self._looked += PIECE
+        passed = max(0, self._looked - self._hold())
+        return self._release(passed)
+
+    def finish(self) -> bytes:
+        """The end; returns the rest."""
+        self._look(bytes(self._held[self._looked :]), is_last=True)
+        return self._release(len(self._held))
+
+    def _release(self, size: int) -> bytes:
+        passed = bytes(self._held[:size])
+        del self._held[:size]
+        self._looked = max(0, self._looked - size)
+        return passed
+
+    def _hold(self) -> int:
+        return max(self._layer.hold, self._coded.hold if self._coded is not None else 0)
+
+    def _look(self, fresh: bytes, *, is_last: bool) -> None:
+        self._layer.budget.earn(len(fresh))
+        try:
+            if self._coded is not None:
+                self._coded.feed(fresh, is_last=is_last)
+            elif self.seen is None or len(fresh) < _PART:
+                self._prints = None
+                self._layer.feed(fresh, is_last=is_last)
+            else:
+                self._look_at_new(fresh, self.seen, is_last=is_last)
+        except UnreadableError as error:
+            self._say(error)
+
+    def _say(self, error: UnreadableError) -> None:
+        finding = Finding("dlp.unreadable", str(error), self.place)
+        if self.tell is None:
+            raise Leak(finding)
+        self.tell(finding)
+
+    def _look_at_new(self, fresh: bytes, seen: Seen, *, is_last: bool) -> None:
+        """Looks at the parts that were not seen clean behind the same parts before."""
+        parts = list(parted(fresh))
+        keys = [self._key(part) for part in parts]
+        start, learnt = 0, []
+        for number, (part, key) in enumerate(zip(parts, keys, strict=True)):
+            if key in seen and self._layer.is_quiet:
+                if start < number:
+                    self._feed(parts[start:number], is_last=False)
+                self._layer.pass_over(part)
+                start = number + 1
+            else:
+                learnt.append(key)
+        if start < len(parts):
+            self._feed(parts[start:], is_last=is_last)
+        if self._prints is not None:
+            for key in learnt:
+                seen.add(key)
+
+    def _feed(self, parts: list[bytes], *, is_last: bool) -> None:
+        if not self._layer.feed(b"".join(parts), is_last=is_last):
+            self._prints = None
+
+    def _key(self, part: bytes) -> bytes:
+        """Digest of a part and of as many before it as a rule can look back to; empty where that is not known."""
+        if self._prints is None:
+            return b""
+        digest = hashlib.sha256(part).digest()[:16]
+        before, size = [], 0
+        for length, other in reversed(self._prints):
+            before.append(other)
+            size += length
+            if size >= self.engine.window:
+                break
+        self._prints.append((len(part), digest))
+        return hashlib.sha256(digest + b"".join(before)).digest()[:16]
+
+
+def parted(data: bytes) -> Iterator[bytes]:
+    """The data in parts of some length that begin where a message does, so that equal messages make equal parts."""
+    places = sorted({at for boundary in _BOUNDARIES for at in _places(data, boundary)})
+    start = 0
+    for place in places:
+        if place - start >= _PART:
+            yield data[start:place]
+            start = place
+    if start < len(data):
+        yield data[start:]
+
+
+def _places(data: bytes, boundary: bytes) -> Iterator[int]:
+    at = data.find(boundary)
+    while at >= 0:
+        yield at
+        at = data.find(boundary, at + len(boundary))
+
+
+@define(eq=False)
+class Coded:
+    """Content under a Content-Encoding, which has to be what it says."""
+
+    name: str
+    unpacker: Unpacker
+    within: "Layer | Coded"
+    make: object
+    hold: int
+    _is_over: bool = False
+
+    def feed(self, data: bytes, *, is_last: bool) -> None:
+        """Unpacks; raises UnreadableError for what is broken or ends early."""
+        if self._is_over:  # what stands behind the end: no server agrees with another about that
+            self.within.feed(data, is_last=is_last)
+            return
+        unpacked: list[bytes] = []
+        budget = self._budget()
+        try:
+            for end, piece in inputs(data, 0):
+                for one in self.unpacker.pieces(piece):
+                    budget.spend(len(one))
+                    unpacked.append(one)
+                    if sum(map(len, unpacked)) >= PIECE:
+                        self.within.feed(b"".join(unpacked), is_last=False)
+                        unpacked.clear()
+                if self.unpacker.eof:
+                    self._is_over = True
+                    unpacked += [self.unpacker.unused_data, data[end:]]
+                    break
+        except BrokenError:
+            raise UnreadableError(f"content that is not {self.name}, as its Content-Encoding says") from None
+        if is_last and not self._is_over:
+            raise UnreadableError(f"{self.name} content that ends early")
+        self.within.feed(b"".join(unpacked), is_last=is_last)
+
+    def _budget(self) -> Budget:
+        return self.within.budget if isinstance(self.within, Layer) else self.within._budget()  # noqa: SLF001
+
+
+def coded(coding: str, layer: Layer) -> Coded | None:
+    """What undoes a Content-Encoding in front of a layer; None for none. Raises UnreadableError for an unknown one."""
+    names = [name.strip().lower() for name in coding.split(",")]
+    names = [name for name in names if name not in ("", "identity")]
+    if len(names) > _CODINGS:
+        raise UnreadableError("content that is packed more often than is looked into")
+    within: Layer | Coded = layer
+    for name in names:
+        make = layer.engine.unpackers.get(name) if name in _HTTP_CODINGS else None
+        if make is None:
+            raise UnreadableError("content under a Content-Encoding that is not understood")
+        within = Coded(name, make(), within, make, _HOLD_CODED.get(name, _HOLD_USUAL))
+    return within if isinstance(within, Coded) else None
+
+
+_HTTP_CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
