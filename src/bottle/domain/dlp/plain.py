@@ -24,7 +24,6 @@ _ALIKE_FROM = (
     "\u03b1\u03b5\u03b9\u03ba\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7\u03b3\u03c9\u03b7"
     "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
     "\u0131\u0251\u0261\u0585\u057d\u0578\u0566\u0581\u0570\u0575\u217c\u01c0\u2223\u0261\u026a"
-    "\u2010\u2011\u2012\u2013\u2014\u2212\u2043\u00b7\u2024\u2044\u2215\u02d7"
 )
 _ALIKE_TO = (
     "aeopcyxsijhdqwBKMHTr"
@@ -32,19 +31,22 @@ _ALIKE_TO = (
     "aeikvoptuxywn"
     "ABEZHIKMNOPTYX"
     "iagounqghjlllgi"
-    "-------..//-"
 )
 _ALIKE: Final = str.maketrans(_ALIKE_FROM, _ALIKE_TO)
-_SCRIPTS: Final = re.compile("[\u0131\u01c0\u0251-\u026a\u02d7\u00b7\u0370-\u058f\u2010-\u2044\u2212-\u2223\u217c]")
+_SCRIPTS: Final = re.compile("[\u0131\u01c0\u0251-\u026a\u0370-\u058f\u2223\u217c]")
+_DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2212"
+_ASCII: Final = bytes(range(128))
+_CONTROLS: Final = bytes(code for code in range(1, 32) if code not in b"\t\n\r\x1b") + b"\x7f"
+_STRANGE: Final = (b"\xef\xbc", b"\xef\xbd", b"\xe2\x80", b"\xe2\x81", b"\xc2\xad", b"\xf0\x9d", b"\xcc")
 _TAGS: Final = re.compile("[\U000e0020-\U000e007e]+")
 
-_PERCENT: Final = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
-_PERCENT_U: Final = re.compile(rb"(?:%u[0-9A-Fa-f]{4})+")
-_UNICODE: Final = re.compile(rb"(?:\\[uU]\+?[0-9A-Fa-f]{4})+")
+_PERCENT: Final = re.compile(rb"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*")
+_PERCENT_U: Final = re.compile(rb"%u[0-9A-Fa-f]{4}(?:%u[0-9A-Fa-f]{4})*")
+_UNICODE: Final = re.compile(rb"\\[uU]\+?[0-9A-Fa-f]{4}(?:\\[uU]\+?[0-9A-Fa-f]{4})*")
 _BRACED: Final = re.compile(rb"\\(?:u|x|o)\{([0-9A-Fa-f]{1,6})\}")
 _LONG: Final = re.compile(rb"\\U000([0-9A-Fa-f]{5})")
-_HEX: Final = re.compile(rb"(?:\\x[0-9A-Fa-f]{2})+")
-_OCTAL: Final = re.compile(rb"(?:\\[0-3]?[0-7]{2})+")
+_HEX: Final = re.compile(rb"\\x[0-9A-Fa-f]{2}(?:\\x[0-9A-Fa-f]{2})*")
+_OCTAL: Final = re.compile(rb"\\[0-3]?[0-7]{2}(?:\\[0-3]?[0-7]{2})*")
 _ONE_OCTAL: Final = re.compile(rb"\\([0-3]?[0-7]{2})")
 _CSS: Final = re.compile(rb"\\0{0,4}([2-7][0-9A-Fa-f]) ")
 _ENTITY: Final = re.compile(rb"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});?")
@@ -68,7 +70,7 @@ def plain(data: bytes) -> bytes:
             data = _PERCENT_U.sub(_utf16_of_percent, _PERCENT.sub(_of_percent, data))
         if b"&" in data:
             data = _ENTITY.sub(_of_entity, data)
-        if data == before or not _may_hold_more(data):
+        if data is before or data == before:
             break
         data = data.replace(b"\0", b"")
     return data
@@ -100,14 +102,29 @@ def seven_bits(data: bytes) -> bytes:
 
 
 def folded(data: bytes) -> bytes:
-    """UTF-8 text in plain letters; bytes that are no UTF-8 are dropped."""
-    text = data.decode("utf-8", "ignore")
-    if _TAGS.search(text) is not None:
-        text = _TAGS.sub(lambda match: "".join(chr(ord(one) - 0xE0000) for one in match[0]), text)
+    """UTF-8 text in plain letters; itself where there is nothing to fold. Bytes that are no UTF-8 may be dropped."""
+    if _is_binary(data) and sum(map(data.count, _STRANGE)) < 24 + len(data) // 512:
+        return data
+    foreign = data.translate(None, _ASCII).decode("utf-8", "ignore")
+    is_odd = _INVISIBLE.search(foreign) is not None or _SCRIPTS.search(foreign) is not None
+    if not is_odd and unicodedata.is_normalized("NFKC", foreign):
+        return data
+    text = _TAGS.sub(_of_tags, data.decode("utf-8", "ignore"))
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
-    if _SCRIPTS.search(text) is not None:
+    if _SCRIPTS.search(foreign) is not None:
         text = text.translate(_ALIKE)
+    for dash in _DASHES:
+        text = text.replace(dash, "-")
     return text.encode()
+
+
+def _is_binary(data: bytes) -> bool:
+    """Whether bytes are strewn in that no text has."""
+    return 25 * (len(data) - len(data.translate(None, _CONTROLS))) > len(data)
+
+
+def _of_tags(match: re.Match[str]) -> str:
+    return "".join(chr(ord(one) - 0xE0000) for one in match[0])
 
 
 def _without_backslashes(data: bytes) -> bytes:
@@ -123,10 +140,6 @@ def _without_backslashes(data: bytes) -> bytes:
     data = _CSS.sub(_of_code, _OCTAL.sub(_of_octal, data))
     data = data.replace(b"\\n", b"\n").replace(b"\\r", b"\r").replace(b"\\t", b"\t")
     return data.replace(b'\\"', b'"').replace(b"\\/", b"/")
-
-
-def _may_hold_more(data: bytes) -> bool:
-    return b"%" in data or b"&" in data or b"\\u" in data or b"\\x" in data or not data.isascii()
 
 
 def _of_percent(match: re.Match[bytes]) -> bytes:

@@ -32,6 +32,10 @@ IN_64: Final = _alphabet(_UPPER + _LOWER + _DIGITS + b"+/-_=")
 _IN_NUMBERS: Final = _alphabet(_DIGITS + b"abcdefABCDEFxXhou\\,;:|.-+#&[](){}<>/_'\" \t\r\n")
 _IN_85: Final = _alphabet(b"\x01" + bytes(range(33, 127)).replace(b'"', b""))
 _TO_64: Final = bytes.maketrans(b"-_", b"+/")
+_LEADS64: Final = _UPPER + b"abcdef"  # a group of base64 begins so when its first byte is ASCII
+_OPENINGS64: Final = (b"H4sI", b"eJ", b"eA", b"eN", b"eF", b"KLUv/", b"QlpoO", b"/Td6", b"UEsDB", b"//4", b"/v8", b"XQAA")
+_LEADS32: Final = b"ABCDEFGHIJKLMNOP"
+_BETWEEN_32: Final = re.compile(rb"[-_/+=]+")
 _SIGNS: Final = re.compile(rb"[=+/]")
 _FOLLOWED = 1024  # characters: a run of so many at the end of a piece goes on in the next
 _IN_WRAPPED: Final = _alphabet(_UPPER + _LOWER + _DIGITS + b"+/-_=\r\n\\")
@@ -87,15 +91,20 @@ def _alphanumeric(run: bytes) -> Iterator[bytes]:
 
 def _from_base64(text: bytes) -> Iterator[bytes]:
     """Read from the run's beginning, or, where that is noise, from one of the three places after it, or behind a sign
-    that may be no part of it (`key=`, `/`). Of all noise the plainest reading is kept when it is long."""
+    that may be no part of it (`key=`, `/`). Of long noise the plainest reading is kept: it may be packed."""
     for piece in (text, *_parts(text)):
         for offset in range(4):
-            body = piece[offset:].replace(b"=", b"")
-            if is_worth_reading(_base64(body[:_PROBE])):
-                yield _base64(body)
+            if _may_be_64(piece, offset) and _is_plain(_base64(piece[offset : offset + _PROBE].replace(b"=", b""))):
+                yield _base64(piece[offset:].replace(b"=", b""))
                 return
-    if len(text) > 4 * _LONG:
+    if len(text) > 2 * _LONG:
         yield _base64(text.replace(b"=", b""))
+
+
+def _may_be_64(text: bytes, offset: int) -> bool:
+    """Whether most groups begin as those of ASCII do, or the first as packed content does."""
+    leads = text[offset : offset + _PROBE : 4]
+    return 4 * len(leads.translate(None, _LEADS64)) <= len(leads) or text.startswith(_OPENINGS64, offset)
 
 
 def _parts(text: bytes) -> list[bytes]:
@@ -110,11 +119,15 @@ def _base64(text: bytes) -> bytes:
 
 
 def _from_base32(run: bytes) -> Iterator[bytes]:
-    text = run.translate(None, b"=-_/+")
-    if text.translate(None, _UPPER + b"234567"):
-        return
+    for part in _BETWEEN_32.split(run):
+        if len(part) >= _SHORTEST32 and not part.translate(None, _UPPER + b"234567"):
+            yield from _first_plain_32(part)
+
+
+def _first_plain_32(text: bytes) -> Iterator[bytes]:
     for offset in range(8):
-        if is_worth_reading(_base32(text[offset : offset + 64])):
+        leads = text[offset : offset + 64 : 8]
+        if not leads.translate(None, _LEADS32) and _is_plain(_base32(text[offset : offset + 64])):
             yield _base32(text[offset:])
             return
 
@@ -174,7 +187,9 @@ def punctuated(data: bytes) -> Iterator[bytes]:
         run = data[start:end]
         if not (run.isalnum() or run.islower() or run.isupper()):
             run = run.replace(b"\x01", b'"')
-            yield from (found for decode in (_ascii85, _rfc1924, _zero85) if (found := _text_of(run, decode)))
+            for leads, decode in _IN_FIVES:
+                if not run[:_SHORTEST85:5].translate(None, leads) and (found := _text_of(run, decode)):
+                    yield found
 
 
 def _text_of(run: bytes, decode: Callable[[bytes], bytes]) -> bytes:
@@ -240,3 +255,11 @@ class Decoder64:
         cut = len(text) // 4 * 4 if end < 0 else len(text)
         self._held = text[cut:]
         return _base64(text[:cut]), end < 0
+
+
+# A group of five begins with one of these when its first byte is printable.
+_IN_FIVES: Final = (
+    (bytes(range(43, 75)), _ascii85),
+    (_UPPER + b"abcdef", _rfc1924),
+    (_LOWER + b"ABCDEF", _zero85),
+)
