@@ -5,6 +5,7 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING
 
+from bottle.domain.dlp.stream import Leak, Stream
 from bottle.domain.hosts import Authority
 from sidecars.egress import limits
 from sidecars.egress.audit import Entry
@@ -14,7 +15,7 @@ from sidecars.egress.exchange import Exchange
 from sidecars.egress.gateway import Gateway
 from sidecars.egress.handshake import Opening, opening_of
 from sidecars.egress.reader import END, Event, RequestReader
-from sidecars.egress.refusal import Refusal, Refused, response
+from sidecars.egress.refusal import Refusal, Refused, of_leak, response
 from sidecars.egress.rules import Ticket
 from sidecars.egress.wire import RequestHead
 
@@ -189,7 +190,7 @@ class Conversation:
             if inside is not None:
                 named = named_inside(head, inside)
             elif head.method == "CONNECT":
-                self.side.hand_over(Tunnelling(self, connect_authority(head)), self._reader.rest)
+                self._open_tunnel(head, connect_authority(head))
                 return
             elif head.method == "GET" and head.target == "/":
                 self._say_hello()
@@ -201,6 +202,17 @@ class Conversation:
             return
         self._judge(head, named)
 
+    def _open_tunnel(self, head: RequestHead, authority: Authority) -> None:
+        """Nothing of a CONNECT is passed on, yet a secret in it is not passed over."""
+        verdict = self.gateway.rules.judge_tunnel(authority)
+        if verdict.route is not None and verdict.route.scan:
+            try:
+                self.gateway.rules.guard.check_head(head.target.encode("latin-1"), head.fields)
+            except Leak as leak:
+                self._turn_away(of_leak(leak), authority)
+                return
+        self.side.hand_over(Tunnelling(self, authority), self._reader.rest)
+
     def _judge(self, head: RequestHead, named: Named) -> None:
         """Judges the request, writes the verdict down, and begins the exchange where there is to be one."""
         gateway, authority = self.gateway, named.authority
@@ -209,9 +221,15 @@ class Conversation:
         try:
             opening = self._opening(head)
             ticket = gateway.rules.judge(named.scheme, authority, head.method, named.target)
+            scan = self._scan(head) if ticket.route.scan else None
         except Refused as refused:
             gateway.note_refusal(entry, refused.refusal)
             self._respond(refused.refusal)
+            return
+        except Leak as leak:
+            entry.path = "/"  # what was found may stand in it
+            gateway.note_refusal(entry, of_leak(leak))
+            self._respond(of_leak(leak))
             return
         entry.allowed, entry.rule, entry.reason = True, ticket.verdict.rule, ticket.verdict.reason
         if not ticket.facts:
@@ -222,8 +240,14 @@ class Conversation:
             self._respond(unwritable)
             return
         self.closes_after |= opening is not None
-        self._exchange = Exchange(self, ticket, head, entry, opening)
+        self._exchange = Exchange(self, ticket, head, entry, opening, scan)
         self._exchange.begin()
+
+    def _scan(self, head: RequestHead) -> Stream | None:
+        """Looks at the head; the stream that its body goes through, where it has one. Raises Leak."""
+        guard = self.gateway.rules.guard
+        guard.check_head(head.target.encode("latin-1"), head.fields)
+        return guard.body(head.packing) if head.chunked or head.length else None
 
     def _opening(self, head: RequestHead) -> Opening | None:
         """The WebSocket handshake that the request begins; raises Refused where the client says more before it is over,

@@ -4,13 +4,15 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
+from bottle.domain.dlp.stream import Leak, Stream
 from bottle.domain.masking import Masker
 from sidecars.egress import limits
 from sidecars.egress.audit import Entry
 from sidecars.egress.handshake import Opening
 from sidecars.egress.reader import END, Event
-from sidecars.egress.refusal import Refusal, Refused
+from sidecars.egress.refusal import Refusal, Refused, of_leak
 from sidecars.egress.rules import Ticket
+from sidecars.egress.scanned import Scanned
 from sidecars.egress.unpack import Unpacker, unpacker_for
 from sidecars.egress.upstream import Link
 from sidecars.egress.wire import RequestHead, ResponseHead
@@ -34,8 +36,9 @@ class Exchange:
         head: RequestHead,
         entry: Entry,
         opening: Opening | None = None,
+        scan: Stream | None = None,
     ) -> None:
-        """`opening` is the handshake of a request for a WebSocket."""
+        """`opening` is the handshake of a request for a WebSocket, `scan` judges the body."""
         self._conversation = conversation
         self._gateway = conversation.gateway
         self._agent = conversation.side
@@ -46,6 +49,9 @@ class Exchange:
         self._link: Link | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._waiting: list[bytes] = []
+        self._unsent = b""
+        self._scanned = None if scan is None else Scanned(scan, self._passes, self._leaks)
+        self._has_passed = scan is None  # whether anything may go out already
         self._request_complete = False
         self._has_body = head.chunked or bool(head.length)
         self._response: ResponseHead | None = None
@@ -79,7 +85,8 @@ class Exchange:
     @property
     def wants_body(self) -> bool:
         """Whether the agent is free to send on, so that its silence is its own."""
-        return self._link is not None and not self._origin_is_choked
+        is_scanning = self._scanned is not None and self._scanned.is_busy
+        return self._link is not None and not self._origin_is_choked and not is_scanning
 
     # What the agent's side says.
 
@@ -87,21 +94,60 @@ class Exchange:
         """A piece of the request's body."""
         self._entry.bytes_out += len(data)
         self.progress = time.monotonic()
-        piece = chunk(data) if self._head.chunked else data
-        if self._link is None:
-            self._waiting.append(piece)
+        if self._scanned is None:
+            self._forward(data)
+            return
+        self._scanned.feed(data)
+        if self._scanned.is_busy:
             self._agent.pause()
-        else:
-            self._link.write(piece)
 
     def body_complete(self) -> None:
         """The request is complete."""
+        if self._scanned is None:
+            self._complete()
+        else:
+            self._scanned.finish()
+
+    def _passes(self, data: bytes, is_last: bool) -> None:
+        """So much of the body was judged; nothing of the request is sent before the first of it was."""
+        self.progress = time.monotonic()
+        self._has_passed = self._has_passed or is_last or bool(data)
+        if data:
+            self._forward(data)
+        if is_last:
+            self._complete()
+        self._let_on()
+
+    def _leaks(self, leak: Leak) -> None:
+        self._fail(of_leak(leak))
+
+    def _forward(self, data: bytes) -> None:
+        self._waiting.append(chunk(data) if self._head.chunked else data)
+        if self._link is None:
+            self._agent.pause()
+        else:
+            self._flush()
+
+    def _complete(self) -> None:
         self._request_complete = True
         if self._head.chunked:
-            if self._link is None:
-                self._waiting.append(LAST_CHUNK)
-            else:
-                self._link.write(LAST_CHUNK)
+            self._waiting.append(LAST_CHUNK)
+        if self._link is not None:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Writes what waits for the origin, where it may go."""
+        if self._link is not None and self._has_passed and (self._unsent or self._waiting):
+            data = b"".join([self._unsent, *self._waiting])
+            self._unsent = b""
+            self._waiting.clear()
+            self._link.write(data)
+
+    def _let_on(self) -> None:
+        """Lets the agent send on, unless something is too full or too busy for that."""
+        is_scanning = self._scanned is not None and self._scanned.is_busy
+        if not (is_scanning or self._origin_is_choked or (self._link is None and self._waiting)):
+            self._agent.resume()
 
     def agent_gone(self, reason: str) -> None:
         """The agent's connection is lost or broke the rules: the origin hears no more."""
@@ -130,6 +176,9 @@ class Exchange:
 
     def answered(self, events: list[Event]) -> None:
         self.progress = time.monotonic()
+        if self._unsent:
+            self._fail(Refusal(502, "upstream.response", "the origin answered what it was not asked"))
+            return
         try:
             self._take(events)
         except Refused as refused:
@@ -155,7 +204,7 @@ class Exchange:
         if self._over:
             return
         link, self._link = self._link, None
-        if link is not None and link.is_reused and self._may_retry():
+        if link is not None and link.is_reused and (self._unsent or self._may_retry()):
             self._dial()
             return
         self._fail(
@@ -168,7 +217,7 @@ class Exchange:
 
     def unchoke(self) -> None:
         self._origin_is_choked = False
-        self._agent.resume()
+        self._let_on()
 
     # The way there.
 
@@ -196,13 +245,12 @@ class Exchange:
         opening, ticket = self._opening, self._ticket
         link.begin(self, self._head.method, switch=opening is not None)
         added = ticket.injected if opening is None else ticket.injected + opening.lines
-        head = write_request(self._head, ticket.start, added, ticket.replaced, plainly=self._masker is not None)
+        self._unsent = write_request(self._head, ticket.start, added, ticket.replaced, plainly=self._masker is not None)
         self.progress = time.monotonic()
-        if self._waiting:
-            head = b"".join([head, *self._waiting])
-            self._waiting.clear()
-            self._agent.resume()
-        link.write(head)
+        has_waited = bool(self._waiting)
+        self._flush()
+        if has_waited:
+            self._let_on()
         if self._agent.is_choked:
             link.pause()
 
@@ -279,6 +327,8 @@ class Exchange:
 
     def _end(self, *, keep: bool, broken: bool = False) -> None:
         self._over = True
+        if self._scanned is not None:
+            self._scanned.stop()
         link, self._link = self._link, None
         if link is not None:
             if keep:

@@ -15,8 +15,11 @@ from bottle.domain.masking import Masker
 from bottle.domain.secret_forms import SecretForms
 from sidecars.egress import limits
 
-OnMessage = Callable[[bytes, bool], None]
-"""Is given each piece of a message before it is passed on, and whether it is the last. Raises Refused to stop it."""
+OnMessage = Callable[[bytes, bool], bytes]
+"""Is given each piece of a message, and whether it is the last; returns what of the message may be passed on, in order
+and whole characters. Raises Refused to stop it."""
+OnControl = Callable[[bytes], None]
+"""Is given what a control frame says before it is passed on. Raises Refused to stop it."""
 
 
 @frozen
@@ -30,12 +33,20 @@ class Fault:
 class Passage:
     """One direction. `closed` is the code of the sender's close frame, `fault` what it did wrong; then it is over."""
 
-    def __init__(self, source: FrameProtocol, sink: FrameProtocol, forms: SecretForms, on_message: OnMessage) -> None:
+    def __init__(
+        self,
+        source: FrameProtocol,
+        sink: FrameProtocol,
+        forms: SecretForms,
+        on_message: OnMessage,
+        on_control: OnControl,
+    ) -> None:
         self._source = source
         self._sink = sink
         self._forms = forms
         self._masker = Masker(forms) if forms else None
         self._on_message = on_message
+        self._on_control = on_control
         self._held: list[bytes] = []
         self._held_size = 0
         self._message_size = 0
@@ -64,12 +75,15 @@ class Passage:
 
     def _passed(self, frame: Frame) -> bytes:
         payload = frame.payload
+        if frame.opcode in (Opcode.PING, Opcode.PONG):
+            self._on_control(bytes(cast("bytes", payload)))
         if frame.opcode is Opcode.PING:
             return bytes(self._sink.ping(self._forms.masked(cast("bytes", payload))))
         if frame.opcode is Opcode.PONG:
             return bytes(self._sink.pong(self._forms.masked(cast("bytes", payload))))
         if frame.opcode is Opcode.CLOSE:
             code, reason = cast("tuple[int, str]", payload)
+            self._on_control(reason.encode())
             self.closed = code
             return bytes(self._sink.close(code, self._forms.masked(reason.encode()).decode()))
         return self._gathered(frame)
@@ -95,7 +109,7 @@ class Passage:
         return self._written(gathered, is_text, frame.message_finished)
 
     def _written(self, piece: bytes, is_text: bool, is_final: bool) -> bytes:
-        self._on_message(piece, is_final)
+        piece = self._on_message(piece, is_final)
         if self._masker is not None:
             piece = self._masker.finish(piece) if is_final else self._masker.feed(piece)
         if not piece and not is_final:

@@ -44,7 +44,7 @@ class Egress:
 
     async def start(self, start: EgressStart) -> None:
         """Serves as the document says. Raises ConfigError or OSError, and then nothing listens."""
-        rules = build(start.rules)
+        rules = build(start.rules, key=start.identity.encode())
         dialler = Dialler(upstream_context(start.roots), start.proxy)
         gateway = Gateway(rules, Trail(start.audit, start.identity), dialler)
         gateway.withhold()

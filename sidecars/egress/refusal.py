@@ -4,6 +4,7 @@ import json
 
 from attrs import frozen
 
+from bottle.domain.dlp.stream import Leak
 from bottle.domain.egress import Verdict
 
 _PHRASES = {
@@ -31,6 +32,9 @@ class Refusal:
     rule: str
     reason: str
     ask: str | None = None
+    fingerprint: str = ""
+    place: str = ""
+    offset: int = 0
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a fault
@@ -48,6 +52,15 @@ def refused(status: int, rule: str, reason: str, ask: str | None = None) -> Refu
 def of_verdict(verdict: Verdict) -> Refusal:
     """The refusal that a denying verdict means."""
     return Refusal(403, verdict.rule, verdict.reason, verdict.ask)
+
+
+def of_leak(leak: Leak) -> Refusal:
+    """The refusal of what holds a secret, or cannot be looked into; it names neither."""
+    finding = leak.finding
+    if not finding.fingerprint:
+        return Refusal(403, finding.rule, finding.reason, "the route with `scan: false`, if its content may go unseen")
+    ask = f"leave to send {finding.fingerprint} ({finding.rule}), if it is no secret"
+    return Refusal(403, finding.rule, finding.reason, ask, finding.fingerprint, finding.place, finding.offset)
 
 
 def response(refusal: Refusal, *, close: bool, body: bool = True) -> bytes:
@@ -76,13 +89,15 @@ def _content(refusal: Refusal) -> bytes:
     message = f"bottle refused this request: {refusal.reason} (rule {refusal.rule})"
     if refusal.ask:
         message += f". If the task needs it, ask the operator for: {refusal.ask}"
-    document = {
+    document: dict[str, object] = {
         "type": "error",
         "error": {"type": "bottle_refused", "message": message},
         "rule": refusal.rule,
         "reason": refusal.reason,
         "ask": refusal.ask,
     }
+    if refusal.fingerprint:
+        document |= {"fingerprint": refusal.fingerprint, "place": refusal.place, "offset": refusal.offset}
     return json.dumps(document).encode("ascii") + b"\n"
 
 

@@ -7,9 +7,11 @@ comes from the same object, so a reload in the middle can never mix two policies
 import base64
 import binascii
 import ssl
+from collections.abc import Mapping
 
 from attrs import define, field, frozen
 
+from bottle.domain.dlp.spellings import Registered
 from bottle.domain.egress import Injection, Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
 from bottle.domain.headers import folded, is_credential_header
 from bottle.domain.hosts import Authority, bracketed
@@ -21,6 +23,7 @@ from sidecars.egress.refusal import Refusal, of_verdict, refused
 from sidecars.egress.tls import leaf_context
 from sidecars.egress.upstream import Bucket, Pool
 from sidecars.egress.writing import header_line, request_start
+from sidecars.scanner.guard import Guard
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -47,11 +50,18 @@ class Rules:
 
     policy: Policy
     secrets: dict[str, str] = field(repr=False)
+    given: dict[str, str] = field(repr=False)
+    guard: Guard = field(repr=False)
     contexts: dict[str, ssl.SSLContext] = field(repr=False)
     _leaves: dict[str, Leaf] = field(repr=False)
     pool: Pool = field(factory=Pool, init=False, repr=False)
     _remembered: dict[tuple[str, str, int, str, str], Ticket] = field(factory=dict, init=False, repr=False)
     _forms: dict[str, SecretForms] = field(factory=dict, init=False, repr=False)
+
+    @property
+    def withheld(self) -> list[str]:
+        """What must stand in no line of the trail."""
+        return [*self.secrets.values(), *self.given.values()]
 
     def judge(self, scheme: Scheme, authority: Authority, method: str, target: str) -> Ticket:
         """The ticket for a request; raises Refused. Equal requests get the same ticket, judged once."""
@@ -124,8 +134,9 @@ def refused_by(refusal: Refusal) -> Exception:
     return refused(refusal.status, refusal.rule, refusal.reason, refusal.ask)
 
 
-def build(reload: EgressReload, standing: Rules | None = None) -> Rules:
+def build(reload: EgressReload, standing: Rules | None = None, *, key: bytes = b"") -> Rules:
     """The rules of a document, on top of what stands: secrets and leaves join by slot and host, what is not named goes.
+    `key` makes the fingerprints of what is found, as long as these rules and their successors stand.
 
     Raises ConfigError, and nothing has changed.
     """
@@ -140,7 +151,23 @@ def build(reload: EgressReload, standing: Rules | None = None) -> Rules:
         kept = standing is not None and old_leaves.get(host) == leaf
         contexts[host] = standing.contexts[host] if standing is not None and kept else leaf_context(leaf)
     _every_host_has_a_leaf(reload.policy, contexts)
-    return Rules(reload.policy, {slot: secrets[slot] for slot in slots & set(secrets)}, contexts, leaves)
+    held = {slot: secrets[slot] for slot in slots & set(secrets)}
+    given = {**(standing.given if standing else {}), **reload.given}
+    values = registered(reload.policy, held, given)
+    guard = standing.guard.with_values(values) if standing else Guard.of(values, key)
+    return Rules(reload.policy, held, given, guard, contexts, leaves)
+
+
+def registered(policy: Policy, secrets: Mapping[str, str], given: Mapping[str, str]) -> tuple[Registered, ...]:
+    """The values that must not leave, under names that a person knows."""
+    injections = [(route.name, route.inject) for route in policy.routes if route.inject is not None]
+    values = [
+        Registered(f"the credential of {name}", part)
+        for name, inject in injections
+        if inject.slot in secrets
+        for part in _parts(inject, secrets[inject.slot])
+    ]
+    return (*values, *(Registered(name, value.encode()) for name, value in given.items()))
 
 
 def _every_host_has_a_leaf(policy: Policy, contexts: dict[str, ssl.SSLContext]) -> None:

@@ -14,6 +14,7 @@ from sidecars.egress.frames import Fault, Passage
 from sidecars.egress.gateway import Gateway
 from sidecars.egress.refusal import Refused
 from sidecars.egress.rules import Ticket
+from sidecars.egress.spoken import Spoken
 
 
 class Direction(Enum):
@@ -58,6 +59,10 @@ class End(asyncio.Protocol):
         self.relay.other(self).transport.resume_reading()
 
 
+def _as_it_is(piece: bytes, _is_final: bool) -> bytes:
+    return piece
+
+
 class Relay:
     """A WebSocket that the rules let through, from the 101 to its end. A guest of the gateway's."""
 
@@ -69,8 +74,11 @@ class Relay:
         self._entry = entry
         self._agent = End(self, agent, Direction.OUT)
         self._origin = End(self, origin, Direction.IN)
-        out = Passage(self._agent.frames, self._origin.frames, SecretForms(()), self._judge_out)
-        back = Passage(self._origin.frames, self._agent.frames, ticket.forms or SecretForms(()), self._judge_in)
+        self._spoken = Spoken(gateway.rules.guard) if ticket.route.scan else None
+        out = Passage(self._agent.frames, self._origin.frames, SecretForms(()), self._said, self._signalled)
+        back = Passage(
+            self._origin.frames, self._agent.frames, ticket.forms or SecretForms(()), _as_it_is, lambda _payload: None
+        )
         self._passages = {Direction.OUT: out, Direction.IN: back}
         self._over = False
         self._since = time.monotonic()
@@ -83,11 +91,6 @@ class Relay:
             end.transport.resume_reading()
         if rest:
             self.received(self._origin, rest)
-
-    def on_message(self, direction: Direction, piece: bytes, is_final: bool) -> None:
-        """Every piece of every message comes by here before it is passed on; `is_final` ends the message. A message
-        whose frames are short comes in as many pieces as frames. Raising Refused ends the connection with 1008.
-        """
 
     def other(self, end: End) -> End:
         return self._origin if end is self._agent else self._agent
@@ -134,6 +137,7 @@ class Relay:
         try:
             passed = passage.feed(data)
         except Refused as refused:
+            self._entry.allowed = False
             self._break(CloseReason.POLICY_VIOLATION, refused.refusal.rule, refused.refusal.reason)
             return
         if passed:
@@ -155,11 +159,14 @@ class Relay:
         else:
             self._entry.bytes_in += len(data)
 
-    def _judge_out(self, piece: bytes, is_final: bool) -> None:
-        self.on_message(Direction.OUT, piece, is_final)
+    # What the agent says comes by here before it is passed on. Raising Refused ends the connection with 1008.
 
-    def _judge_in(self, piece: bytes, is_final: bool) -> None:
-        self.on_message(Direction.IN, piece, is_final)
+    def _said(self, piece: bytes, is_final: bool) -> bytes:
+        return piece if self._spoken is None else self._spoken.piece(piece, is_final)
+
+    def _signalled(self, payload: bytes) -> None:
+        if self._spoken is not None:
+            self._spoken.signal(payload)
 
     # Ends.
 

@@ -52,6 +52,10 @@ class RequestHead:
     websocket: Handshake
     negotiated: list[bytes]
     """Those of the lines that ask for a response in which nothing could be looked for: packed, or in parts."""
+    fields: Fields = field(factory=list, repr=False)
+    """All headers as they came."""
+    packing: str = ""
+    """Content-Encoding, in lower case."""
 
 
 @define(eq=False)
@@ -128,6 +132,8 @@ def request_head(method: bytes, target: bytes, version: str, raw: Fields) -> Req
         close=version == "1.0" or b"close" in seen.connection,
         websocket=seen.websocket,
         negotiated=seen.negotiated,
+        fields=raw,
+        packing=b",".join(seen.packings).decode("latin-1"),
     )
 
 

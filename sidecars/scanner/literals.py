@@ -16,9 +16,7 @@ class Vectorscan:
             self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
             flags = [hyperscan.HS_FLAG_SINGLEMATCH] * len(literals)
             ids = list(range(len(literals)))
-            self._database.compile(
-                expressions=list(literals), ids=ids, elements=len(ids), flags=flags, literal=True
-            )
+            self._database.compile(expressions=list(literals), ids=ids, elements=len(ids), flags=flags, literal=True)
 
     def find(self, data: bytes) -> Sequence[int]:
         """Which literals stand in the data."""

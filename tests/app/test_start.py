@@ -45,6 +45,14 @@ def test_the_sidecar_gets_the_secret_by_slot_and_the_plan_never_holds_it(stage: 
         assert CODE not in text
 
 
+def test_the_sidecar_is_told_which_of_the_boxs_values_must_not_leave_it(stage: Stage) -> None:
+    """What was prompted for, and host variables; what stands in the manifest is no secret of the operator's."""
+    run_attached(stage.world, stage.prepared())
+    ((_, cargo),) = stage.backend.launched
+    assert set(cargo.given.values()) >= {CODE}
+    assert "debug" not in cargo.given.values()
+
+
 def test_after_the_end_only_the_evidence_is_left(stage: Stage) -> None:
     run_attached(stage.world, stage.prepared())
     assert stage.backend.engine.bottles == {}

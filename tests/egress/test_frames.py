@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wsproto.frame_protocol import FrameProtocol, Opcode
@@ -18,9 +19,8 @@ from sidecars.egress.audit import Trail
 from sidecars.egress.dial import Dialler
 from sidecars.egress.frames import Passage
 from sidecars.egress.gateway import Gateway
-from sidecars.egress.refusal import refused
 from sidecars.egress.rules import build
-from sidecars.egress.websocket import Direction, Relay
+from sidecars.egress.websocket import Relay
 
 SECRET = b"abcabd"
 _TEXT = st.lists(st.sampled_from(["abcabd", "abc", "a", "\u2603", "x" * 200]), max_size=5).map("".join)
@@ -32,7 +32,12 @@ def _passage(
 ) -> tuple[FrameProtocol, Passage, FrameProtocol]:
     """A sender, the passage, and a receiver."""
     source, sink = FrameProtocol(client=not from_client, extensions=[]), FrameProtocol(from_client, [])
-    passage = Passage(source, sink, SecretForms(secrets), lambda piece, is_final: seen.append((piece, is_final)))
+
+    def shown(piece: bytes, is_final: bool) -> bytes:
+        seen.append((piece, is_final))
+        return piece
+
+    passage = Passage(source, sink, SecretForms(secrets), shown, lambda _payload: None)
     return FrameProtocol(client=from_client, extensions=[]), passage, FrameProtocol(not from_client, [])
 
 
@@ -105,27 +110,21 @@ class Wire(asyncio.Transport):
         pass
 
 
-class Judging(Relay):
-    """A relay with a scanner, which there is none of yet."""
-
-    def on_message(self, direction: Direction, piece: bytes, is_final: bool) -> None:
-        if direction is Direction.OUT and b"forbidden" in piece:
-            raise refused(403, "scan.secret", "a secret stands in the message")
-
-
-def test_what_looks_at_messages_can_stop_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["text", "ping"])
+def test_a_secret_in_a_message_or_control_frame_ends_the_websocket(tmp_path: Path, how: str) -> None:
     route = Route(HostPattern("a.example"), scheme="http", ports=(80,))
-    rules = build(EgressReload(Policy((route,))))
+    rules = build(EgressReload(Policy((route,)), given={"PASSPHRASE": "velvet-otter-marble"}), key=b"test")
     ticket = rules.judge("http", Authority("a.example", 80), "GET", "/ws")
     trail = Trail(str(tmp_path), "test")
     agent, origin = Wire(), Wire()
     gateway = Gateway(rules, trail, Dialler(ssl.create_default_context()))
-    relay = Judging(gateway, ticket, trail.entry("http", "GET", "a.example", 80, "/ws"), agent, origin)
+    relay = Relay(gateway, ticket, trail.entry("http", "GET", "a.example", 80, "/ws"), agent, origin)
     relay.begin(b"")
     client = FrameProtocol(client=True, extensions=[])
     agent.protocol.data_received(bytes(client.send_data("fine")))  # type: ignore[attr-defined]
     assert len(origin.sent) == 10
-    agent.protocol.data_received(bytes(client.send_data("forbidden")))  # type: ignore[attr-defined]
+    leak = client.send_data("VelvetOtterMarble") if how == "text" else client.ping(b"velvet_otter_marble")
+    agent.protocol.data_received(bytes(leak))  # type: ignore[attr-defined]
     assert agent.sent == b"\x88\x02\x03\xf0"
     assert origin.sent[10:12] == b"\x88\x82"
     assert (agent.is_closed, origin.is_closed) == (True, True)

@@ -52,7 +52,8 @@ def test_the_credential_goes_to_its_own_route_alone(make_origin: MakeOrigin, mak
         "http://http.example.com/",
     ]
     for url in urls:
-        assert curl(sidecar, "-H", f"Authorization: Bearer {TOKEN}", url).stdout == b"hello"
+        assert curl(sidecar, "-H", "Authorization: Bearer of-the-agents-own", url).stdout == b"hello"
+    assert not any(b"of-the-agents-own" in received.raw for received in (*origin.received, *plain.received))
     assert [TOKEN.encode() in received.raw for received in origin.received] == [True, False, False]
     assert TOKEN.encode() not in plain.received[0].raw
 

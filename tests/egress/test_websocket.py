@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -111,7 +112,7 @@ def test_who_takes_nothing_stops_the_other_side(world_ca: TestCa, make_sidecar: 
 
 def test_an_echoed_credential_is_removed_from_messages(echo: EchoServer, make_sidecar: MakeSidecar) -> None:
     """The agent cannot know the value; that it does here only spares a server that would tell it."""
-    sidecar = make_sidecar([route(HOST, echo.port, inject=INJECT)], {"T": TOKEN})
+    sidecar = make_sidecar([route(HOST, echo.port, inject=INJECT, scan=False)], {"T": TOKEN})
     stars = "*" * len(TOKEN)
     with open_websocket(sidecar, URL) as client:
         client.send(f"you sent {TOKEN}.")
@@ -122,6 +123,10 @@ def test_an_echoed_credential_is_removed_from_messages(echo: EchoServer, make_si
         assert client.recv(timeout=5) == stars.encode() * 20_000
         client.close(4000, TOKEN)
     assert client.close_code == 4000
+
+
+UNSCANNED: dict[str, Any] = {"scan": False, "methods": ["GET"]}
+"""A route whose frames pass as they come; a message that is scanned comes out whole."""
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 3000, 4999])
@@ -290,7 +295,7 @@ def test_what_came_with_the_101_is_passed_on(make_origin: MakeOrigin, make_sidec
 def test_frames_pass_in_single_bytes_and_control_frames_between_them(
     make_origin: MakeOrigin, make_sidecar: MakeSidecar, raw: RawPair
 ) -> None:
-    sidecar = make_sidecar([route(HOST, make_origin(HOST, answer=raw.answer))])
+    sidecar = make_sidecar([route(HOST, make_origin(HOST, answer=raw.answer), **UNSCANNED)])
     near = raw.open(sidecar, HOST)
     frames = [(TEXT, b"one "), (FIN | PING, b"p"), (CONTINUATION, b"two "), (FIN | PONG, b"q")]
     frames += [(FIN | CONTINUATION, b"three"), (FIN | BINARY, bytes(300)), (FIN | CLOSE, b"\x03\xe8bye")]
@@ -358,7 +363,9 @@ def _break_the_rules(
 def test_a_message_that_is_too_long_ends_the_connection(
     make_origin: MakeOrigin, make_sidecar: MakeSidecar, raw: RawPair
 ) -> None:
-    sidecar = make_sidecar([route(HOST, make_origin(HOST, answer=raw.answer))], limits={"WEBSOCKET_MESSAGE": 1000})
+    sidecar = make_sidecar(
+        [route(HOST, make_origin(HOST, answer=raw.answer), **UNSCANNED)], limits={"WEBSOCKET_MESSAGE": 1000}
+    )
     near = raw.open(sidecar, HOST)
     near.sendall(frame(BINARY, bytes(600), masked=True) + frame(FIN | CONTINUATION, bytes(400), masked=True))
     assert [read_frame(raw.far)[:2] for _ in range(2)] == [(BINARY, bytes(600)), (FIN | CONTINUATION, bytes(400))]

@@ -5,14 +5,14 @@ import tomllib
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
-PINNED = re.compile(r"^(google-re2|h11|httptools|hyperscan|uvloop|wsproto)==([^\s;]+)", re.MULTILINE)
+PINNED = re.compile(r"^(brotli|google-re2|h11|httptools|hyperscan|uvloop|wsproto|zstandard)==([^\s;]+)", re.MULTILINE)
 
 
 def test_the_image_and_the_wheel_pin_the_same_engine() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     wheel = PINNED.findall("\n".join(project["dependencies"]))
     image = PINNED.findall((CHECKOUT / "images/sidecar/requirements.txt").read_text())
-    assert len(wheel) == 6
+    assert len(wheel) == 8
     assert wheel == image
 
 

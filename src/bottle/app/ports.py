@@ -179,6 +179,8 @@ class Cargo:
     certificates: BottleCertificates
     secrets: Mapping[str, str] = field(factory=dict, repr=False)
     env: Mapping[str, str] = field(factory=dict, repr=False)
+    given: Mapping[str, str] = field(factory=dict, repr=False)
+    """The values in the environment that must not leave the box, by the name of the variable that they came from."""
     upstream_roots: str = field(default="", repr=False)
     """Further roots (PEM) that the sidecar trusts upstream, beside the usual ones."""
     upstream_proxy: UpstreamProxy | None = None

@@ -1,6 +1,6 @@
 """A bottle's start and end. What a start makes, its end removes; an end may be repeated and is never interrupted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
@@ -8,6 +8,7 @@ from attrs import define, evolve
 
 from bottle.app.ports import Backend, Bottle, Cargo, World
 from bottle.app.prepare import Prepared, require_ready, secrets_missing
+from bottle.domain.environment import is_private
 from bottle.domain.errors import BottleError, ConflictError
 from bottle.domain.manifest import HostVariables, Prompted
 from bottle.domain.plan import BottlePlan, PlannedEnv
@@ -110,6 +111,7 @@ class Session:
             certificates=certificates,
             secrets=secrets,
             env=env,
+            given=withheld_of(self.world, self.plan.env, env),
             upstream_roots=upstream_roots,
             upstream_proxy=upstream_proxy,
         )
@@ -177,6 +179,17 @@ def resolve_env(world: World, entries: Sequence[PlannedEnv]) -> dict[str, str]:
         elif isinstance(item.entry, Prompted):
             values[item.name] = world.operator.ask_secret(item.name)
     return values
+
+
+def withheld_of(world: World, entries: Sequence[PlannedEnv], values: Mapping[str, str]) -> dict[str, str]:
+    """Those of the box's values that came from the operator or the host, but for what a host tells everybody."""
+    given: dict[str, str] = {}
+    for item in entries:
+        if isinstance(item.entry, HostVariables):
+            given |= {name: world.credentials.variable(name) for name in item.entry.names if is_private(name)}
+        elif isinstance(item.entry, Prompted):
+            given[item.name] = values[item.name]
+    return given
 
 
 def _keep_log(world: World, backend: Backend, identity: str) -> None:

@@ -38,6 +38,19 @@ class Prompted:
     """An environment entry that the operator is asked for at start (`?prompt`)."""
 
 
+_PUBLIC = frozenset(
+    ("CI", "COLORTERM", "DISPLAY", "EDITOR", "HOME", "HOSTNAME", "LANG", "LANGUAGE", "LOGNAME", "PAGER", "PATH", "PWD",
+     "SHELL", "SHLVL", "TEMP", "TERM", "TMP", "TMPDIR", "TZ", "USER", "VISUAL", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL",
+     "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+)  # fmt: skip
+_PUBLIC_BEGINNINGS = ("LC_", "XDG_", "TERM_")
+
+
+def is_private(name: str) -> bool:
+    """Whether a variable of the host may hold what must not leave a box: all but those that describe a session."""
+    return name.upper() not in _PUBLIC and not name.upper().startswith(_PUBLIC_BEGINNINGS)
+
+
 EnvEntry = Verbatim | HostVariables | Prompted
 
 

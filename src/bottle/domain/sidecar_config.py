@@ -61,10 +61,12 @@ class Leaf:
 
 @frozen
 class EgressReload:
-    """A new policy. `secrets` and `leaves` join those that stand, by slot and host; what it no longer names goes."""
+    """A new policy. `secrets` and `leaves` join those that stand, by slot and host; what it no longer names goes.
+    `given` joins by name: values that the box was given, which must not leave it."""
 
     policy: Policy
     secrets: Mapping[str, str] = field(factory=dict, repr=False)
+    given: Mapping[str, str] = field(factory=dict, repr=False)
     leaves: tuple[Leaf, ...] = ()
 
 
@@ -81,6 +83,7 @@ class EgressStart:
     audit: str
     policy: Policy
     secrets: Mapping[str, str] = field(factory=dict, repr=False)
+    given: Mapping[str, str] = field(factory=dict, repr=False)
     leaves: tuple[Leaf, ...] = ()
     dns: Listen | None = None
     roots: str = field(default="", repr=False)
@@ -90,7 +93,7 @@ class EgressStart:
     @property
     def rules(self) -> EgressReload:
         """The part that a reload can replace."""
-        return EgressReload(self.policy, self.secrets, self.leaves)
+        return EgressReload(self.policy, self.secrets, self.given, self.leaves)
 
 
 def start_document(start: EgressStart) -> JsonObject:
@@ -110,7 +113,12 @@ def start_document(start: EgressStart) -> JsonObject:
 def reload_document(reload: EgressReload) -> JsonObject:
     """The reload as JSON-able data. It holds the secret values: it goes down a pipe and nowhere else."""
     leaves = [{"host": leaf.host.text, "certificate": leaf.certificate, "key": leaf.key} for leaf in reload.leaves]
-    return {"policy": policy_document(reload.policy), "secrets": dict(reload.secrets), "leaves": leaves}
+    return {
+        "policy": policy_document(reload.policy),
+        "secrets": dict(reload.secrets),
+        "given": dict(reload.given),
+        "leaves": leaves,
+    }
 
 
 def policy_document(policy: Policy) -> JsonObject:
@@ -121,7 +129,7 @@ def policy_document(policy: Policy) -> JsonObject:
 def parse_start(data: object) -> EgressStart:
     """The start that `start_document` wrote; raises ConfigError."""
     fields = read_object(data, "the document", ("identity", "listen", "audit", "policy"), _START_KEYS)
-    reload = parse_reload({key: fields[key] for key in ("policy", "secrets", "leaves") if key in fields})
+    reload = parse_reload({key: fields[key] for key in ("policy", *_RELOAD_KEYS) if key in fields})
     dns = fields.get("dns")
     return EgressStart(
         identity=read_text(fields["identity"], "identity"),
@@ -129,6 +137,7 @@ def parse_start(data: object) -> EgressStart:
         audit=read_text(fields["audit"], "audit"),
         policy=reload.policy,
         secrets=reload.secrets,
+        given=reload.given,
         leaves=reload.leaves,
         dns=None if dns is None else _listen(dns, "dns"),
         roots=read_text(fields.get("roots", ""), "roots", empty=True),
@@ -139,12 +148,14 @@ def parse_start(data: object) -> EgressStart:
 
 def parse_reload(data: object) -> EgressReload:
     """The reload that `reload_document` wrote; raises ConfigError."""
-    fields = read_object(data, "the document", ("policy",), ("secrets", "leaves"))
+    fields = read_object(data, "the document", ("policy",), _RELOAD_KEYS)
     secrets = read_object(fields.get("secrets", {}), "secrets", (), None)
+    given = read_object(fields.get("given", {}), "given", (), None)
     leaves = read_list(fields.get("leaves", []), "leaves")
     return EgressReload(
         policy=parse_policy(fields["policy"]),
         secrets={_slot(name, "secrets"): _secret(value, "secrets") for name, value in secrets.items()},
+        given={_slot(name, "given"): read_text(value, "given", empty=True) for name, value in given.items()},
         leaves=tuple(_leaf(leaf, f"leaves[{index}]") for index, leaf in enumerate(leaves)),
     )
 
@@ -181,7 +192,8 @@ def _route_document(route: Route) -> JsonObject:
     }
 
 
-_START_KEYS = ("secrets", "leaves", "dns", "roots", "tied", "proxy")
+_RELOAD_KEYS = ("secrets", "given", "leaves")
+_START_KEYS = (*_RELOAD_KEYS, "dns", "roots", "tied", "proxy")
 _ROUTE_KEYS = ("scheme", "ports", "methods", "paths", "inject", "scan", "private_ips", "connect_to", "source")
 
 

@@ -15,7 +15,9 @@ from bottle.domain.errors import BackendError
 
 GUEST_PREFIX = "/run/bottle/python"
 GUEST_LIBRARY = "/run/bottle/lib"
-SIDECAR_PACKAGES = ("attr", "attrs", "h11", "httptools", "uvloop", "wsproto")
+SIDECAR_PACKAGES = (
+    "_brotli", "attr", "attrs", "brotli", "h11", "httptools", "hyperscan", "uvloop", "wsproto", "zstandard"
+)  # fmt: skip
 _SYSTEM = Path("/usr")
 _HEADER = 16  # of a compiled file (PEP 552)
 
@@ -27,7 +29,7 @@ def binds(*programs: str, packages: Sequence[str] = ()) -> list[tuple[str, str]]
     if packages:
         package = Path(bottle.__file__).parent
         library += [("bottle/__init__.py", package / "__init__.py"), ("bottle/domain", package / "domain")]
-        library += [(name, _package(name)) for name in packages]
+        library += [(path.name, path) for path in map(_package, packages)]
     found = [(str(path), f"{GUEST_LIBRARY}/{name}") for name, path in library]
     return [*_python(), *found]
 
@@ -98,10 +100,11 @@ def _require_whole(path: Path) -> None:
 
 
 def _package(name: str) -> Path:
+    """A package's directory, or the one file of a module."""
     found = importlib.util.find_spec(name)
     if found is None or found.origin is None:
         raise BackendError(f"the Python package {name} is missing", hint="install bot-bottle again")
-    return Path(found.origin).parent
+    return Path(found.origin) if found.submodule_search_locations is None else Path(found.origin).parent
 
 
 def _executable() -> Path:

@@ -75,6 +75,7 @@ def document(plan: BottlePlan, cargo: Cargo, subnets: Subnets) -> JsonObject:
         audit=AUDIT_DIRECTORY,
         policy=plan.policy,
         secrets=cargo.secrets,
+        given=cargo.given,
         leaves=leaves(cargo.certificates.leaves),
         dns=Listen(address, 53),
         roots=cargo.upstream_roots,

@@ -1,15 +1,15 @@
 """One look at whole content: the values and patterns in it, and in whatever it can be decoded to."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from attrs import field, frozen
 
 from bottle.domain.dlp.finding import Finding, fingerprint
 from bottle.domain.dlp.matching import Matcher
 from bottle.domain.dlp.packing import STANDARD, Unpackers
-from bottle.domain.dlp.plain import plain, quoted_printable, seven_bits
-from bottle.domain.dlp.runs import decoded, punctuated
+from bottle.domain.dlp.plain import plain, quoted_printable, seven_bits, unescaped
+from bottle.domain.dlp.runs import decoded, may_be_packed, punctuated
 from bottle.domain.dlp.skeleton import skeleton
 from bottle.domain.dlp.spellings import SHORTEST, Registered, is_telling, skeletons
 
@@ -53,7 +53,7 @@ class Engine:
         unpackers: Unpackers = STANDARD,
     ) -> "Engine":
         """An engine for these values; those shorter than SHORTEST are left out."""
-        kept = tuple(one for one in dict.fromkeys(values) if len(one.value) >= SHORTEST)
+        kept = cls.kept(values)
         spelled = {text: number for number, one in enumerate(kept) for text in skeletons(one.value)}
         return cls(
             values=kept,
@@ -66,12 +66,19 @@ class Engine:
             escapes=any(mark in one.value for one in kept for mark in _MARKS),
         )
 
+    @staticmethod
+    def kept(values: Iterable[Registered]) -> tuple[Registered, ...]:
+        """Those of the values that an engine looks for."""
+        return tuple(one for one in dict.fromkeys(values) if len(one.value) >= SHORTEST)
+
     @property
     def window(self) -> int:
         """How many bytes two neighbouring pieces of content must share, so that nothing is lost between them."""
         return max(8192, self.patterns.window, 2 * max((len(one.value) for one in self._as_written), default=0))
 
-    def look(self, data: bytes, tell: Report, offset: int = 0, via: tuple[str, ...] = (), *, deep: bool = True) -> bytes:
+    def look(
+        self, data: bytes, tell: Report, offset: int = 0, via: tuple[str, ...] = (), *, deep: bool = True
+    ) -> bytes:
         """Tells what stands in the data, and returns what is encoded in it, decoded, for another look.
 
         `offset` is where its first byte stands, `via` what was undone to have it. Not `deep`: nothing is decoded.
@@ -107,5 +114,6 @@ def _views(data: bytes, text: bytes) -> Iterator[bytes]:
     yield from decoded(text)
     yield from punctuated(data)
     yield quoted_printable(text)
+    if may_be_packed(raw := unescaped(data)):
+        yield raw
     yield seven_bits(text)
-

@@ -23,7 +23,10 @@ DEEPEST: Final = 8
 _GATHERED = 128 * 1024  # unpacked bytes that are looked at together
 _VAIN = 256  # beginnings of packed content that are none, within one piece
 _LITTLE = 64  # bytes that come out of noise before it turns out to be that
-_LAGS = 256 * 1024  # bytes that an unpacker may keep before their content comes out (zstd's block, RFC 8878 3.1.1.2)
+# Bytes that an unpacker may keep before their content comes out: a block of bzip2's, of zstd's (RFC 8878 3.1.1.2).
+_LAGS: Final = {"bzip2": 1024 * 1024, "zstd": 256 * 1024}
+_LAG = 64 * 1024
+_EDGE = 3  # bytes that may begin what the next piece makes recognisable
 _CUT = 65536 + 4096  # what the head of a packed file may take
 
 
@@ -67,8 +70,8 @@ class Layer:
     @property
     def hold(self) -> int:
         """How many of the last bytes may yet belong to what the next piece will tell."""
-        packed = _LAGS if self._packed is not None or self._cut else 0
-        return max(self.engine.window, packed, 2 * self._run.layer.hold if self._run is not None else 0)
+        packed = 0 if self._packed is None else self._packed.hold
+        return max(self.engine.window, packed, len(self._cut), 2 * self._run.layer.hold if self._run is not None else 0)
 
     def feed(self, fresh: bytes, *, is_last: bool) -> bool:
         """Looks at the next piece; whether all that was in it is over with it, and nothing was packed.
@@ -107,8 +110,9 @@ class Layer:
 
     def _unpack(self, fresh: bytes, *, is_last: bool) -> bool:
         """Looks into what is packed in the piece, and whether there was something."""
-        data, self._cut = self._cut + fresh, b""
         at, packed = 0, self._packed
+        before = self._cut if packed is not None or self._cut else self._tail[-_EDGE:]
+        data, self._cut = before + fresh, b""
         if packed is not None:
             at = packed.feed(data, 0, is_last=is_last)
             if at < 0:
@@ -124,7 +128,11 @@ class Layer:
         """What unpacks there; None where this packing is not known."""
         make = self.engine.unpackers.get(opening.packing)
         inner = self._inner(opening.packing) if make is not None else None
-        return Packed(make(), inner) if make is not None and inner is not None else None
+        return (
+            Packed(make(), inner, max(_LAG, _LAGS.get(opening.packing, 0)))
+            if make is not None and inner is not None
+            else None
+        )
 
     def _begun(self, data: bytes) -> "Run | None":
         """The run of base64 that the end of the data has cut, if it is long."""
@@ -179,12 +187,18 @@ class Packed:
 
     unpacker: Unpacker
     layer: Layer
+    lag: int
     left: list[bytes] = field(factory=list)
     """Unpacked, and not looked at yet: when the stream is over, this is for whoever opened it."""
     unpacked: int = 0
     is_broken: bool = False
     _size: int = 0
     _has_passed: bool = False
+
+    @property
+    def hold(self) -> int:
+        """How many of the last packed bytes may yet turn out to hold something."""
+        return self.lag + self.layer.hold
 
     def feed(self, data: bytes, start: int, *, is_last: bool) -> int:
         """Unpacks the data from `start` on; where the stream ends in it, -1 where it goes on."""

@@ -25,13 +25,7 @@ _ALIKE_FROM = (
     "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
     "\u0131\u0251\u0261\u0585\u057d\u0578\u0566\u0581\u0570\u0575\u217c\u01c0\u2223\u0261\u026a"
 )
-_ALIKE_TO = (
-    "aeopcyxsijhdqwBKMHTr"
-    "ABEKMHOPCTXYSIJ3Ye1b"
-    "aeikvoptuxywn"
-    "ABEZHIKMNOPTYX"
-    "iagounqghjlllgi"
-)
+_ALIKE_TO = "aeopcyxsijhdqwBKMHTrABEKMHOPCTXYSIJ3Ye1baeikvoptuxywnABEZHIKMNOPTYXiagounqghjlllgi"
 _ALIKE: Final = str.maketrans(_ALIKE_FROM, _ALIKE_TO)
 _SCRIPTS: Final = re.compile("[\u0131\u01c0\u0251-\u026a\u0370-\u058f\u2223\u217c]")
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2212"
@@ -57,7 +51,7 @@ _SEVEN: Final = re.compile(rb"\+([A-Za-z0-9+/]{6,})-?")
 
 
 def plain(data: bytes) -> bytes:
-    """The data with escapes undone, invisible characters gone, and look-alikes replaced; itself where none are in it."""
+    """The data with escapes undone, invisible characters gone, look-alikes replaced; itself where none are in it."""
     if b"\0" in data:
         data = data.replace(b"\0", b"")
     for _ in range(_ROUNDS):
@@ -74,6 +68,16 @@ def plain(data: bytes) -> bytes:
             break
         data = data.replace(b"\0", b"")
     return data
+
+
+def unescaped(data: bytes) -> bytes:
+    """Bytes that were escaped one by one, as packed content may be; empty where none were."""
+    if not data.isascii() or (b"\\x" not in data and b"%" not in data):
+        return b""
+    found = data
+    for _ in range(3):
+        found = _PERCENT.sub(_of_percent, _HEX.sub(_of_hex, found.replace(b"\\\\", b"\\")))
+    return b"" if found.isascii() else found
 
 
 def quoted_printable(data: bytes) -> bytes:

@@ -18,10 +18,22 @@ _SHORTEST64, _SHORTEST32, _SHORTEST16, _SHORTEST85 = 20, 26, 32, 25
 _NUMBERS_FROM = 40
 _PROBE = 60
 _LONG = 256
-_OPENINGS: Final = (
-    b"\x1f\x8b", b"x\x01", b"x^", b"x\x9c", b"x\xda", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ", b"PK\x03\x04",
-    b"\xff\xfe", b"\xfe\xff", b"\x5d\x00\x00",
-)  # fmt: skip
+_PACKED: Final = re.compile(
+    rb"\x1f\x8b\x08|x[\x01\x5e\x9c\xda]|\x28\xb5\x2f\xfd|BZh|\xfd7zXZ|PK\x03\x04|\A(?:\xff\xfe|\xfe\xff|\x5d\0\0)"
+)
+_BEGINNINGS: Final = (
+    b"\x1f\x8b\x08\0",
+    b"x\x9c",
+    b"x\xda",
+    b"x\x01",
+    b"x^",
+    b"\x28\xb5\x2f\xfd",
+    b"BZh",
+    b"\xfd7zX",
+    b"\xff\xfe",
+    b"\xfe\xff",
+    b"PK\x03\x04",
+)
 
 
 def _alphabet(allowed: bytes) -> bytes:
@@ -33,8 +45,9 @@ _IN_NUMBERS: Final = _alphabet(_DIGITS + b"abcdefABCDEFxXhou\\,;:|.-+#&[](){}<>/
 _IN_85: Final = _alphabet(b"\x01" + bytes(range(33, 127)).replace(b'"', b""))
 _TO_64: Final = bytes.maketrans(b"-_", b"+/")
 _LEADS64: Final = _UPPER + b"abcdef"  # a group of base64 begins so when its first byte is ASCII
-_OPENINGS64: Final = (b"H4sI", b"eJ", b"eA", b"eN", b"eF", b"KLUv/", b"QlpoO", b"/Td6", b"UEsDB", b"//4", b"/v8", b"XQAA")
+_OPENINGS64: Final = (b"H4sI", b"eJ", b"eA", b"eN", b"eF", b"KLUv/", b"QlpoO", b"/Td6", b"UEsDB", b"//4", b"XQAA")
 _LEADS32: Final = b"ABCDEFGHIJKLMNOP"
+_LINE_ENDS: Final = re.compile(rb"\r?\n[ \t]*")
 _BETWEEN_32: Final = re.compile(rb"[-_/+=]+")
 _SIGNS: Final = re.compile(rb"[=+/]")
 _FOLLOWED = 1024  # characters: a run of so many at the end of a piece goes on in the next
@@ -65,16 +78,38 @@ def is_worth_reading(data: bytes) -> bool:
 
 
 def _is_plain(data: bytes) -> bool:
-    if data.startswith(_OPENINGS):
-        return True
     others = len(data.translate(None, _TEXT))
-    return 3 * others <= len(data) or 2 * data.count(0) + 2 >= len(data)
+    if 3 * others <= len(data) or 5 * data.count(0) >= 2 * len(data) or _PACKED.search(data) is not None:
+        return True
+    return len(data) >= 8 and _is_utf8(data)
+
+
+def may_be_packed(data: bytes) -> bool:
+    """Whether a packing may begin somewhere in the data."""
+    return _PACKED.search(data) is not None
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Whether it is, but for what cutting did at both ends."""
+    while data and data[0] & 0xC0 == 0x80:
+        data = data[1:]
+    for cut in range(4):
+        try:
+            data[: len(data) - cut].decode()
+        except UnicodeDecodeError:
+            continue
+        return True
+    return False
 
 
 def decoded(text: bytes) -> Iterator[bytes]:
     """What the runs of letters and digits in a text decode to."""
-    for start, end in runs(text, IN_64, _SHORTEST64):
-        yield from _alphanumeric(text[start:end])
+    seen = {text[start:end] for start, end in runs(text, IN_64, _SHORTEST64)}
+    if b"\n" in text:
+        unwrapped = _LINE_ENDS.sub(b"", text)
+        seen |= {unwrapped[start:end] for start, end in runs(unwrapped, IN_64, _SHORTEST64)}
+    for run in seen:
+        yield from _alphanumeric(run)
     for start, end in runs(text, _IN_NUMBERS, _NUMBERS_FROM):
         yield from _from_words(_NUMBER.findall(_PREFIX.sub(b" ", text[start:end])))
 
@@ -91,20 +126,26 @@ def _alphanumeric(run: bytes) -> Iterator[bytes]:
 
 def _from_base64(text: bytes) -> Iterator[bytes]:
     """Read from the run's beginning, or, where that is noise, from one of the three places after it, or behind a sign
-    that may be no part of it (`key=`, `/`). Of long noise the plainest reading is kept: it may be packed."""
+    that may be no part of it (`key=`, `/`). Noise in which something may be packed is kept as it is read first."""
     for piece in (text, *_parts(text)):
         for offset in range(4):
             if _may_be_64(piece, offset) and _is_plain(_base64(piece[offset : offset + _PROBE].replace(b"=", b""))):
                 yield _base64(piece[offset:].replace(b"=", b""))
                 return
-    if len(text) > 2 * _LONG:
-        yield _base64(text.replace(b"=", b""))
+    found = _base64(text.replace(b"=", b""))
+    if len(found) > _LONG or _PACKED.search(found) is not None:
+        yield found
 
 
 def _may_be_64(text: bytes, offset: int) -> bool:
-    """Whether most groups begin as those of ASCII do, or the first as packed content does."""
+    """Whether most groups begin as those of ASCII do, or of UTF-8 in other scripts, or the first as a packing does."""
     leads = text[offset : offset + _PROBE : 4]
-    return 4 * len(leads.translate(None, _LEADS64)) <= len(leads) or text.startswith(_OPENINGS64, offset)
+    return _are_telling(len(leads.translate(None, _LEADS64)), len(leads)) or text.startswith(_OPENINGS64, offset)
+
+
+def _are_telling(high: int, count: int) -> bool:
+    """Whether so many bytes above ASCII are too few, or too many, for noise."""
+    return 4 * high <= count or 10 * high >= 7 * count
 
 
 def _parts(text: bytes) -> list[bytes]:
@@ -127,7 +168,8 @@ def _from_base32(run: bytes) -> Iterator[bytes]:
 def _first_plain_32(text: bytes) -> Iterator[bytes]:
     for offset in range(8):
         leads = text[offset : offset + 64 : 8]
-        if not leads.translate(None, _LEADS32) and _is_plain(_base32(text[offset : offset + 64])):
+        is_telling = _are_telling(len(leads.translate(None, _LEADS32)), len(leads))
+        if (is_telling or text.startswith(_OPENINGS32, offset)) and _is_plain(_base32(text[offset : offset + 64])):
             yield _base32(text[offset:])
             return
 
@@ -151,8 +193,9 @@ def _from_words(words: list[bytes]) -> Iterator[bytes]:
             break
     if len(words) > len(digits) / 4:
         yield from (found for base in (10, 8) if is_worth_reading(found := _codes(words, base)))
-    if not digits.strip(b"01"):
-        yield from _from_bits(words, digits)
+    bits = [word for word in words if not word.strip(b"01")]
+    if 10 * sum(map(len, bits)) >= 9 * len(digits):
+        yield from _from_bits(bits, b"".join(bits))
 
 
 def _codes(words: list[bytes], base: int) -> bytes:
@@ -188,15 +231,15 @@ def punctuated(data: bytes) -> Iterator[bytes]:
         if not (run.isalnum() or run.islower() or run.isupper()):
             run = run.replace(b"\x01", b'"')
             for leads, decode in _IN_FIVES:
-                if not run[:_SHORTEST85:5].translate(None, leads) and (found := _text_of(run, decode)):
-                    yield found
+                if not run[:_SHORTEST85:5].translate(None, leads) or run.startswith(_OPENINGS85[decode]):
+                    yield from _text_of(run, decode)
 
 
-def _text_of(run: bytes, decode: Callable[[bytes], bytes]) -> bytes:
-    """What the run decodes to; empty where its first groups are no text."""
-    if _leading(run[:10], decode).translate(None, _TEXT):
-        return b""
-    return _leading(run, decode)
+def _text_of(run: bytes, decode: Callable[[bytes], bytes]) -> Iterator[bytes]:
+    """What the run decodes to; nothing where its first groups are neither text nor the beginning of a packing."""
+    probe = _leading(run[:10], decode)
+    if not probe.translate(None, _TEXT + b"\0") or _PACKED.match(probe) is not None:
+        yield _leading(run, decode)
 
 
 def _leading(text: bytes, decode: Callable[[bytes], bytes]) -> bytes:
@@ -257,9 +300,25 @@ class Decoder64:
         return _base64(text[:cut]), end < 0
 
 
-# A group of five begins with one of these when its first byte is printable.
+def _beginnings(encode: Callable[[bytes], bytes]) -> tuple[bytes, ...]:
+    """How packed content begins in an encoding: what is the same whatever follows the first bytes."""
+    pairs = ((encode(magic + bytes(8)), encode(magic + b"\xff" * 8)) for magic in _BEGINNINGS)
+    return tuple(_shared(low, high) for low, high in pairs)
+
+
+def _shared(low: bytes, high: bytes) -> bytes:
+    return low[: next((at for at, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))]
+
+
+_OPENINGS32: Final = _beginnings(base64.b32encode)
+_OPENINGS85: Final = {
+    _ascii85: _beginnings(base64.a85encode),
+    _rfc1924: _beginnings(base64.b85encode),
+    _zero85: _beginnings(lambda data: base64.b85encode(data).translate(bytes.maketrans(_RFC1924, _ZERO85))),
+}
+# A group of five begins with one of these when its first byte is printable, or zero.
 _IN_FIVES: Final = (
-    (bytes(range(43, 75)), _ascii85),
-    (_UPPER + b"abcdef", _rfc1924),
-    (_LOWER + b"ABCDEF", _zero85),
+    (b"!" + bytes(range(43, 75)), _ascii85),
+    (b"0" + _UPPER + b"abcdef", _rfc1924),
+    (b"0" + _LOWER + b"ABCDEF", _zero85),
 )

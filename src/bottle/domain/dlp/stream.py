@@ -18,8 +18,9 @@ from bottle.domain.dlp.packing import BrokenError, Unpacker, UnreadableError, in
 PIECE: Final = 128 * 1024
 """Bytes that are looked at together."""
 
+_AT_ONCE = 8192  # bytes that are looked at in less than a millisecond
 _PART = 4096  # bytes at least, of a part that is remembered when it is clean
-_BOUNDARIES: Final = (b'"role"', b'"input_schema"', b'"parameters"')  # at which one message or tool is told from the next
+_BOUNDARIES: Final = (b'"role"', b'"input_schema"', b'"parameters"')  # between messages and between tools
 _REMEMBERED = 1 << 16
 _CODINGS = 3
 _HOLD_CODED: Final = {"zstd": 256 * 1024, "bzip2": 1024 * 1024}
@@ -71,6 +72,8 @@ class Stream:
     coding: str = ""
     tell: Report | None = None
     """Where given, takes findings in the place of raising Leak."""
+    before: bytes = b""
+    """What passed before this content, and may hold the beginning of what this one ends."""
     _layer: Layer = field(init=False)
     _coded: "Coded | None" = field(init=False, default=None)
     _held: bytearray = field(factory=bytearray, init=False)
@@ -79,11 +82,16 @@ class Stream:
     """Length and digest of the parts before; None once something spans parts."""
 
     def __attrs_post_init__(self) -> None:
-        self._layer = Layer(self.engine, self.tell or stop_at(self.place), Budget())
+        self._layer = Layer(self.engine, self.tell or stop_at(self.place), Budget(), tail=self.before)
         try:
             self._coded = coded(self.coding, self._layer)
         except UnreadableError as error:
             self._say(error)
+
+    def is_due(self, size: int, *, is_last: bool) -> bool:
+        """Whether so many more bytes, or their end, would mean to look at much at once."""
+        size += len(self._held) - self._looked
+        return size >= PIECE or (is_last and (size > _AT_ONCE or self._coded is not None))
 
     def feed(self, data: bytes) -> bytes:
         """The next bytes; returns those that may pass now, in order."""

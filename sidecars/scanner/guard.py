@@ -1,0 +1,109 @@
+"""The scanner as the way out asks it: heads at once, bodies and messages as streams, all under one set of values."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+from urllib.parse import parse_qsl
+
+from attrs import evolve, field, frozen
+
+from bottle.domain.dlp.engine import Engine
+from bottle.domain.dlp.finding import Finding
+from bottle.domain.dlp.matching import Matcher, NoPatterns
+from bottle.domain.dlp.spellings import Registered
+from bottle.domain.dlp.stream import Leak, Seen, Stream
+from sidecars.scanner.literals import Vectorscan
+from sidecars.scanner.unpackers import ALL
+
+Fields = Sequence[tuple[bytes, bytes]]
+
+_REMEMBERED = 4096  # headers and targets that were clean
+_LONGEST = 1024  # bytes of one that is remembered
+_THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="scan")
+
+
+class Clean:
+    """Headers and targets that were found clean. Bounded: they come from outside."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[bytes, bytes]] = set()
+
+    def knows(self, fields: Fields) -> bool:
+        """Whether each of them was clean, and stood beside others like these."""
+        return self._known.issuperset(fields)
+
+    def learn(self, fields: Fields) -> None:
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        self._known.update(one for one in fields if len(one[1]) <= _LONGEST)
+
+
+@frozen(eq=False)
+class Guard:
+    """An engine, and what it has found clean so far."""
+
+    engine: Engine = field(repr=False)
+    _seen: Seen = field(factory=Seen, repr=False)
+    _clean: Clean = field(factory=Clean, repr=False)
+
+    @classmethod
+    def of(cls, values: Sequence[Registered], key: bytes, patterns: Matcher | None = None) -> "Guard":
+        """A guard over these values; `key` makes its fingerprints."""
+        return cls(Engine.of(values, patterns or NoPatterns(), key, Vectorscan, ALL))
+
+    def with_values(self, values: Sequence[Registered]) -> "Guard":
+        """The guard over other values; itself where they are the same, with all that it found clean."""
+        same = Engine.kept(values) == self.engine.values
+        return self if same else Guard.of(values, self.engine.key, self.engine.patterns)
+
+    def check_head(self, target: bytes, fields: Fields) -> None:
+        """Judges a request's target and all of its headers, those too that are not passed on. Raises Leak."""
+        told = [(b"", target), *fields]
+        if self._clean.knows(told):
+            return
+        try:
+            lines = [*_retold(target), *(b"%b: %b" % one for one in fields), b"".join(value for _, value in fields)]
+            self._look(b"\n".join(lines), "the head")
+        except Leak as leak:
+            raise Leak(self._placed(leak.finding, told)) from None
+        self._clean.learn(told)
+
+    def check(self, data: bytes, place: str) -> None:
+        """Judges something short as a whole. Raises Leak."""
+        self._look(data, place)
+
+    def body(self, coding: str = "") -> Stream:
+        """The stream for a request's body under a Content-Encoding. Raises Leak for one that is not understood."""
+        return Stream(self.engine, "the body", self._seen, coding)
+
+    def message(self, after: bytes = b"") -> Stream:
+        """The stream for a WebSocket's message; `after` are the last bytes of those before it."""
+        return Stream(self.engine, "the WebSocket message", None, before=after)
+
+    def _look(self, data: bytes, place: str) -> None:
+        stream = Stream(self.engine, place)
+        stream.feed(data)
+        stream.finish()
+
+    def _placed(self, finding: Finding, told: Fields) -> Finding:
+        """The finding with the header that holds it, or the target; where it takes several, the head as a whole."""
+        for name, value in told:
+            place = f"the header {name.decode('latin-1').lower()}" if name else "the URL"
+            try:
+                self._look(b"\n".join(_retold(value)) if not name else b"%b: %b" % (name, value), place)
+            except Leak as leak:
+                return leak.finding
+        return evolve(finding, offset=0)
+
+
+def threads() -> ThreadPoolExecutor:
+    """Where long content is looked at, beside the loop that serves everybody."""
+    return _THREADS
+
+
+def _retold(target: bytes) -> list[bytes]:
+    """A target as it is, without what its parts are joined by, and what its query says."""
+    path, _, query = target.partition(b"?")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    values, names = b"".join(value for _, value in pairs), b"".join(name for name, _ in pairs)
+    return [target, path.replace(b"/", b""), values, names]

@@ -1,0 +1,202 @@
+"""Content that streams: any cutting gives one verdict, nothing passes unjudged, nothing grows without end."""
+
+import base64
+import bz2
+import gzip
+import io
+import json
+import random
+import zipfile
+import zlib
+
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bottle.domain.dlp.stream import PIECE, Leak, Seen, Stream
+from tests.dlp.scanning import OPAQUE, PHRASE, TOKEN, Spelling, engine, found, found_in
+
+SECRETS = [OPAQUE.encode(), PHRASE.upper().encode(), base64.b64encode(OPAQUE.encode() + b"..."), TOKEN.encode()]
+_CONTENT = st.lists(
+    st.one_of(
+        st.binary(max_size=300),
+        st.sampled_from([*SECRETS, b"text " * 50_000, base64.b64encode(bytes(range(256)) * 600), b"%41\\u0041" * 9]),
+    ),
+    max_size=5,
+).map(b"".join)
+
+
+def _pieces(data: bytes, cuts: list[int]) -> list[bytes]:
+    places = sorted({cut % (len(data) + 1) for cut in cuts})
+    return [data[start:end] for start, end in zip([0, *places], [*places, len(data)], strict=True)]
+
+
+def _passed(stream: Stream, data: bytes) -> tuple[bytes, bool]:
+    """What passed before the leak, and whether there was one."""
+    passed = b""
+    try:
+        for at in range(0, len(data), 16_384):
+            passed += stream.feed(data[at : at + 16_384])
+        passed += stream.finish()
+    except Leak:
+        return passed, True
+    return passed, False
+
+
+@settings(max_examples=60, deadline=None)
+@given(_CONTENT, st.lists(st.integers(0, 1 << 20), max_size=12))
+def test_any_cutting_gives_the_verdict_of_the_whole(data: bytes, cuts: list[int]) -> None:
+    by = engine(patterns=True)
+    assert found_in(_pieces(data, cuts), by=by) == found(data, by=by)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("place", [0, PIECE - 9, PIECE, 2 * PIECE - 5, 300_000])
+def test_not_a_byte_of_a_secret_passes(secret: bytes, place: int) -> None:
+    data = random.Random(1).randbytes(place).replace(b"t", b"T") + b" " + secret + b" " + bytes(50_000)
+    passed, leaked = _passed(Stream(engine(patterns=True), "the body"), data)
+    assert leaked
+    assert len(passed) <= place
+    assert data.startswith(passed)
+
+
+def test_no_more_than_a_piece_and_a_window_is_held() -> None:
+    stream, passed = Stream(engine(), "the body"), 0
+    for number in range(1, 200):
+        passed += len(stream.feed(b"nothing of any interest " * 400))
+        assert number * 9600 - passed <= PIECE + engine().window + 9600
+
+
+LONG: dict[str, Spelling] = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "base64": base64.b64encode,
+    "base64 with line ends in JSON": lambda data: json.dumps(base64.encodebytes(data).decode()).encode(),
+    "base64 of gzip": lambda data: b'{"data": "' + base64.b64encode(gzip.compress(data)) + b'"}',
+    "gzip of base64": lambda data: gzip.compress(base64.b64encode(data)),
+    "a form": lambda data: b"file=" + base64.b64encode(data),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize("place", [40_000, 131_000, 400_000])
+def test_a_secret_deep_in_long_encoded_content_is_found_before_it_passes(name: str, place: int) -> None:
+    noise = random.Random(2).randbytes(500_000)
+    secret = b" " + TOKEN.encode() + b" "
+    clean, marked = LONG[name](noise), LONG[name](noise[:place] + secret + noise[place:])
+    by = engine(patterns=True)
+    assert found(clean, by=by) is None
+    passed, leaked = _passed(Stream(by, "the body"), marked)
+    assert leaked
+    shared = next(at for at, (one, other) in enumerate(zip(clean, marked, strict=False)) if one != other)
+    assert len(passed) <= shared
+
+
+def test_a_pack_of_many_small_streams_is_looked_into() -> None:
+    objects = [zlib.compress(f"blob {number}\0{number * 7919}".encode()) for number in range(2000)]
+    assert found(b"PACK" + b"".join(objects)) is None
+    objects[1500] = zlib.compress(b"blob 9\0" + OPAQUE.encode())
+    assert found(b"PACK" + b"".join(objects)) is not None
+
+
+@pytest.mark.parametrize("place", range(PIECE - 45, PIECE + 5, 7))
+def test_an_archives_head_may_lie_across_two_pieces(place: int) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a" * 20, b"b " * 40 + OPAQUE.encode())
+    assert found(b"-" * place + file.getvalue()) is not None
+
+
+BOMBS = {
+    "gzip": gzip.compress(gzip.compress(bytes(200 << 20), 1), 9),
+    "zstd": zstandard.ZstdCompressor().compress(bytes(400 << 20)),
+}
+
+
+@pytest.mark.parametrize("coding", BOMBS)
+def test_what_grows_without_end_is_refused(coding: str) -> None:
+    finding = found(BOMBS[coding], coding=coding)
+    assert finding is not None
+    assert finding.rule == "dlp.unreadable"
+
+
+def _encrypted() -> bytes:
+    head = b"PK\x03\x04" + (20).to_bytes(2, "little") + (1).to_bytes(2, "little") + (8).to_bytes(2, "little")
+    return head + bytes(16) + (1).to_bytes(2, "little") + bytes(2) + b"a" + bytes(40)
+
+
+@pytest.mark.parametrize(
+    ("data", "coding"),
+    [
+        (b"nothing", "compress"),
+        (b"nothing", "gzip"),
+        (gzip.compress(b"nothing" * 99)[:-20], "gzip"),
+        (b"nothing", "gzip, gzip, gzip, gzip"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(99), ""),
+        (_encrypted(), ""),
+        (b"x\x9c" * 3000, ""),
+    ],
+)
+def test_what_cannot_be_looked_into_is_refused_with_a_reason(data: bytes, coding: str) -> None:
+    finding = found(data, coding=coding)
+    assert finding is not None
+    assert (finding.rule, finding.fingerprint) == ("dlp.unreadable", "")
+
+
+def _conversation(turns: int) -> bytes:
+    messages = [{"role": "user", "content": f"turn {turn}: " + f"word{turn} " * 900} for turn in range(turns)]
+    return json.dumps({"messages": messages}).encode()
+
+
+def test_what_was_seen_clean_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    by, seen, sizes = engine(), Seen(), []
+    look = type(by).look
+
+    def counted(self: object, data: bytes, *rest: object, **more: object) -> bytes:
+        sizes.append(len(data))
+        return look(by, data, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(by), "look", counted)
+    for turns in (10, 11):
+        sizes.clear()
+        stream = Stream(by, "the body", seen)
+        stream.feed(_conversation(turns))
+        stream.finish()
+    assert sum(sizes) < 30_000 < len(_conversation(11))
+
+
+@pytest.mark.parametrize("turn", range(11))
+def test_a_secret_in_any_part_is_found_though_the_rest_was_seen_clean(turn: int) -> None:
+    by, seen = engine(), Seen()
+    for text in (_conversation(10), _conversation(11).replace(f"turn {turn}:".encode(), OPAQUE.encode())):
+        stream = Stream(by, "the body", seen)
+        try:
+            stream.feed(text)
+            stream.finish()
+        except Leak:
+            break
+    else:
+        pytest.fail("it passed")
+
+
+def test_parts_that_are_clean_alone_are_not_when_they_meet() -> None:
+    """A value in two halves, each of which was seen in another place before."""
+    by, seen = engine(), Seen()
+    filler = b"f " * 2048
+    first, second = filler + OPAQUE[:13].encode(), b'"role"' + OPAQUE[13:].encode() + filler
+    bodies = [first + b'"role" x ' + filler, b'"role" ' + filler + second]
+    for body in bodies:
+        assert _passes(by, seen, body)
+    joined = first + b"-" + second.replace(b'"role"', b'""')
+    assert not _passes(by, seen, joined)
+
+
+def _passes(by: object, seen: Seen, body: bytes) -> bool:
+    stream = Stream(by, "the body", seen)  # type: ignore[arg-type]
+    try:
+        stream.feed(body)
+        stream.finish()
+    except Leak:
+        return False
+    return True
