@@ -15,11 +15,12 @@ from bottle.domain.dlp.spellings import Registered
 from bottle.domain.egress import Injection, Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
 from bottle.domain.headers import folded, is_credential_header
 from bottle.domain.hosts import Authority, bracketed
-from bottle.domain.secret_forms import SecretForms
+from bottle.domain.secret_forms import SecretForms, expressions
 from bottle.domain.sidecar_config import ConfigError, EgressReload, Leaf
 from bottle.domain.targets import ASTERISK, InvalidTargetError, parse_target
 from sidecars.egress import limits
 from sidecars.egress.refusal import Refusal, of_verdict, refused
+from sidecars.egress.sieve import sieve_of
 from sidecars.egress.tls import leaf_context
 from sidecars.egress.upstream import Bucket, Pool
 from sidecars.egress.writing import header_line, request_start
@@ -56,7 +57,14 @@ class Rules:
     _leaves: dict[str, Leaf] = field(repr=False)
     pool: Pool = field(factory=Pool, init=False, repr=False)
     _remembered: dict[tuple[str, str, int, str, str], Ticket] = field(factory=dict, init=False, repr=False)
-    _forms: dict[str, SecretForms] = field(factory=dict, init=False, repr=False)
+    _forms: dict[str, SecretForms] = field(init=False, repr=False)
+
+    @_forms.default
+    def _forms_by_slot(self) -> dict[str, SecretForms]:
+        injections = {route.inject.slot: route.inject for route in self.policy.routes if route.inject is not None}
+        values = {slot: _parts(injections[slot], secret) for slot, secret in self.secrets.items()}
+        sieve = sieve_of(expressions(value for parts in values.values() for value in parts)) if values else None
+        return {slot: SecretForms(parts, sieve) for slot, parts in values.items()}
 
     @property
     def withheld(self) -> list[str]:
@@ -106,8 +114,6 @@ class Rules:
             reason = f"the credential of {route.name} is not at hand (slot {inject.slot})"
             raise refused(403, "secret.missing", reason, "start the bottle with the credential set")
         name = b"-".join(part.capitalize() for part in inject.header.encode("ascii").split(b"-"))
-        if inject.slot not in self._forms:
-            self._forms[inject.slot] = SecretForms(_parts(inject, secret))
         return header_line(name, inject.header_value(secret).encode("ascii")), self._forms[inject.slot] or None
 
 

@@ -12,7 +12,7 @@ Pure and incremental: however the data is cut, the same bytes are found.
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Final
 
@@ -21,6 +21,8 @@ SHORTEST: Final = 6
 
 Span = tuple[int, int]
 Steps = tuple[tuple[bytes, ...], ...]
+Sieve = Callable[[bytes], bool]
+"""Whether some regular expression of several matches in the data. It may say yes wrongly, never no."""
 
 _LONGEST_ANCHOR = 64
 _ANCHOR_WITHIN = 64  # characters from the beginning: what may begin before an anchor is complete is to be held back
@@ -151,11 +153,22 @@ def _spans(data: bytes, start: int, spelling: bytes, ends: set[int]) -> bool:
     return start + len(spelling) in ends and data.startswith(spelling, start)
 
 
+def expressions(values: Iterable[bytes]) -> list[bytes]:
+    """What a sieve for the forms of these values is made of: plain syntax, to be matched byte by byte.
+
+    One of them matches in all data that holds a whole form.
+    """
+    forms = [form for value in values if len(value) >= SHORTEST for form in _forms_of(value)]
+    anchors = dict.fromkeys(re.escape(needle) for form in forms for needle in form.anchors)
+    return [*anchors, *(run.pattern for run in _RUNS.values())]
+
+
 class SecretForms:
     """Some values in all their forms."""
 
-    def __init__(self, values: Iterable[bytes]) -> None:
-        """Values shorter than SHORTEST are left out."""
+    def __init__(self, values: Iterable[bytes], sieve: Sieve | None = None) -> None:
+        """Values shorter than SHORTEST are left out. A sieve (see `expressions`) saves the search of most data."""
+        self._sieve = sieve
         self._forms = [form for value in dict.fromkeys(values) if len(value) >= SHORTEST for form in _forms_of(value)]
         self._needles = [(needle, form) for form in self._forms for needle in form.anchors]
         self._alphabet = frozenset(byte for form in self._forms for byte in form.alphabet)
@@ -175,6 +188,16 @@ class SecretForms:
         """Where forms stand, and where the first one begins that the end of the data may have cut (or its length)."""
         found: list[Span] = []
         pending = len(data)
+        if self._sieve is None or self._sieve(data):
+            pending = self._whole(data, found)
+        if data and data[-1] in self._alphabet:
+            pending = min(pending, self._begun(data))
+        found.sort()
+        return found, pending
+
+    def _whole(self, data: bytes, found: list[Span]) -> int:
+        """Notes what can be found by what stands in it; where the first form begins that the data's end cuts."""
+        pending = len(data)
         for needle, form in self._needles:
             if needle in data:
                 pending = min(pending, _around(needle, form, data, found))
@@ -182,10 +205,7 @@ class SecretForms:
             if mark in data:
                 for run in runs.finditer(data):
                     found.extend(self._within(mark, run[0], run.start()))
-        if data and data[-1] in self._alphabet:
-            pending = min(pending, self._begun(data))
-        found.sort()
-        return found, pending
+        return pending
 
     def masked(self, data: bytes) -> bytes:
         """The data with asterisks in the place of every form."""
