@@ -36,22 +36,29 @@ class GitUser:
 
 @frozen
 class PushRules:
-    """What the git gate lets through: branches as globs (empty: any), and whether it may rewrite or delete."""
+    """What the git gate lets through: branches as globs (empty: any), tags as globs (empty: none), whether it may
+    rewrite or delete, and the fingerprints of findings that are no secrets."""
 
     branches: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     force: bool = False
     delete: bool = False
+    allow: tuple[str, ...] = ()
 
 
 @frozen
 class Remote:
-    """One git upstream behind the gate; keys as in the manifest (`Upstream`, `IdentityFile`, `KnownHostKey`)."""
+    """One git upstream behind the gate; keys as in the manifest (`Upstream`, `IdentityFile`, `KnownHostKey`).
+
+    `private_ips` are the addresses beside public ones that its name may lead to (`ssrf_ip_allowlist`).
+    """
 
     upstream: str
     identity_file: str | None = None
     known_host_key: str | None = None
     token_ref: str | None = None
     push: PushRules = PushRules()
+    private_ips: tuple[IPNetwork, ...] = ()
 
 
 @frozen

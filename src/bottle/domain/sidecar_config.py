@@ -100,9 +100,9 @@ def start_document(start: EgressStart) -> JsonObject:
     """The start as JSON-able data. It holds the secret values: it goes down a pipe and nowhere else."""
     return {
         "identity": start.identity,
-        "listen": _listen_document(start.listen),
+        "listen": listen_document(start.listen),
         "audit": start.audit,
-        "dns": None if start.dns is None else _listen_document(start.dns),
+        "dns": None if start.dns is None else listen_document(start.dns),
         "roots": start.roots,
         "tied": start.tied,
         "proxy": start.proxy and {"authority": str(start.proxy.authority), "credential": start.proxy.credential},
@@ -133,13 +133,13 @@ def parse_start(data: object) -> EgressStart:
     dns = fields.get("dns")
     return EgressStart(
         identity=read_text(fields["identity"], "identity"),
-        listen=_listen(fields["listen"], "listen"),
+        listen=read_listen(fields["listen"], "listen"),
         audit=read_text(fields["audit"], "audit"),
         policy=reload.policy,
         secrets=reload.secrets,
         given=reload.given,
         leaves=reload.leaves,
-        dns=None if dns is None else _listen(dns, "dns"),
+        dns=None if dns is None else read_listen(dns, "dns"),
         roots=read_text(fields.get("roots", ""), "roots", empty=True),
         tied=read_boolean(fields.get("tied", False), "tied"),
         proxy=read_optional(fields.get("proxy"), "proxy", _proxy),
@@ -170,7 +170,8 @@ def parse_policy(data: object) -> Policy:
     )
 
 
-def _listen_document(listen: Listen) -> JsonObject:
+def listen_document(listen: Listen) -> JsonObject:
+    """Where to listen, as JSON-able data."""
     if listen.handed is not None:
         return {"handed": listen.handed}
     return {"unix": listen.unix} if listen.unix else {"host": listen.host, "port": listen.port}
@@ -240,7 +241,8 @@ def _leaf(data: object, where: str) -> Leaf:
     return Leaf(_pattern(fields["host"], f"{where}.host"), certificate, key)
 
 
-def _listen(data: object, where: str) -> Listen:
+def read_listen(data: object, where: str) -> Listen:
+    """Where to listen; raises ConfigError."""
     fields = read_object(data, where, (), ("host", "port", "unix", "handed"))
     if set(fields) == {"unix"}:
         return Listen(unix=read_text(fields["unix"], f"{where}.unix"))

@@ -15,16 +15,25 @@ from bottle.adapters.manifests.reading import (
     text,
     variable,
 )
+from bottle.adapters.manifests.routes import networks
+from bottle.domain.gitgate import LOCAL, Upstream
 from bottle.domain.hosts import InvalidHostError, host_in_manifest
 from bottle.domain.manifest import Git, GitUser, PushRules, Remote
 
-_REMOTE_KEYS = ("Upstream", "IdentityFile", "KnownHostKey", "token_ref", "push")
+_REMOTE_KEYS = ("Upstream", "IdentityFile", "KnownHostKey", "token_ref", "push", "ssrf_ip_allowlist")
 _URL = re.compile(
     r"(?P<scheme>ssh|https)://(?:(?P<user>[A-Za-z0-9_][^@/:\s]*)(?P<password>:[^@/]*)?@)?[^@/\s-][^@/\s]*/\S+\Z"
 )
 _SCP = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!/*-)[^\s:]\S*\Z")
 _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}\Z")
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}\Z")
 _NO_BRANCH = re.compile(r"^[-/]|//|\.\.|[\s~^:\\]|@\{|/$|\.lock$|\.$")  # git-check-ref-format(1)
+_MEANINGLESS = {
+    "ssh": ("token_ref",),
+    "https": ("IdentityFile", "KnownHostKey"),
+    "local": ("IdentityFile", "KnownHostKey", "token_ref", "ssrf_ip_allowlist"),
+}
+_TRANSPORT = {"ssh": "over SSH", "https": "over HTTPS", "local": "on this host"}
 
 
 def git(node: Node) -> Git:
@@ -75,27 +84,33 @@ def _remote(node: Node) -> Remote:
         known_host_key=optional(entry, "KnownHostKey", _host_key, None),
         token_ref=optional(entry, "token_ref", variable, None),
         push=optional(entry, "push", _push, PushRules()),
+        private_ips=optional(entry, "ssrf_ip_allowlist", networks, ()),
     )
 
 
 def _upstream(node: Node) -> str:
     """A URL over SSH or HTTPS; never a transport that runs a program or reads the host's files (`ext::`, `file:`)."""
     url = text(node)
+    if url == LOCAL:
+        return url
     match = _URL.match(url)
     if match is not None and (match["password"] or (match["scheme"] == "https" and match["user"])):
         raise node.error("holds a credential", hint="take it out; `token_ref` names the variable that holds it")
     if match is None and ("://" in url or _SCP.match(url) is None):
         raise node.error("is no upstream over SSH or HTTPS", hint="write `ssh://git@host:port/path.git`")
+    try:
+        Upstream.parse(url)
+    except ValueError as error:
+        raise node.error(f"is no upstream: {error}", hint="write `ssh://git@host:port/path.git`") from None
     return url
 
 
 def _refuse_mixture(entry: Table, upstream: str) -> None:
     """SSH has keys, HTTPS a token; the other's words would be passed over in silence."""
-    wrong = ("IdentityFile", "KnownHostKey") if upstream.startswith("https:") else ("token_ref",)
-    for key in wrong:
+    kind = Upstream.parse(upstream).kind
+    for key in _MEANINGLESS[kind]:
         if entry.get(key) is not None:
-            transport = "HTTPS" if upstream.startswith("https:") else "SSH"
-            raise entry.entries[key].key.error(f"means nothing for an upstream over {transport}", hint="take it out")
+            raise entry.entries[key].key.error(f"means nothing for an upstream {_TRANSPORT[kind]}", hint="take it out")
 
 
 def _host_key(node: Node) -> str:
@@ -108,11 +123,13 @@ def _host_key(node: Node) -> str:
 
 
 def _push(node: Node) -> PushRules:
-    rules = table(node, ("branches", "force", "delete"))
+    rules = table(node, ("branches", "tags", "force", "delete", "allow"))
     return PushRules(
         branches=optional(rules, "branches", _branches, ()),
+        tags=optional(rules, "tags", _tags, ()),
         force=optional(rules, "force", flag, False),
         delete=optional(rules, "delete", flag, False),
+        allow=optional(rules, "allow", _fingerprints, ()),
     )
 
 
@@ -120,10 +137,37 @@ def _branches(node: Node) -> tuple[str, ...]:
     return distinct(some(node, "branches", "every branch"), _branch)
 
 
+def _tags(node: Node) -> tuple[str, ...]:
+    return distinct(some(node, "tags", "no tag"), _tag)
+
+
 def _branch(node: Node) -> str:
-    glob = text(node)
-    if glob.startswith("refs/"):
-        raise node.error("names a ref, not a branch", hint=f"write `{glob.removeprefix('refs/heads/')}`")
+    glob = _glob(node)
     if _NO_BRANCH.search(glob):
         raise node.error("can match no branch", hint="write a branch such as `main`, or a glob such as `agent/*`")
     return glob
+
+
+def _tag(node: Node) -> str:
+    glob = _glob(node)
+    if _NO_BRANCH.search(glob):
+        raise node.error("can match no tag", hint="write a tag such as `v1.0`, or a glob such as `v*`")
+    return glob
+
+
+def _glob(node: Node) -> str:
+    glob = text(node)
+    if glob.startswith("refs/"):
+        raise node.error("names a ref, not a branch", hint=f"write `{glob.split('/', 2)[-1]}`")
+    return glob
+
+
+def _fingerprints(node: Node) -> tuple[str, ...]:
+    return distinct(some(node, "fingerprints", "no finding"), _fingerprint)
+
+
+def _fingerprint(node: Node) -> str:
+    value = text(node)
+    if _FINGERPRINT.match(value) is None:
+        raise node.error("is no fingerprint of a finding", hint="the gate's refusal names it: 16 hexadecimal digits")
+    return value

@@ -101,7 +101,7 @@ def _route(node: Node) -> ManifestRoute:
     scheme: Scheme = optional(entry, "scheme", lambda value: one_of(value, SCHEMES), "https")
     pipelock = optional(entry, "pipelock", lambda value: table(value, ("tls_passthrough", "ssrf_ip_allowlist")), None)
     nothing: tuple[IPNetwork, ...] = ()
-    networks = optional(pipelock, "ssrf_ip_allowlist", _networks, nothing) if pipelock else nothing
+    allowed = optional(pipelock, "ssrf_ip_allowlist", networks, nothing) if pipelock else nothing
     return ManifestRoute(
         host=_host(entry.need("host", "api.example.com")),
         scheme=scheme,
@@ -111,8 +111,8 @@ def _route(node: Node) -> ManifestRoute:
         auth=optional(entry, "auth", lambda value: _auth(value, scheme), None),
         role=optional(entry, "role", lambda value: one_of(value, ROLES, instead=_REMOVED_ROLES), None),
         scan=_scan(entry, pipelock),
-        private_ips=networks,
-        connect_to=optional(entry, "connect_to", lambda value: _connect_to(value, networks), None),
+        private_ips=allowed,
+        connect_to=optional(entry, "connect_to", lambda value: _connect_to(value, allowed), None),
     )
 
 
@@ -227,7 +227,7 @@ def _scan(entry: Table, pipelock: Table | None) -> bool:
     return flag(said)
 
 
-def _networks(node: Node) -> tuple[IPNetwork, ...]:
+def networks(node: Node) -> tuple[IPNetwork, ...]:
     return distinct(items(node, "networks"), _network)
 
 

@@ -1,0 +1,118 @@
+"""Starts the gate and serves until it is told to end."""
+
+import array
+import ctypes
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from bottle.domain.gitgate import served_path
+from bottle.domain.gitgate_config import GateRemote, GateStart, parse_gate
+from bottle.domain.sidecar_config import Listen
+from bottle.domain.strict_json import ConfigError
+from sidecars.gitgate.git import ProgramError
+from sidecars.gitgate.hooks import Hooks
+from sidecars.gitgate.judge import Judge
+from sidecars.gitgate.mirror import Mirror
+from sidecars.gitgate.results import Results
+from sidecars.gitgate.scanner import GateScanner
+from sidecars.gitgate.server import Gate
+from sidecars.gitgate.trail import Trail
+from sidecars.gitgate.upstream import Way
+
+_PR_SET_DUMPABLE = 4  # prctl.h
+_LONGEST = 16 * 1024**2
+_BACKLOG = 64
+
+
+def build(start: GateStart) -> Gate:
+    """The whole gate, listening. Raises ConfigError, OSError, ProgramError."""
+    state = Path(start.state)
+    for name in ("hooks", "keys", "repositories", "search"):
+        (state / name).mkdir(mode=0o700)
+    trail = Trail(Path(start.audit), start.identity)
+    scanner = GateScanner(start.gitleaks, state / "search", _withheld(start))
+    hooks = Hooks(state / "hooks", Judge(scanner, trail, Results(Path(start.audit)).keep))
+    mirrors = {
+        served_path(remote.host, remote.remote): _mirror(number, remote, state, hooks, start.roots)
+        for number, remote in enumerate(start.remotes)
+    }
+    return Gate(_listener(start.listen), mirrors, hooks, trail)
+
+
+def main() -> int:
+    """The program: a document on standard input, an answer on standard output, and then git's requests.
+
+    Exit status 1 for a document that cannot be served.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # keys are in this memory: nobody reads it, no core is left
+    os.umask(0o077)
+    try:
+        start = parse_gate(json.loads(sys.stdin.buffer.readline(_LONGEST)))
+        gate = build(start)
+    except (ConfigError, ProgramError) as error:
+        return _rejected(str(error))
+    except ValueError:
+        return _rejected("the line is no JSON document")
+    except OSError as error:
+        return _rejected(error.strerror or "the system refused")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(0))
+    threading.Thread(target=gate.serve_forever, name="gate", daemon=True).start()
+    _say({"event": "ready", "version": 0})
+    _wait(tied=start.tied)
+    os._exit(0)
+
+
+def _mirror(number: int, remote: GateRemote, state: Path, hooks: Hooks, roots: str) -> Mirror:
+    way = Way(remote, state / "keys" / str(number), roots)
+    return Mirror(remote, state / "repositories" / f"{number}.git", way, hooks.folder)
+
+
+def _withheld(start: GateStart) -> list[str]:
+    """The gate's own secrets too: of a key, each line that says more than what it is."""
+    lines = [line for remote in start.remotes for line in remote.secret.splitlines() if "-----" not in line]
+    return [*start.withheld, *(line for line in lines if len(line) >= 8)]
+
+
+def _listener(listen: Listen) -> socket.socket:
+    if listen.handed is not None:
+        with socket.socket(fileno=listen.handed) as door:
+            descriptors = array.array("i")
+            _, ancillary, _, _ = door.recvmsg(1, socket.CMSG_SPACE(descriptors.itemsize))
+            for level, kind, content in ancillary:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                    descriptors.frombytes(content[: descriptors.itemsize])
+        if not descriptors:
+            raise ConfigError("listen.handed: no socket came")
+        return socket.socket(fileno=descriptors[0])
+    return socket.create_server((listen.host, listen.port), backlog=_BACKLOG)
+
+
+def _wait(*, tied: bool) -> None:
+    """For the end of standard input where the gate is tied to it, else for a signal."""
+    while os.read(0, 65536):
+        pass
+    if not tied:
+        signal.pause()
+
+
+def _rejected(reason: str) -> int:
+    _say({"event": "rejected", "reason": reason})
+    return 1
+
+
+def _say(document: Mapping[str, object]) -> None:
+    try:
+        os.write(1, json.dumps(document).encode() + b"\n")
+    except OSError:
+        pass  # a reader that has gone away is no reason not to serve
+
+
+if __name__ == "__main__":
+    sys.exit(main())

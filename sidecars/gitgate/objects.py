@@ -1,0 +1,126 @@
+"""Every object of a push that the upstream does not have, in whatever way it came, with where it stands."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO
+
+from attrs import frozen
+
+from bottle.domain.gitgate import RefUpdate
+from sidecars.gitgate import git, limits
+from sidecars.gitgate.git import ProgramError, Repository
+
+_CHECK = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
+
+
+class TooMuchError(Exception):
+    """A push that is larger than what is looked at. The message is for its sender."""
+
+
+@frozen
+class Pushed:
+    """One new object. `path` is one of those at which it stands, empty where it stands at none."""
+
+    oid: str
+    kind: str
+    size: int
+    path: str = ""
+
+
+def new_objects(repository: Repository, updates: Sequence[RefUpdate]) -> Sequence[Pushed]:
+    """What the refs would newly reach, and all else that lies in the quarantine: what nothing points to was sent too.
+
+    `repository` is a quarantined one whose refs are the upstream's. Raises TooMuchError, ProgramError.
+    """
+    paths = {**dict.fromkeys(_quarantined(repository), ""), **_reachable(repository, updates)}
+    if len(paths) > limits.OBJECTS:
+        raise TooMuchError(f"a push may have {limits.OBJECTS} new objects, not {len(paths)}")
+    if not paths:
+        return ()
+    listed = repository.tell("cat-file", _CHECK, stdin="".join(f"{oid}\n" for oid in paths).encode())
+    found = tuple(_pushed(line, paths) for line in listed.decode().splitlines())
+    _check_sizes(found)
+    return found
+
+
+def contents(repository: Repository, objects: Sequence[Pushed]) -> Iterator[tuple[Pushed, bytes]]:
+    """Each object's content, in order. Raises ProgramError."""
+    with _asked(repository, objects) as answers:
+        for pushed in objects:
+            header = answers.readline().split()
+            content = answers.read(pushed.size)
+            if header[:1] != [pushed.oid.encode()] or len(content) != pushed.size or answers.read(1) != b"\n":
+                raise ProgramError("git cat-file broke off")
+            yield pushed, content
+
+
+def commit_of(repository: Repository, updates: Sequence[RefUpdate], oid: str) -> str:
+    """The oldest new commit that brings the object in; empty where none is found. Raises ProgramError."""
+    tips = [update.new for update in updates if not update.deletes]
+    done = repository.ask("log", "-m", "--root", "--format=%H", "-t", f"--find-object={oid}", *tips, "--not", "--all")
+    lines = done.stdout.decode().split() if done.status == 0 else []
+    return lines[-1] if lines else ""
+
+
+def tree_names(content: bytes, width: int) -> Iterator[bytes]:
+    """The names in a tree object; `width` is the length of an object's name in bytes (gitformat-pack(5))."""
+    at = 0
+    while at < len(content):
+        end = content.index(b"\0", at)
+        yield content[at:end].partition(b" ")[2]
+        at = end + 1 + width
+
+
+def _reachable(repository: Repository, updates: Sequence[RefUpdate]) -> dict[str, str]:
+    tips = "".join(f"{update.new}\n" for update in updates if not update.deletes)
+    if not tips:
+        return {}
+    listed = repository.tell("rev-list", "--objects", "--stdin", "--not", "--all", stdin=tips.encode())
+    lines = listed.decode(errors="surrogateescape").split("\n")
+    return {oid: path for oid, _, path in (line.partition(" ") for line in lines) if oid}
+
+
+def _quarantined(repository: Repository) -> Iterator[str]:
+    """Everything that came, whether or not something points to it; of a repository without a quarantine nothing."""
+    if "GIT_QUARANTINE_PATH" not in repository.env:
+        return
+    env: Mapping[str, str] = {**repository.env, "GIT_ALTERNATE_OBJECT_DIRECTORIES": ""}
+    command = repository.command("cat-file", "--batch-check=%(objectname)", "--batch-all-objects", "--unordered")
+    done = git.run(command, env)
+    if done.status != 0:
+        raise ProgramError("git cat-file failed on what was pushed")
+    yield from done.stdout.decode().split()
+
+
+def _pushed(line: str, paths: Mapping[str, str]) -> Pushed:
+    oid, _, rest = line.partition(" ")
+    kind, _, size = rest.partition(" ")
+    if not size.isdecimal():
+        raise ProgramError("an object of the push is missing")
+    return Pushed(oid, kind, int(size), paths[oid])
+
+
+def _check_sizes(objects: Sequence[Pushed]) -> None:
+    largest = max(objects, key=lambda pushed: pushed.size)
+    if largest.size > limits.OBJECT:
+        mebibytes = limits.OBJECT // limits.MEBIBYTE
+        raise TooMuchError(f"object {largest.oid} has {largest.size} bytes; {mebibytes} MiB are looked at")
+    total = sum(pushed.size for pushed in objects)
+    if total > limits.CONTENT:
+        raise TooMuchError(f"the new objects come to {total} bytes; {limits.CONTENT} are looked at")
+
+
+@contextmanager
+def _asked(repository: Repository, objects: Sequence[Pushed]) -> Iterator[IO[bytes]]:
+    """git's answers for the objects. The questions come from a file: a pipe could fill while nobody reads answers."""
+    with tempfile.TemporaryFile() as questions:
+        questions.write("".join(f"{pushed.oid}\n" for pushed in objects).encode())
+        questions.seek(0)
+        process = git.start(repository.command("cat-file", "--batch", "--buffer"), repository.env, stdin=questions)
+        try:
+            if process.stdout is None:
+                raise ProgramError("git cat-file has no output")
+            yield process.stdout
+        finally:
+            git.end(process)

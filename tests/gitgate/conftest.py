@@ -1,0 +1,127 @@
+"""A gate as a plain process before a real sshd: what it decides, without a box around it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attrs import define, evolve, field
+
+from bottle.domain.gitgate import GATE, rewrites
+from bottle.domain.gitgate_config import GateRemote, GateStart, gate_document
+from bottle.domain.manifest import PushRules, Remote
+from bottle.domain.sidecar_config import Listen
+from tests.support.git_client import Git, bare_repository
+from tests.support.gitleaks import gitleaks
+from tests.support.requirements import require
+from tests.support.sshd import Sshd, free_port, sshd
+
+ROOT = Path(__file__).parents[2]
+HOST = "git.test"
+
+
+@define
+class World:
+    """An upstream, a gate before it, and an agent's clone. Every test has a repository of its own."""
+
+    folder: Path
+    server: Sshd
+    rules: PushRules = field(factory=lambda: PushRules(branches=("main", "agent/**")))
+    withheld: tuple[str, ...] = ()
+    process: "subprocess.Popen[bytes] | None" = None
+    port: int = 0
+    remote: Remote = field(init=False)
+    extra: tuple[GateRemote, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        path = bare_repository(self.upstream, {"README": "hello\n"})
+        self.remote = Remote(self.server.url(path), known_host_key=self.server.host_key, push=self.rules)
+
+    @property
+    def upstream(self) -> Path:
+        return self.folder / "team" / "project.git"
+
+    @property
+    def audit(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in (self.folder / "audit" / "git.jsonl").read_text().splitlines()]
+
+    def start(self, **changes: object) -> None:
+        """Starts a gate; `changes` are fields of the remote."""
+        self.stop()
+        self.remote = evolve(self.remote, **changes)
+        self.port = free_port()
+        state = self.folder / f"state-{self.port}"
+        state.mkdir()
+        (self.folder / "audit").mkdir(exist_ok=True)
+        document = GateStart(
+            identity="probe-00000",
+            listen=Listen("127.0.0.1", self.port),
+            state=str(state),
+            audit=str(self.folder / "audit"),
+            gitleaks=str(gitleaks()),
+            remotes=(GateRemote(HOST, self.remote, self.server.key.read_text()), *self.extra),
+            withheld=self.withheld,
+            tied=True,
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", "-m", "sidecars.gitgate.main"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+            cwd="/",
+        )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(gate_document(document)).encode() + b"\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        assert answer["event"] == "ready", answer
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+            self.process = None
+
+    def git(self, name: str = "work") -> Git:
+        """The agent's git, whose settings are those of a box."""
+        gate = (f"http://{GATE}", f"http://127.0.0.1:{self.port}")
+        spellings = [
+            pair
+            for entry in (GateRemote(HOST, self.remote), *self.extra)
+            for pair in rewrites(entry.host, entry.remote)
+        ]
+        return Git.at(self.folder / name, spellings, gate)
+
+    def clone(self, name: str = "work") -> Git:
+        git = self.git(name)
+        git("clone", "--quiet", self.remote.upstream, ".")
+        return git
+
+    def tip(self, ref: str = "refs/heads/main") -> str:
+        return Git.at(self.upstream).attempt("rev-parse", "--verify", "--quiet", ref).said.strip()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    require("git")
+    require("ssh")
+    require("/usr/sbin/sshd")
+    with sshd(tmp_path_factory.mktemp("sshd")) as running:
+        yield running
+
+
+@pytest.fixture
+def world(tmp_path: Path, server: Sshd) -> Iterator[World]:
+    there = World(tmp_path, server)
+    yield there
+    there.stop()
+
+
+@pytest.fixture
+def gate(world: World) -> World:
+    """A world whose gate runs."""
+    world.start()
+    return world
