@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import define, evolve, field
@@ -47,7 +48,7 @@ class World:
     def audit(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in (self.folder / "audit" / "git.jsonl").read_text().splitlines()]
 
-    def start(self, **changes: object) -> None:
+    def start(self, **changes: Any) -> None:
         """Starts a gate; `changes` are fields of the remote."""
         self.stop()
         self.remote = evolve(self.remote, **changes)
