@@ -34,7 +34,7 @@ def build(start: GateStart) -> Gate:
     """The whole gate, listening. Raises ConfigError, OSError, ProgramError."""
     state = Path(start.state)
     for name in ("hooks", "keys", "repositories", "search"):
-        (state / name).mkdir(mode=0o700)
+        (state / name).mkdir(mode=0o700, exist_ok=True)
     trail = Trail(Path(start.audit), start.identity)
     scanner = GateScanner(start.gitleaks, state / "search", _withheld(start))
     hooks = Hooks(state / "hooks", Judge(scanner, trail, Results(Path(start.audit)).keep))

@@ -11,6 +11,7 @@ from bottle.adapters.fake.certificates import FakeAuthority
 from bottle.adapters.fake.clock import FakeClock
 from bottle.adapters.fake.credentials import FakeCredentials
 from bottle.adapters.fake.entropy import FakeEntropy
+from bottle.adapters.fake.git_keys import FakeGitKeys
 from bottle.adapters.fake.interruptions import FakeInterruptions
 from bottle.adapters.fake.manifests import FakeManifests
 from bottle.adapters.fake.operator import FakeOperator
@@ -59,6 +60,7 @@ class Stage:
             clock=self.clock,
             entropy=FakeEntropy(),
             progress=FakeProgress(),
+            git_keys=FakeGitKeys(),
         )
 
     def with_faults(self, *, backend: Backend | None = None, state: StateStore | None = None) -> World:

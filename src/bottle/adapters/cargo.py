@@ -11,6 +11,9 @@ def require_complete(plan: BottlePlan, cargo: Cargo) -> None:
     for item in plan.env:
         if not isinstance(item.entry, Verbatim) and item.name not in cargo.env:
             raise ProvisionError(f"no value came for the environment variable {item.name}")
+    for host, remote in plan.remotes.items():
+        if (remote.identity_file or remote.token_ref) and not cargo.git_secrets.get(host):
+            raise ProvisionError(f"no key came for the git remote {host}")
     for route in plan.policy.routes:
         if route.inject is not None and route.inject.slot not in cargo.secrets:
             raise ProvisionError(f"no secret came for {route.inject.slot}")

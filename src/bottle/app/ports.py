@@ -12,8 +12,9 @@ from typing import Protocol, TypeAlias
 from attrs import field, frozen
 
 from bottle.domain.egress import Policy
+from bottle.domain.errors import BottleError
 from bottle.domain.hosts import Authority
-from bottle.domain.manifest import BackendName, Manifest
+from bottle.domain.manifest import BackendName, Manifest, Remote
 from bottle.domain.plan import BottlePlan, Image, Wall
 from bottle.domain.provider import Provider
 from bottle.domain.state import Event, Leftover, Metadata
@@ -76,6 +77,17 @@ class Credentials(Protocol):
 
     def variable(self, name: str) -> str:
         """The value for the agent's environment, as it is. Raises SecretMissingError when it is unset or empty."""
+
+
+class GitKeys(Protocol):
+    """The private keys that git remotes over SSH name."""
+
+    def fault(self, host: str, remote: Remote) -> BottleError | None:
+        """What `key` would raise; None where it would not."""
+
+    def key(self, host: str, remote: Remote) -> str:
+        """The key, in its armour; empty for an upstream that needs none. Raises ManifestError where the manifest names
+        too little, SecretMissingError for a file that is missing, unreadable, open to others, no key, or encrypted."""
 
 
 class Operator(Protocol):
@@ -170,6 +182,9 @@ class Survey:
     notes: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(factory=dict)
     shares_loopback: bool = False
+    git_reason: str = ""
+    """Why no git remote can be served here, though the rest can; empty where they can. `git_hint` says what helps."""
+    git_hint: str | None = None
 
 
 @frozen
@@ -185,6 +200,8 @@ class Cargo:
     """Further roots (PEM) that the sidecar trusts upstream, beside the usual ones."""
     upstream_proxy: UpstreamProxy | None = None
     """Who dials for the sidecar, with the credential for it."""
+    git_secrets: Mapping[str, str] = field(factory=dict, repr=False)
+    """For the git gate alone: the private key or the token of each remote, by its host."""
 
 
 @frozen
@@ -294,6 +311,7 @@ class World:
     clock: Clock
     entropy: Entropy
     progress: Progress
+    git_keys: GitKeys
     chosen_backend: str | None = None
     """The backend that the environment names (`BOT_BOTTLE_BACKEND`)."""
     upstream_roots: Callable[[], str] = str

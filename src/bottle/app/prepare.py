@@ -6,9 +6,9 @@ from attrs import frozen
 
 from bottle.app.ports import Backend, Survey, World
 from bottle.domain import planning
-from bottle.domain.errors import BackendError, SecretMissingError, UsageError
+from bottle.domain.errors import BackendError, BottleError, SecretMissingError, UsageError
 from bottle.domain.labels import COLORS, label_fault
-from bottle.domain.manifest import BACKENDS, Manifest
+from bottle.domain.manifest import BACKENDS, EffectiveBottle, Manifest
 from bottle.domain.names import did_you_mean, identity_of
 from bottle.domain.plan import BottlePlan
 from bottle.domain.upstream_proxy import is_on_loopback
@@ -35,6 +35,8 @@ class Prepared:
     plan: BottlePlan
     backend: Backend
     survey: Survey
+    faults: tuple[BottleError, ...] = ()
+    """What keeps its git remotes from being served."""
 
 
 def prepare(world: World, wanted: Wanted) -> Prepared:
@@ -51,6 +53,7 @@ def prepare(world: World, wanted: Wanted) -> Prepared:
     survey = backend.survey()
     upstream_proxy = world.upstream_proxy()
     image, sidecar_image = backend.images(provider, bottle.agent_provider.dockerfile)
+    faults = _git_faults(world, bottle, survey)
     facts = planning.HostFacts(
         backend=backend.name,
         walls=survey.walls,
@@ -59,7 +62,10 @@ def prepare(world: World, wanted: Wanted) -> Prepared:
         sidecar_image=sidecar_image,
         secrets=world.credentials.available(_token_refs(manifest, wanted.agent)),
         upstream_proxy=upstream_proxy.authority if upstream_proxy else None,
-        notes=survey.notes if survey.usable else (f"{backend.name} cannot be used now: {survey.reason}",),
+        notes=(
+            *(survey.notes if survey.usable else (f"{backend.name} cannot be used now: {survey.reason}",)),
+            *map(str, faults),
+        ),
     )
     request = planning.StartRequest(
         agent=wanted.agent,
@@ -72,7 +78,7 @@ def prepare(world: World, wanted: Wanted) -> Prepared:
         arguments=wanted.arguments,
         skills_root=world.skills_root,
     )
-    return Prepared(planning.resolve(request, manifest, provider, facts), backend, survey)
+    return Prepared(planning.resolve(request, manifest, provider, facts), backend, survey, faults)
 
 
 def choose_backend(world: World, named: str | None) -> Backend:
@@ -102,6 +108,8 @@ def require_ready(prepared: Prepared) -> None:
         )
     if prepared.plan.missing_secrets:
         raise secrets_missing(prepared.plan.missing_secrets)
+    for fault in prepared.faults:
+        raise fault
 
 
 def secrets_missing(names: Sequence[str]) -> SecretMissingError:
@@ -123,9 +131,17 @@ def _token_refs(manifest: Manifest, agent: str) -> set[str]:
     """The names that any route of this bottle, or its provider, may ask for."""
     bottle = manifest.bottle_for(agent)
     refs = {route.auth.token_ref for route in bottle.routes if route.auth}
+    refs |= {remote.token_ref for remote in bottle.remotes.values() if remote.token_ref}
     if bottle.agent_provider.auth_token:
         refs.add(bottle.agent_provider.auth_token)
     return refs
+
+
+def _git_faults(world: World, bottle: EffectiveBottle, survey: Survey) -> tuple[BottleError, ...]:
+    found = [world.git_keys.fault(host, remote) for host, remote in bottle.remotes.items()]
+    if bottle.remotes and survey.usable and survey.git_reason:
+        found.append(BackendError(f"git remotes cannot be served: {survey.git_reason}", hint=survey.git_hint))
+    return tuple(fault for fault in found if fault is not None)
 
 
 def _names(world: World) -> str:

@@ -104,6 +104,7 @@ class Session:
         require_ready(self.prepared)
         env = resolve_env(self.world, self.plan.env)
         secrets = resolve_secrets(self.world, self.plan)
+        git_secrets = resolve_git_secrets(self.world, self.plan)
         ensure_images(self.world, self.prepared)
         hosts = [planned.route.host.text for planned in self.plan.routes]
         certificates = self.world.authority.issue(self.plan.identity, hosts, self.world.clock.now())
@@ -114,6 +115,7 @@ class Session:
             given=withheld_of(self.world, self.plan.env, env),
             upstream_roots=upstream_roots,
             upstream_proxy=upstream_proxy,
+            git_secrets=git_secrets,
         )
 
     def _hold(self) -> AbstractContextManager[None]:
@@ -164,6 +166,13 @@ def ensure_images(world: World, prepared: Prepared) -> None:
 def resolve_secrets(world: World, plan: BottlePlan) -> dict[str, str]:
     """The value of every slot. Raises SecretMissingError."""
     return {slot.name: world.credentials.value(slot.token_ref) for slot in plan.slots}
+
+
+def resolve_git_secrets(world: World, plan: BottlePlan) -> dict[str, str]:
+    """The key or the token of each git remote that has one. Raises SecretMissingError, ManifestError."""
+    tokens = {slot.host: world.credentials.value(slot.token_ref) for slot in plan.git_slots}
+    keys = {host: world.git_keys.key(host, remote) for host, remote in plan.remotes.items() if host not in tokens}
+    return {**tokens, **{host: key for host, key in keys.items() if key}}
 
 
 def resolve_env(world: World, entries: Sequence[PlannedEnv]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from bottle.adapters.clock import SystemClock
 from bottle.adapters.credentials import HostCredentials
 from bottle.adapters.docker.backend import DockerBackend
 from bottle.adapters.entropy import SystemEntropy
+from bottle.adapters.git_keys import KeyFiles
 from bottle.adapters.interruptions import SignalInterruptions
 from bottle.adapters.manifests.store import ManifestFiles
 from bottle.adapters.operator import TerminalOperator
@@ -52,6 +53,7 @@ def compose(environment: Environment, directory: Path) -> World:
         clock=SystemClock(),
         entropy=SystemEntropy(),
         progress=TalkingProgress(),
+        git_keys=KeyFiles(),
         chosen_backend=environment.backend,
         upstream_roots=partial(read_roots, environment.upstream_ca, "BOT_BOTTLE_UPSTREAM_CA"),
         upstream_proxy=environment.upstream_proxy,

@@ -105,6 +105,8 @@ class BottlePlan:
     cwd: str = ""
     copy_cwd: bool = False
     notes: tuple[str, ...] = field(default=())
+    git_slots: tuple[Slot, ...] = ()
+    """The tokens of git remotes over HTTPS, which the git gate is handed."""
 
     @property
     def policy(self) -> Policy:
@@ -119,4 +121,5 @@ class BottlePlan:
     @property
     def missing_secrets(self) -> tuple[str, ...]:
         """The host variables that a start would need and that are not set, each once."""
-        return tuple(dict.fromkeys(slot.token_ref for slot in self.slots if not slot.available))
+        slots = (*self.slots, *self.git_slots)
+        return tuple(dict.fromkeys(slot.token_ref for slot in slots if not slot.available))

@@ -6,6 +6,7 @@ from attrs import evolve, frozen
 
 from bottle.domain.egress import Injection, Route
 from bottle.domain.errors import ManifestError
+from bottle.domain.gitgate import GATE, Upstream, rewrites, served_path
 from bottle.domain.hosts import Authority
 from bottle.domain.manifest import (
     Agent,
@@ -16,6 +17,7 @@ from bottle.domain.manifest import (
     Manifest,
     ManifestRoute,
     Prompted,
+    Remote,
     Verbatim,
     merge_user,
 )
@@ -106,6 +108,7 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
         cwd=request.cwd if request.copy_cwd else "",
         copy_cwd=request.copy_cwd,
         notes=(*facts.notes, *_unserved(bottle)),
+        git_slots=git_slots(bottle, facts.secrets),
     )
 
 
@@ -214,6 +217,7 @@ def _planned_route(route: ManifestRoute, refs: Sequence[str], secrets: frozenset
 def _refuse_withheld_env(bottle: EffectiveBottle, routes: Sequence[PlannedRoute]) -> None:
     """A credential that the way out adds stays out of the box; an entry that hands it in would undo that unnoticed."""
     withheld = {planned.slot.token_ref: planned.slot.host for planned in routes if planned.slot}
+    withheld |= {remote.token_ref: host for host, remote in bottle.remotes.items() if remote.token_ref}
     for name, entry in bottle.env.items():
         handed_in = [ref for ref in entry.names if ref in withheld] if isinstance(entry, HostVariables) else []
         if handed_in:
@@ -225,16 +229,39 @@ def _refuse_withheld_env(bottle: EffectiveBottle, routes: Sequence[PlannedRoute]
 
 
 def _own_files(agent: Agent, bottle: EffectiveBottle) -> tuple[GuestFile, ...]:
-    """The prompt, which is always there (PRV-08), and git's identity where one is said."""
+    """The prompt, which is always there (PRV-08), and git's settings where there are any."""
     prompt = GuestFile(PROMPT_FILE, agent.prompt.encode())
-    identity = git_identity(agent, bottle)
-    lines = [
-        f"\t{key} = {quoted(value)}" for key, value in (("name", identity.name), ("email", identity.email)) if value
-    ]
-    if not lines:
-        return (prompt,)
-    text = "\n".join(["[user]", *lines, ""])
-    return (prompt, GuestFile(f"{GUEST_HOME}/.gitconfig", text.encode(), mode=0o644))
+    settings = git_settings(git_identity(agent, bottle), bottle.remotes)
+    return (prompt, settings) if settings.content else (prompt,)
+
+
+def git_settings(identity: GitIdentity, remotes: Mapping[str, Remote]) -> GuestFile:
+    """The agent's `.gitconfig`: who commits, and the way to the gate. Empty where neither is said."""
+    said = {"name": identity.name, "email": identity.email}
+    who = "".join(f"\t{key} = {quoted(value)}\n" for key, value in said.items() if value)
+    text = (f"[user]\n{who}" if who else "") + _turns(remotes)
+    return GuestFile(f"{GUEST_HOME}/.gitconfig", text.encode(), mode=0o644)
+
+
+def git_slots(bottle: EffectiveBottle, secrets: frozenset[str]) -> tuple[Slot, ...]:
+    """The tokens that the git gate needs, one for each remote that names one."""
+    return tuple(
+        Slot(f"GIT_TOKEN_{number}", remote.token_ref, host, available=remote.token_ref in secrets)
+        for number, (host, remote) in enumerate(bottle.remotes.items())
+        if remote.token_ref
+    )
+
+
+def _turns(remotes: Mapping[str, Remote]) -> str:
+    """The part of the agent's git settings that turns it to the gate; a result that stays here is a remote `bottle`."""
+    lines: list[str] = []
+    for host, remote in remotes.items():
+        for base, spelling in rewrites(host, remote):
+            lines += [f"[url {quoted(base)}]", f"\tinsteadOf = {quoted(spelling)}"]
+        if Upstream.parse(remote.upstream).kind == "local":
+            url = f"http://{GATE}{served_path(host, remote)}"
+            lines += ['[remote "bottle"]', f"\turl = {quoted(url)}", "\tfetch = +refs/heads/*:refs/remotes/bottle/*"]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def quoted(value: str) -> str:
@@ -266,8 +293,6 @@ def _who_says(agent: str, bottle: str) -> str:
 def _unserved(bottle: EffectiveBottle) -> tuple[str, ...]:
     """What the manifest names and this version does not yet serve: said, so that nobody relies on it."""
     notes = []
-    if bottle.remotes:
-        notes.append("git remotes are not served yet: the agent can neither fetch from nor push to them")
     if bottle.supervise:
         notes.append("supervise is not served yet: a stuck agent cannot ask")
     return tuple(notes)

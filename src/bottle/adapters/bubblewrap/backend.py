@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from bottle.adapters.bubblewrap import ground, keeper, needs
+from bottle.adapters.bubblewrap import git_gate, ground, keeper, needs, way_out
 from bottle.adapters.bubblewrap.bottle import BubblewrapBottle
 from bottle.adapters.bubblewrap.ground import Ground, Unfit
 from bottle.adapters.bubblewrap.launch import Order, launch
@@ -47,7 +47,16 @@ class BubblewrapBackend:
             return Survey(usable=False, reason=found.reason, hint=found.hint)
         facts = {"bwrap": f"{found.bwrap} {found.version}", "limits": " ".join(found.scope) or "without control groups"}
         notes = tuple(needs.notes())
-        return Survey(usable=True, walls=ground.walls(found), notes=notes, facts=facts, shares_loopback=True)
+        lack = git_gate.lack()
+        return Survey(
+            usable=True,
+            walls=ground.walls(found),
+            notes=notes,
+            facts=facts,
+            shares_loopback=True,
+            git_reason=lack.reason,
+            git_hint=lack.hint,
+        )
 
     def images(self, provider: Provider, dockerfile: str | None = None) -> tuple[Image, Image]:
         return self._programs.images(provider, dockerfile)
@@ -80,7 +89,7 @@ class BubblewrapBackend:
     def running(self) -> Sequence[Running]:
         found = ((runtime.identity, keeper.running(runtime)) for runtime in self._runtimes.all() if runtime.is_held())
         return [
-            Running(identity, alive=len(programs) > 1, services=tuple(sorted(programs - {_BOX})))
+            Running(identity, alive={_BOX, way_out.NAME} <= programs, services=tuple(sorted(programs - {_BOX})))
             for identity, programs in found
         ]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from attrs import frozen
 
+from bottle.adapters import gitleaks
 from bottle.adapters.archive import Furniture, pack
-from bottle.adapters.bubblewrap import box, commands, interpreter, keeper, proof, trust, way_out
+from bottle.adapters.bubblewrap import box, commands, git_gate, interpreter, keeper, proof, trust, way_out
 from bottle.adapters.bubblewrap.box import Doors
 from bottle.adapters.bubblewrap.descriptors import Descriptors
 from bottle.adapters.bubblewrap.ground import Ground, control_group
@@ -20,6 +21,7 @@ from bottle.adapters.cargo import require_complete
 from bottle.adapters.sidecar import stands
 from bottle.app.ports import Cargo, Progress, Stopping
 from bottle.domain.errors import BackendError, BottleError, ProvisionError
+from bottle.domain.gitgate import GATE
 from bottle.domain.plan import BottlePlan
 
 _START_SECONDS = 30.0
@@ -82,12 +84,14 @@ def _start(order: Order, runtime: Runtime, lock: int) -> Lifeline:
     with Descriptors() as held:
         inside, outside = held.pair()
         control = held.listener(str(runtime.control))
-        doors = Doors(held.listener(str(runtime.commands)), {plan.proxy.port: inside})
+        ports = {plan.proxy.port: inside}
         roots = trust.stores(order.cargo.certificates.authority)
-        programs = [
-            box.program(plan, order.tool, roots, doors, ground, held),
-            way_out.program(plan, order.cargo, order.audit, roots.host, outside, ground, held),
-        ]
+        sidecars = [way_out.program(plan, order.cargo, order.audit, roots.host, outside, ground, held)]
+        if plan.remotes:
+            ports[GATE.port], gate = held.pair()
+            sidecars.append(git_gate.program(plan, order.cargo, order.audit, roots.host, gate, ground, held))
+        doors = Doors(held.listener(str(runtime.commands)), ports)
+        programs = [box.program(plan, order.tool, roots, doors, ground, held), *sidecars]
         spec = {
             "runtime": str(runtime.path),
             "control": control,
@@ -104,6 +108,8 @@ def _become(order: Order) -> dict[str, object] | None:
         return None
     tools = [source for source, _ in order.tool.binds]
     paths = [*order.ground.files, str(order.audit.resolve()), *tools, *interpreter.reachable()]
+    if order.plan.remotes:
+        paths.append(str(gitleaks.program()))
     return {"number": number, "reachable": paths}
 
 
@@ -137,15 +143,23 @@ def _furnish_and_prove(order: Order, runtime: Runtime, lifeline: Lifeline) -> No
     order.progress.step("proving the walls from inside")
     # The probe need not wait for the sidecar: its question does, at the socket that the sidecar will listen on.
     found = commands.run(runtime.commands, proof.command(plan.proxy), timeout=_PROOF_SECONDS)
-    answer = lifeline.wait_for("answer", deadline, order.stopping)
-    if not stands(json.dumps(answer["answer"]).encode(), plan.policy.version):
-        raise BackendError("the sidecar did not take its configuration")
+    _wait_for_sidecars(order, lifeline, deadline)
     proof.judge(found.stdout)
     for check in plan.checks:
         done = commands.run(runtime.commands, check.argv, timeout=_CHECK_SECONDS)
         if done.status:
             said = " ".join((done.stdout + done.stderr).decode(errors="replace").split())[-300:]
             raise ProvisionError(f"{check.error}: {said}".rstrip(": "))
+
+
+def _wait_for_sidecars(order: Order, lifeline: Lifeline, deadline: float) -> None:
+    """Until each has said that it serves. Raises BackendError."""
+    awaited = {way_out.NAME: order.plan.policy.version, **({git_gate.NAME: 0} if order.plan.remotes else {})}
+    while awaited:
+        answer = lifeline.wait_for("answer", deadline, order.stopping)
+        version = awaited.pop(str(answer.get("program")), None)
+        if version is None or not stands(json.dumps(answer["answer"]).encode(), version):
+            raise BackendError("the sidecar did not take its configuration")
 
 
 def _archive(order: Order) -> Iterator[bytes]:

@@ -36,7 +36,7 @@ def program(
         *sandbox.system(),
         *sandbox.binds(interpreter.binds(NAME, "scanner", packages=interpreter.SIDECAR_PACKAGES)),
         *sandbox.covered(interpreter.hidden()),
-        *_resolving(),
+        *resolving(),
         *sandbox.processes(),
         *("--dev", "/dev"),
         *sandbox.scratch("/tmp", 16 * _MEBIBYTE, 0o700),  # noqa: S108 - inside the sandbox
@@ -71,6 +71,7 @@ def _start(plan: BottlePlan, cargo: Cargo, door: int) -> EgressStart:
     )
 
 
-def _resolving() -> list[str]:
+def resolving() -> list[str]:
+    """The files by which the host finds names, read-only."""
     paths = (Path("/etc") / name for name in _RESOLVING)
     return sandbox.binds((str(path.resolve()), str(path)) for path in paths if path.exists())

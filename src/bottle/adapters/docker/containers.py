@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
-from bottle.adapters.docker import guest_env
+from bottle.adapters.docker import git_gate, guest_env
 from bottle.adapters.docker.names import BOX, SIDECAR, Names, Owned
 from bottle.adapters.docker.networks import Subnets
 from bottle.domain.plan import BottlePlan
@@ -70,7 +70,9 @@ def box(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, host: Ho
 
 def sidecar(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, audit: Path) -> dict[str, Any]:
     """The sidecar: its standard input open, its root read-only, one directory of the host's for the trail."""
-    endpoint = {"IPAMConfig": {"IPv4Address": subnets.internal.sidecar}, "Aliases": ["egress", "pipelock"]}
+    aliases = ["egress", "pipelock", *(["git-gate"] if plan.remotes else [])]
+    endpoint = {"IPAMConfig": {"IPv4Address": subnets.internal.sidecar}, "Aliases": aliases}
+    audited = {"Type": "bind", "Source": str(audit), "Target": AUDIT_DIRECTORY}
     return {
         "Image": plan.sidecar_image.tag,
         "Hostname": "egress",
@@ -81,14 +83,28 @@ def sidecar(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, audi
         "HostConfig": {
             **_bare(names.network),
             "ReadonlyRootfs": True,
-            "Memory": 512 * _MEBIBYTE,
-            "MemorySwap": 512 * _MEBIBYTE,
-            "PidsLimit": 128,
-            "Tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,mode=1777,size=16m"},  # noqa: S108 - inside the container
             "Sysctls": {"net.ipv4.ip_unprivileged_port_start": "0"},
-            "Mounts": [{"Type": "bind", "Source": str(audit), "Target": AUDIT_DIRECTORY}],
+            "Mounts": [audited],
+            **_limits(512 * _MEBIBYTE, 128),
+            "Tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,mode=1777,size=16m"},  # noqa: S108 - inside the container
+            **(_for_gate(audited) if plan.remotes else {}),
         },
     }
+
+
+def _for_gate(audited: dict[str, Any]) -> dict[str, Any]:
+    """What the git gate needs more: memory, processes, a place for keys in memory and one for repositories that is
+    removed with the container."""
+    tmpfs = {
+        "/tmp": "rw,noexec,nosuid,nodev,mode=1777,size=272m",  # noqa: S108 - inside the container
+        git_gate.STATE: f"rw,exec,nosuid,nodev,mode=0700,uid={git_gate.NUMBER},gid={git_gate.NUMBER},size=1g",
+    }
+    repositories = {"Type": "volume", "Target": f"{git_gate.STATE}/repositories"}
+    return {"Tmpfs": tmpfs, "Mounts": [audited, repositories], **_limits(4096 * _MEBIBYTE, 512)}
+
+
+def _limits(memory: int, processes: int) -> dict[str, Any]:
+    return {"Memory": memory, "MemorySwap": memory, "PidsLimit": processes}
 
 
 def _bare(network: str) -> dict[str, Any]:

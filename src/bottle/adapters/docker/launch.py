@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from bottle.adapters.cargo import require_complete
-from bottle.adapters.docker import containers, furnish, inventory, networks, seal, sidecar
+from bottle.adapters.docker import containers, furnish, git_gate, inventory, networks, seal, sidecar
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.failures import GoneError, OverlapError
 from bottle.adapters.docker.names import Names, Owned
@@ -150,6 +150,8 @@ class Launch:
         sealed = pool.submit(_after, box_started, made.sealer.close_stack)
         proof = pool.submit(_after, box_started, lambda: self._begin_proof(made.box, subnets, sealed, stack))
         tasks: list[Future[Any]] = [sidecar_started, box_started, configured, sealed, proof]
+        if self._plan.remotes:
+            tasks.append(pool.submit(_after, sidecar_started, lambda: self._start_gate(made.sidecar, subnets)))
         self._settle(tasks)
         if begun := proof.result():
             self._settle([pool.submit(begun.finish)])
@@ -184,6 +186,9 @@ class Launch:
 
     def _configure(self, control: Control, subnets: Subnets) -> None:
         control.start(sidecar.document(self._plan, self._cargo, subnets), self._plan.policy.version)
+
+    def _start_gate(self, container: str, subnets: Subnets) -> None:
+        git_gate.start(self._engine, container, self._plan, self._cargo, subnets)
 
     def _check_stopped(self) -> None:
         if self._stopping():

@@ -1,0 +1,128 @@
+"""The gate beside a real box, on each backend: an agent works with a repository whose key it never sees."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attrs import evolve, frozen
+
+from bottle.adapters.fake.progress import FakeProgress
+from bottle.app.ports import Backend, Bottle
+from bottle.domain.manifest import PushRules, Remote
+from bottle.domain.planning import git_settings
+from tests.support.bottles import (
+    PROGRAMS,
+    a_cargo,
+    a_plan,
+    audit_directory,
+    bubblewrap_backend,
+    docker_backend,
+    images_for_tests,
+    never,
+)
+from tests.support.git_client import a_token, bare_repository, holds
+from tests.support.requirements import require
+from tests.support.sshd import Sshd, sshd
+
+HOST = "git.test"
+SECRET = "made-up-credential-4242-zz"
+
+
+@frozen
+class Stage:
+    """A bottle that runs, and what its gate has before it."""
+
+    bottle: Bottle
+    upstream: Path
+    url: str
+    audit: Path
+    server: Sshd
+
+    def sh(self, script: str) -> str:
+        done = self.bottle.run(["sh", "-c", f"exec 2>&1; set -e; cd; {script}"], timeout=120)
+        return f"{done.stdout.decode(errors='replace')}\nstatus {done.status}"
+
+
+@pytest.fixture(scope="module", params=["bubblewrap", "docker"])
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One bottle for all tests of a backend."""
+    require(request.param)
+    require("/usr/sbin/sshd")
+    folder = tmp_path_factory.mktemp(request.param)
+    address = "127.0.0.1" if request.param == "bubblewrap" else docker_bridge()
+    backend: Backend = (
+        bubblewrap_backend("tests:gate") if request.param == "bubblewrap" else docker_backend("tests:gate")
+    )
+    images = PROGRAMS if request.param == "bubblewrap" else images_for_tests()
+    with sshd(folder / "sshd", address) as server, audit_directory() as audit:
+        upstream = bare_repository(folder / "team" / "project.git", {"README": "hello\n"})
+        rules = PushRules(branches=("agent/**",))
+        remote = Remote(server.url(upstream), str(server.key), server.host_key, push=rules)
+        local = Remote("local")
+        plan = evolve(a_plan(images, files=[]), remotes={HOST: remote, "results": local})
+        plan = evolve(plan, backend=backend.name, files=(git_settings(plan.git_identity, plan.remotes),))
+        cargo = evolve(a_cargo(secrets={"EGRESS_TOKEN_0": SECRET}), git_secrets={HOST: server.key.read_text()})
+        try:
+            bottle = backend.launch(plan, cargo, audit, FakeProgress(), never)
+            yield Stage(bottle, upstream, remote.upstream, audit, server)
+        finally:
+            backend.destroy(plan.identity)
+
+
+def docker_bridge() -> str:
+    """An address of this host's that containers reach."""
+    import os
+
+    from bottle.adapters.docker.connection import connect
+
+    client = connect(os.environ, Path.home())
+    try:
+        return str(client.inspect_network("bridge")["IPAM"]["Config"][0].get("Gateway", "172.17.0.1"))
+    finally:
+        client.close()
+
+
+def test_a_clone_and_a_push(stage: Stage) -> None:
+    """The agent's own git, with nothing but its settings, gets and gives; the upstream has it when git says so."""
+    said = stage.sh(
+        f"git clone -q {stage.url} work; cd work; cat README; git switch -q -c agent/one; echo x > x; git add x;"
+        "git -c user.name=a -c user.email=a@b commit -q -m one; git push -q origin HEAD; git rev-parse HEAD"
+    )
+    assert said.endswith("status 0"), said
+    commit = said.split()[-3]
+    assert holds(stage.upstream, "agent/one")
+    assert commit in (stage.upstream / "refs/heads/agent/one").read_text()
+
+
+def test_a_secret_stays(stage: Stage) -> None:
+    """A push that holds one is refused with its place; neither kind of secret reaches the upstream."""
+    token = a_token()
+    said = stage.sh(
+        f"git clone -q {stage.url} leak; cd leak; git switch -q -c agent/leak; echo 'key = {token}' > conf.ini;"
+        f"printf {SECRET} | base64 > b64; git add .; git -c user.name=a -c user.email=a@b commit -q -m two;"
+        "git push origin HEAD"
+    )
+    assert "conf.ini:1: rule github-pat" in said
+    assert "b64:1: rule withheld-value" in said
+    assert "status 1" in said
+    assert token not in said.partition("git gate")[2]
+    assert not holds(stage.upstream, token)
+
+
+def test_work_without_a_server_comes_back_as_a_bundle(stage: Stage) -> None:
+    """A remote `local`: what was pushed lies on the host, scanned, as one file."""
+    said = stage.sh(
+        "git init -q own; cd own; echo y > y; git add y; git -c user.name=a -c user.email=a@b commit -q -m own;"
+        "git push -q bottle HEAD:result; git rev-parse HEAD"
+    )
+    assert said.endswith("status 0"), said
+    bundle = stage.audit / "git-results.bundle"
+    assert said.split()[-3].encode() in bundle.read_bytes()[:200]
+
+
+def test_the_key_is_nowhere_in_the_box(stage: Stage) -> None:
+    """Nothing that the agent can read holds a line of it, and no process shows it."""
+    line = stage.server.key.read_text().splitlines()[2]
+    places = "/home /tmp /run /etc /var /dev/shm /proc/[0-9]*/environ /proc/[0-9]*/cmdline"
+    said = stage.sh(f"grep -rlsaF -- '{line[10:50]}' {places} | grep -v cmdline || true")
+    assert said.split() == ["status", "0"], said
