@@ -188,7 +188,7 @@ def test_what_is_not_served_yet_is_said_after_what_the_backend_says() -> None:
     served = {"git": Git(remotes={"git.test": Remote("ssh://git@git.test/x")}), "supervise": True}
     notes = plan(bottle=served, notes=("no gVisor here",)).notes
     assert notes[0] == "no gVisor here"
-    assert [note.split(" not served")[0] for note in notes[1:]] == ["git remotes are", "supervise is"]
+    assert [note.split(" not served")[0] for note in notes[1:]] == ["supervise is"]
 
 
 def test_an_unknown_agent_is_not_found() -> None:

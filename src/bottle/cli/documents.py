@@ -90,7 +90,7 @@ def of_plan(plan: BottlePlan) -> Document:
         "sidecar_image": plan.sidecar_image.tag,
         "proxy": str(plan.proxy),
         "upstream_proxy": str(plan.upstream_proxy) if plan.upstream_proxy else None,
-        "slots": [_slot(slot) for slot in plan.slots],
+        "slots": [_slot(slot) for slot in (*plan.slots, *plan.git_slots)],
         "directories": [{"path": item.path, "mode": _mode(item.mode)} for item in plan.directories],
         "files": [{"path": item.path, "mode": _mode(item.mode), "bytes": len(item.content)} for item in plan.files],
         "trees": [{"from": tree.host_path, "to": tree.guest_path} for tree in plan.trees],
@@ -177,6 +177,7 @@ def _remotes(plan: BottlePlan) -> Sequence[Document]:
             "upstream": remote.upstream,
             "push": {
                 "branches": list(remote.push.branches),
+                "tags": list(remote.push.tags),
                 "force": remote.push.force,
                 "delete": remote.push.delete,
             },

@@ -20,7 +20,7 @@ LOCAL = "local"
 """The upstream of a remote whose result stays on this host (`bottle export`)."""
 
 _URL = re.compile(r"(?P<kind>ssh|https)://(?:(?P<user>[^@/:]+)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^@/:\[\]]+)(?::(?P<port>[0-9]{1,5}))?/(?P<path>.+)\Z")  # fmt: skip # noqa: E501
-_SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^@/:]+):(?P<path>.+)\Z")
+_SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^@/:\s]+):(?P<path>[^:\s]\S*)\Z")
 _PORTS = {"ssh": 22, "https": 443, "local": 0}
 _USER = "git"
 

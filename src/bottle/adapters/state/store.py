@@ -91,7 +91,7 @@ class StateFiles:
     def audit_lines(self, identity: str, *, follow: bool = False) -> Iterable[str]:
         directory = self._claimed(identity)
         # The host's own lines are kept outside of the sidecar's directory: what lies in there can be swapped.
-        paths = [directory / LIFECYCLE, directory / AUDIT / "audit.jsonl"]
+        paths = [directory / LIFECYCLE, *(directory / AUDIT / name for name in ("audit.jsonl", "git.jsonl"))]
         return _reported(trail.merged(paths, follow=follow, alive=directory.exists), identity)
 
     @contextmanager
