@@ -92,7 +92,11 @@ class Judge:
         """With its commit, and without a path where names themselves hold secrets."""
         is_named = any(other.place in (_NAMES, _REF) for other in found)
         path = "" if is_named else self._scanner.covered(finding.path)
-        commit = commit_of(repository, push.updates, finding.oid) if finding.oid and finding.place == "file" else ""
+        commit = ""
+        if finding.place == _PLACES["commit"]:
+            commit = finding.oid
+        elif finding.place == _PLACES["blob"]:
+            commit = commit_of(repository, push.updates, finding.oid)
         return evolve(finding, path=path, commit=commit)
 
     def _by_upstream(self, push: Push, repository: Repository) -> Refusal | None:

@@ -19,7 +19,7 @@ OBJECT: Final = 128 * MEBIBYTE
 CONTENT: Final = 16 * 1024 * MEBIBYTE
 """All new objects of a push, unpacked."""
 
-UNPACKED: Final = 2048 * MEBIBYTE
+UNPACKED: Final = 512 * MEBIBYTE
 """What archives in a push may unpack to."""
 
 NESTING: Final = 5

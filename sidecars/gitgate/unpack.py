@@ -110,8 +110,10 @@ def _inflate(content: bytes, at: int, bits: int, budget: Budget) -> tuple[int, b
 
 
 def _drained(decoder: "zlib._Decompress", data: bytes, budget: Budget) -> Iterator[bytes]:
-    while piece := decoder.decompress(data, _PIECE):
+    while (piece := decoder.decompress(data, _PIECE)) or decoder.unconsumed_tail:
         yield budget.take(piece)
+        if decoder.eof:
+            return  # what is behind the stream would be taken for its tail
         data = decoder.unconsumed_tail
 
 

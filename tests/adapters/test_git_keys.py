@@ -37,7 +37,7 @@ def test_a_key_with_a_passphrase_is_named_as_such(tmp_path: Path) -> None:
     require("ssh-keygen")
     make_key(tmp_path / "new", "made-up words")
     make_key(tmp_path / "old", kind="rsa")
-    command = ["ssh-keygen", "-q", "-p", "-m", "PEM", "-P", "", "-N", "made-up words", "-f", tmp_path / "old"]
+    command = ["ssh-keygen", "-q", "-p", "-m", "PEM", "-P", "", "-N", "made-up words", "-f", str(tmp_path / "old")]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     for name in ("new", "old"):
         with pytest.raises(SecretMissingError, match="has a passphrase"):

@@ -21,6 +21,7 @@ from tests.support.sshd import Sshd, free_port, sshd
 
 ROOT = Path(__file__).parents[2]
 HOST = "git.test"
+WITHHELD = "made-up-credential-4242-zz"
 
 
 @define
@@ -117,6 +118,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 @pytest.fixture
 def world(tmp_path: Path, server: Sshd) -> Iterator[World]:
     there = World(tmp_path, server)
+    yield there
+    there.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, server: Sshd) -> Iterator[World]:
+    """One gate with the usual rules for a whole module; each test pushes to a branch of its own."""
+    there = World(tmp_path_factory.mktemp("shared"), server, withheld=(WITHHELD,))
+    there.start()
     yield there
     there.stop()
 

@@ -61,10 +61,10 @@ def refused_secrets(findings: Sequence[Finding]) -> Refusal:
 
 
 def _finding_line(finding: Finding) -> str:
-    whose = f"commit {finding.commit[:_SHORT]}" if finding.commit else f"object {finding.oid[:_SHORT]}"
+    whose = f"commit {finding.commit[:_SHORT]}: " if finding.commit else ""
     where = f" {finding.path}" if finding.path else ""
     line = f":{finding.line}" if finding.path and finding.line else ""
-    return f"{whose}: {finding.place}{where}{line}: rule {finding.rule}, fingerprint {finding.fingerprint}"
+    return f"{whose}{finding.place}{where}{line}: rule {finding.rule}, fingerprint {finding.fingerprint}"
 
 
 def _shown_ref(update: RefUpdate) -> str:

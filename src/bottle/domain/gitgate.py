@@ -223,7 +223,7 @@ def is_plain_ref(ref: str) -> bool:
         and ref.startswith("refs/")
         and ref.isprintable()
         and _NO_REF.search(ref) is None
-        and leaf.upper() != "HEAD"
+        and leaf != "HEAD"
         and leaf != "@"
         and _OBJECT.match(leaf) is None
     )
