@@ -114,3 +114,36 @@ def test_a_large_file_that_shrinks_meanwhile_is_an_error(tmp_path: Path) -> None
 def test_a_tree_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ProvisionError, match="cannot be read"):
         list(pack(Furniture(trees=(HostTree(str(tmp_path / "absent"), "/w"),))))
+
+
+def test_chosen_entries_alone_go_in_each_behind_its_folders(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a").chmod(0o750)
+    for name in ("a/b/wanted", "a/b/other", "a/left", "top"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "link").symlink_to("a/left")
+    entries = ("a/b/wanted", "gone/meanwhile", "link")
+    members = unpacked(Furniture(trees=(HostTree(str(tmp_path), "/home/node/w", entries=entries),)))
+    base = "/home/node/w"
+    assert list(members) == [base, f"{base}/a", f"{base}/a/b", f"{base}/a/b/wanted", f"{base}/link"]
+    assert members[f"{base}/a"].mode == 0o750
+    assert members[f"{base}/link"].linkname == "a/left"
+
+
+def test_a_replaced_file_has_its_new_content(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("secret")
+    tree = HostTree(str(tmp_path), "/w", entries=("config",), replaced={"config": b"plain"})
+    assert content(Furniture(trees=(tree,)), "/w/config") == b"plain"
+
+
+def test_a_large_copy_says_how_far_it_has_come_and_a_small_one_nothing(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(70 * 1024 * 1024))
+    said: list[str] = []
+    for _ in pack(
+        Furniture(trees=(HostTree(str(tmp_path), "/w", entries=("large",), size=70 * 1024**2),)), said.append
+    ):
+        pass
+    assert said == ["copying: 64 of about 70 MiB"]
+    for _ in pack(Furniture(files=(GuestFile("/x", bytes(70 * 1024 * 1024)),)), said.append):
+        pass
+    assert len(said) == 1

@@ -17,7 +17,8 @@ from bottle.adapters.fake.manifests import FakeManifests
 from bottle.adapters.fake.operator import FakeOperator
 from bottle.adapters.fake.progress import FakeProgress
 from bottle.adapters.fake.state import FakeState
-from bottle.adapters.providers.registry import BuiltInProviders
+from bottle.adapters.fake.workspaces import FakeWorkspaces
+from bottle.adapters.providers.registry import AllProviders
 from bottle.app.ports import Backend, StateStore, World
 from bottle.app.prepare import Prepared, Wanted, prepare
 from bottle.domain.manifest import BackendName
@@ -50,7 +51,7 @@ class Stage:
     def world(self) -> World:
         return World(
             manifests=FakeManifests(MANIFEST),
-            providers=BuiltInProviders(),
+            providers=AllProviders(),
             backends={"docker": self.backend},
             state=self.state,
             credentials=self.credentials,
@@ -61,6 +62,7 @@ class Stage:
             entropy=FakeEntropy(),
             progress=FakeProgress(),
             git_keys=FakeGitKeys(),
+            workspaces=FakeWorkspaces(),
         )
 
     def with_faults(self, *, backend: Backend | None = None, state: StateStore | None = None) -> World:

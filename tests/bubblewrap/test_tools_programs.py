@@ -15,7 +15,7 @@ from bottle.adapters.bubblewrap.pins import Machine
 from bottle.adapters.bubblewrap.programs import Programs, programs_of
 from bottle.adapters.bubblewrap.tools import GUEST_BIN, SYSTEM, Host, Tool, find
 from bottle.adapters.fake.progress import FakeProgress
-from bottle.adapters.providers.registry import BuiltInProviders
+from bottle.adapters.providers.registry import AllProviders
 from bottle.domain.errors import ManifestError, ProvisionError, UsageError
 from bottle.domain.plan import Image
 from bottle.domain.provider import Provision, Wish
@@ -24,13 +24,14 @@ from tests.support.host_tree import link, package, program, script
 from tests.support.package_registry import QUICK
 from tests.support.requirements import require, required
 
-CLAUDE, CODEX = (BuiltInProviders().get(name) for name in ("claude", "codex"))
+CLAUDE, CODEX = (AllProviders().get(name) for name in ("claude", "codex"))
 NOWHERE = "http://127.0.0.1:9"
 
 
 class Unheard:
     template = "unheard-of"
     image = "unheard-of"
+    dockerfile = None
 
     def provision(self, wish: Wish) -> Provision:
         raise NotImplementedError
@@ -188,7 +189,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
 @pytest.mark.parametrize("name", ["claude", "codex"])
 def test_the_real_program_is_installed_and_runs_in_a_box(installed: Programs, name: str) -> None:
     require("bwrap")
-    box, _ = installed.images(BuiltInProviders().get(name))
+    box, _ = installed.images(AllProviders().get(name))
     assert box.tag == f"{name} {pins.version(name)} (bottle's own)"
     progress = FakeProgress()
     try:

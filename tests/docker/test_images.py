@@ -23,6 +23,7 @@ from tests.support.requirements import require
 class AProvider:
     template = "mine"
     image = "claude"
+    dockerfile: str | None = None
 
     def provision(self, wish: Wish) -> Provision:
         raise NotImplementedError

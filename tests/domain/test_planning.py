@@ -24,6 +24,7 @@ from bottle.domain.plan import BottlePlan, GitIdentity, PlannedEnv
 from bottle.domain.planning import own_env, quoted, resolve
 from bottle.domain.provider import Provision, Wish
 from bottle.domain.provision import GUEST_HOME, GUEST_WORKSPACE, PROMPT_FILE, GuestFile, HostTree
+from bottle.domain.workspace import Workspace
 from tests.support.plans import AGENT, BOTTLE, FACTS, REQUEST, StubProvider, plan, route
 
 
@@ -162,12 +163,11 @@ def test_without_a_prompt_no_path_is_told() -> None:
 
 
 def test_the_working_tree_is_copied_only_when_asked() -> None:
-    found = plan(request=evolve(REQUEST, cwd="/src/project", copy_cwd=True))
-    assert (found.workdir, found.cwd, found.trees) == (
-        GUEST_WORKSPACE,
-        "/src/project",
-        (HostTree("/src/project", GUEST_WORKSPACE),),
-    )
+    tree = HostTree("/src/project", GUEST_WORKSPACE, entries=("a",), size=1)
+    workspace = Workspace(tree, ("a file stays behind",))
+    found = plan(request=evolve(REQUEST, cwd="/src/project", copy_cwd=True, workspace=workspace))
+    assert (found.workdir, found.cwd, found.trees) == (GUEST_WORKSPACE, "/src/project", (tree,))
+    assert "workspace: a file stays behind" in found.notes
     found = plan(request=evolve(REQUEST, cwd="/src/project", copy_cwd=False))
     assert (found.workdir, found.cwd, found.trees) == (GUEST_HOME, "", ())
 

@@ -1,5 +1,7 @@
 """What Codex is given."""
 
+import base64
+import json
 import tomllib
 from typing import Any
 
@@ -10,12 +12,14 @@ from bottle.adapters.providers.codex import CodexProvider
 from bottle.domain.errors import ManifestError
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import AgentProvider, Auth, ManifestRoute
-from bottle.domain.provider import Provision, Wish
+from bottle.domain.provider import PLACEHOLDER, HostLogin, Provision, Wish
 from bottle.domain.provision import CA_BUNDLE
 
 HOME = "/home/node"
 WISH = Wish(AgentProvider("codex"), (), HOME, f"{HOME}/workspace", None)
 KEY = (ManifestRoute(HostPattern("api.openai.com"), auth=Auth("OPENAI_API_KEY")),)
+FORWARDING = AgentProvider("codex", forward_host_credentials=True)
+LOGIN = HostLogin("~/.codex/auth.json", "acct-1", "pro", "2030-01-01T00:00:00+00:00")
 INSTRUCTION = "Read and follow the instructions in /p.txt."
 
 
@@ -30,6 +34,12 @@ def files(provision: Provision) -> dict[str, str]:
 
 def config(provision: Provision) -> dict[str, Any]:
     return tomllib.loads(files(provision)["config.toml"])
+
+
+def claims(token: str) -> dict[str, Any]:
+    payload = token.split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return found
 
 
 def test_the_prompt_is_the_first_message() -> None:
@@ -93,10 +103,48 @@ def test_no_key_and_no_stand_in_for_one_enters_the_box(routes: tuple[ManifestRou
     assert not any("KEY" in content for content in files(wanted).values())
 
 
-def test_forwarding_a_login_is_refused_with_the_way_out_of_it() -> None:
-    with pytest.raises(ManifestError, match="forwarding a Codex login is not served") as caught:
-        provision(settings=AgentProvider("codex", forward_host_credentials=True))
-    assert "token_ref: OPENAI_API_KEY" in str(caught.value.hint)
+def test_a_forwarded_login_goes_to_chatgpt_alone_and_its_stand_in_opens_nothing() -> None:
+    wanted = provision(settings=FORWARDING, login=LOGIN)
+    assert [(route.host.text, route.auth) for route in wanted.routes] == [
+        ("api.openai.com", None),
+        ("chatgpt.com", Auth("~/.codex/auth.json")),
+    ]
+    found = json.loads(files(wanted)["auth.json"])
+    assert (found["auth_mode"], found["OPENAI_API_KEY"]) == ("chatgpt", None)
+    assert found["tokens"]["account_id"] == "acct-1"
+    assert found["tokens"]["refresh_token"] == PLACEHOLDER
+    assert found["tokens"]["access_token"].endswith(f".{PLACEHOLDER}")
+    assert claims(found["tokens"]["id_token"])["https://api.openai.com/auth"] == {
+        "chatgpt_account_id": "acct-1",
+        "chatgpt_plan_type": "pro",
+    }
+    assert wanted.env["CODEX_HOME"] == f"{HOME}/.codex"
+    assert [check.argv for check in wanted.checks] == [("codex", "login", "status")]
+    assert "model_provider" not in config(wanted)
+
+
+def test_the_stand_in_never_seems_to_end_or_codex_would_ask_for_another() -> None:
+    tokens = json.loads(files(provision(settings=FORWARDING, login=LOGIN))["auth.json"])["tokens"]
+    assert claims(tokens["access_token"])["exp"] == claims(tokens["id_token"])["exp"] > 4_000_000_000
+
+
+def test_a_login_that_could_not_be_read_still_makes_a_plan_without_a_credential() -> None:
+    wanted = provision(settings=FORWARDING)
+    assert {route.auth for route in wanted.routes} == {None}
+    assert json.loads(files(wanted)["auth.json"])["tokens"]["account_id"] == "unknown"
+
+
+def test_a_login_beside_a_key_is_refused() -> None:
+    with pytest.raises(ManifestError, match="has an API key, which would be used instead"):
+        provision(settings=FORWARDING, login=LOGIN, routes=KEY)
+
+
+def test_a_home_of_its_own_is_where_the_files_go() -> None:
+    wanted = provision(env={"CODEX_HOME": "/home/node/elsewhere"}, settings=FORWARDING, login=LOGIN)
+    assert {file.path for file in wanted.files} == {
+        "/home/node/elsewhere/config.toml",
+        "/home/node/elsewhere/auth.json",
+    }
 
 
 def test_there_is_no_remote_control() -> None:

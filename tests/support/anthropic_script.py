@@ -11,11 +11,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from tests.support.standin_server import MalformedError
+
 ROLES = ("user", "assistant", "system")
-
-
-class MalformedError(ValueError):
-    """The request is not one that the real API would take."""
 
 
 @frozen

@@ -44,6 +44,7 @@ class BottleCli:
     cwd: Path = Path("/")
     said: bytearray = field(factory=bytearray, repr=False)
     exposed: list[str] = field(factory=list)
+    program: Sequence[str] = field(factory=lambda: program())
 
     def without(self, variable: str) -> "BottleCli":
         """The same without one variable; both remember together."""
@@ -61,7 +62,7 @@ class BottleCli:
             listener.start()
             try:
                 process = subprocess.Popen(
-                    [*program(), *arguments],
+                    [*self.program, *arguments],
                     env=dict(self.env),
                     cwd=self.cwd,
                     stdin=PIPE,

@@ -71,6 +71,7 @@ class _Sleep:
     """An agent that is on every system."""
 
     template = image = "sleep"
+    dockerfile = None
 
     def provision(self, wish: Wish) -> Provision:
         raise NotImplementedError
@@ -106,6 +107,7 @@ class _NoProvider:
 
     template = "none"
     image = build_context.SIDECAR
+    dockerfile = None
 
     def provision(self, wish: Wish) -> Provision:
         raise NotImplementedError

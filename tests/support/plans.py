@@ -33,6 +33,7 @@ class StubProvider:
     provides: Provision = NOTHING
     template: str = "test"
     image: str = "test"
+    dockerfile: str | None = None
 
     def provision(self, wish: Wish) -> Provision:
         return evolve(self.provides, argv=(*self.provides.argv, *wish.arguments))

@@ -5,21 +5,24 @@ Links are kept and never followed; sockets, devices and pipes are left out; tree
 
 import os
 import stat
-import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from attrs import frozen
 
+from bottle.adapters.tar_header import BLOCK, FILE, FOLDER, LINK, header, padding
 from bottle.domain.errors import ProvisionError
 from bottle.domain.provision import GUEST_HOME, NODE, GuestDirectory, GuestFile, HostTree, Owner
 
 EPOCH = 315532800
 """The time of everything that has none of its own: 1980, the oldest that a ZIP can hold."""
 
-_WHOLE = 1024 * 1024  # up to this size a file is read whole, so that one that grows meanwhile does no harm
+_WHOLE = 256 * 1024  # up to this size a file is read whole, so that one that grows meanwhile does no harm
 _CHUNK = 256 * 1024
+_PIECE = 512 * 1024  # what is handed on at once: a hundred thousand small writes would cost more than the files
 _PARENT_MODE = 0o755
+_MIB = 1024 * 1024
+_TELLING = 64 * _MIB
 
 
 @frozen
@@ -31,21 +34,37 @@ class Furniture:
     files: tuple[GuestFile, ...] = ()
 
 
-def pack(furniture: Furniture) -> Iterator[bytes]:
-    """The tar's bytes, with paths relative to the root. Raises ProvisionError for what cannot be read."""
+def pack(furniture: Furniture, tell: Callable[[str], None] | None = None) -> Iterator[bytes]:
+    """The tar's bytes in large pieces, with paths relative to the root. `tell` hears how far a large one has come.
+
+    Raises ProvisionError for what cannot be read.
+    """
+    expected = sum(tree.size for tree in furniture.trees)
+    gathered, size, done = bytearray(), 0, 0
+    for part in _parts(furniture):
+        gathered += part
+        if len(gathered) >= _PIECE:
+            size += len(gathered)
+            yield bytes(gathered)
+            gathered.clear()
+            if tell is not None and size - done >= _TELLING and expected >= _TELLING:
+                done = size
+                tell(f"copying: {done // _MIB} of about {max(expected, done) // _MIB} MiB")
+    yield bytes(gathered)
+
+
+def _parts(furniture: Furniture) -> Iterator[bytes]:
     made: set[str] = set()
     for directory in furniture.directories:
         yield from _parents(directory.path, directory.owner, made)
-        yield from _directory(directory.path, directory.mode, directory.owner, made)
+        yield _folder(directory.path, directory.mode, directory.owner, made)
     for tree in furniture.trees:
         yield from _parents(tree.guest_path, tree.owner, made)
-        yield from _tree(Path(tree.host_path), tree.guest_path, tree.owner, made)
+        yield from _Tree(tree, made).parts()
     for file in furniture.files:
         yield from _parents(file.path, file.owner, made)
-        header = _header(file.path, file.mode, file.owner, EPOCH)
-        header.size = len(file.content)
-        yield from _member(header, [file.content])
-    yield bytes(2 * tarfile.BLOCKSIZE)
+        yield from file_member(file)
+    yield bytes(2 * BLOCK)
 
 
 def _parents(path: str, owner: Owner, made: set[str]) -> Iterator[bytes]:
@@ -59,86 +78,139 @@ def _parents(path: str, owner: Owner, made: set[str]) -> Iterator[bytes]:
     for depth in range(1, len(parts) + 1):
         parent = "/".join([GUEST_HOME, *parts[:depth]])
         if parent not in made:
-            yield from _directory(parent, _PARENT_MODE, owner, made)
+            yield _folder(parent, _PARENT_MODE, owner, made)
 
 
-def _directory(path: str, mode: int, owner: Owner, made: set[str], mtime: int = EPOCH) -> Iterator[bytes]:
+def _folder(path: str, mode: int, owner: Owner, made: set[str], mtime: int = EPOCH) -> bytes:
     made.add(path)
-    header = _header(path, mode, owner, mtime)
-    header.type = tarfile.DIRTYPE
-    yield from _member(header, ())
+    return _header(path, mode, owner, mtime, FOLDER)
 
 
-def _tree(root: Path, guest: str, owner: Owner, made: set[str]) -> Iterator[bytes]:
-    try:
-        entries = sorted(os.scandir(root), key=lambda entry: os.fsencode(entry.name))
-        status = root.stat()
-    except OSError as error:
-        raise _unreadable(root, error) from error
-    yield from _directory(guest, stat.S_IMODE(status.st_mode) & 0o777 | 0o700, owner, made, int(status.st_mtime))
-    for entry in entries:
-        path = f"{guest}/{entry.name}"
+def file_member(file: GuestFile) -> Iterator[bytes]:
+    """One file of a tar, whose end is the caller's to write."""
+    yield _header(file.path, file.mode, file.owner, EPOCH, FILE, size=len(file.content))
+    yield file.content
+    yield padding(len(file.content))
+
+
+class _Tree:
+    """One tree on its way into the tar."""
+
+    def __init__(self, tree: HostTree, made: set[str]) -> None:
+        self._tree, self._made = tree, made
+
+    def parts(self) -> Iterator[bytes]:
+        tree = self._tree
+        if not Path(tree.host_path).is_dir():
+            raise ProvisionError(
+                f"{tree.host_path} cannot be read: it is no directory", hint="what goes into the box must be readable"
+            )
+        yield from self._thing("")
+        if tree.entries is None:
+            yield from self._below("")
+        else:
+            yield from self._chosen(tree.entries)
+
+    def _below(self, folder: str) -> Iterator[bytes]:
+        """All that is in a folder, in the order of names."""
         try:
-            if entry.is_symlink():
-                yield from _link(Path(entry.path), path, owner)
-            elif entry.is_dir(follow_symlinks=False):
-                yield from _tree(Path(entry.path), path, owner, made)
-            elif entry.is_file(follow_symlinks=False):
-                yield from _host_file(Path(entry.path), path, owner)
+            names = sorted(os.listdir(f"{self._tree.host_path}/{folder}"), key=os.fsencode)  # noqa: PTH208
         except FileNotFoundError:
-            continue  # it went between listing and reading: then it is not part of the tree
+            return  # it went between listing and reading: then it is not part of the tree
+        except OSError as error:
+            raise _unreadable(f"{self._tree.host_path}/{folder}", error) from error
+        for name in names:
+            entry = f"{folder}/{name}" if folder else name
+            yield from self._thing(entry)
+            if f"{self._tree.guest_path}/{entry}" in self._made:
+                yield from self._below(entry)
+
+    def _chosen(self, entries: Iterable[str]) -> Iterator[bytes]:
+        """The entries alone, each behind the folders above it."""
+        for entry in entries:
+            yield from self._above(entry)
+            yield from self._thing(entry)
+
+    def _above(self, entry: str) -> Iterator[bytes]:
+        folder = entry.rpartition("/")[0]
+        if folder and f"{self._tree.guest_path}/{folder}" not in self._made:
+            yield from self._above(folder)
+            yield from self._thing(folder)
+
+    def _thing(self, entry: str) -> Iterator[bytes]:
+        """One thing, without what is in it; nothing where it went meanwhile or is neither file, link nor folder."""
+        tree = self._tree
+        source, path = (f"{tree.host_path}/{entry}", f"{tree.guest_path}/{entry}") if entry else self._roots
+        if entry in tree.replaced:
+            yield from file_member(GuestFile(path, tree.replaced[entry], 0o644, tree.owner))
+            return
+        try:
+            status = os.stat(source, follow_symlinks=not entry)  # noqa: PTH116 - a hundred thousand times
+            if stat.S_ISREG(status.st_mode):
+                yield from _host_file(source, path, tree.owner)
+            elif stat.S_ISLNK(status.st_mode):
+                yield _link(source, path, tree.owner, status)
+            elif stat.S_ISDIR(status.st_mode):
+                mode = status.st_mode & 0o777 | 0o700
+                yield _folder(path, mode, tree.owner, self._made, int(status.st_mtime))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _unreadable(source, error) from error
+
+    @property
+    def _roots(self) -> tuple[str, str]:
+        return self._tree.host_path, self._tree.guest_path
 
 
-def _link(source: Path, path: str, owner: Owner) -> Iterator[bytes]:
-    header = _header(path, 0o777, owner, int(source.lstat().st_mtime))
-    header.type = tarfile.SYMTYPE
-    header.linkname = str(source.readlink())
-    yield from _member(header, ())
+def _link(source: str, path: str, owner: Owner, status: os.stat_result) -> bytes:
+    target = os.fsencode(os.readlink(source))  # noqa: PTH115
+    return _header(path, 0o777, owner, int(status.st_mtime), LINK, link=target)
 
 
-def _host_file(source: Path, path: str, owner: Owner) -> Iterator[bytes]:
+def _host_file(source: str, path: str, owner: Owner) -> Iterator[bytes]:
+    # Not blocking and not following: between the listing and now it may have become a pipe or a link.
+    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        # Not blocking and not following: between the listing and now it may have become a pipe or a link.
-        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise _unreadable(source, error) from error
-    with os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return
-        header = _header(path, stat.S_IMODE(status.st_mode) & 0o777, owner, int(status.st_mtime))
-        if status.st_size <= _WHOLE:
-            content = stream.read()
-            header.size = len(content)
-            yield from _member(header, [content])
+        mode, mtime = status.st_mode & 0o777, int(status.st_mtime)
+        size, content = status.st_size, b""
+        if size <= _WHOLE:
+            content = _whole(descriptor, size)
+            size = len(content)
+        yield _header(path, mode, owner, mtime, FILE, size=size)
+        if content:
+            yield content
         else:
-            header.size = status.st_size
-            yield from _member(header, _exactly(source, stream.read, status.st_size))
+            yield from _exactly(source, descriptor, size)
+        yield padding(size)
+    finally:
+        os.close(descriptor)
 
 
-def _exactly(source: Path, read: Callable[[int], bytes], size: int) -> Iterator[bytes]:
+def _whole(descriptor: int, size: int) -> bytes:
+    """All that there is now, however it grows or shrinks."""
+    content = os.read(descriptor, size + 1)
+    while more := os.read(descriptor, _CHUNK) if len(content) != size else b"":
+        content += more
+    return content
+
+
+def _exactly(source: str, descriptor: int, size: int) -> Iterator[bytes]:
     while size:
-        chunk = read(min(size, _CHUNK))
+        chunk = os.read(descriptor, min(size, _CHUNK))
         if not chunk:
             raise ProvisionError(f"{source} shrank while it was copied", hint="start again when nothing writes to it")
         size -= len(chunk)
         yield chunk
 
 
-def _member(header: tarfile.TarInfo, content: Iterable[bytes]) -> Iterator[bytes]:
-    yield header.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
-    yield from content
-    yield bytes(-header.size % tarfile.BLOCKSIZE)
+def _header(path: str, mode: int, owner: Owner, mtime: int, kind: bytes, *, size: int = 0, link: bytes = b"") -> bytes:
+    name = os.fsencode(path.lstrip("/"))
+    return header(name, mode, owner.uid, owner.gid, max(mtime, 0), kind, size=size, link=link)
 
 
-def _header(path: str, mode: int, owner: Owner, mtime: int) -> tarfile.TarInfo:
-    header = tarfile.TarInfo(path.lstrip("/"))
-    header.mode, header.mtime = mode, max(mtime, 0)
-    header.uid, header.gid = owner.uid, owner.gid
-    return header
-
-
-def _unreadable(path: Path, error: OSError) -> ProvisionError:
+def _unreadable(path: str, error: OSError) -> ProvisionError:
     return ProvisionError(f"{path} cannot be read: {error.strerror}", hint="what goes into the box must be readable")

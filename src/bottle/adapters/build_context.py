@@ -8,7 +8,7 @@ from attrs import frozen
 from docker.utils.build import exclude_paths
 
 import bottle
-from bottle.adapters.archive import Furniture, pack
+from bottle.adapters.archive import file_member
 from bottle.domain.errors import ManifestError, NotFoundError
 from bottle.domain.plan import Image
 from bottle.domain.provision import ROOT, GuestFile
@@ -30,7 +30,7 @@ class BuildContext:
     def archive(self) -> Iterator[bytes]:
         """The context as a tar, one file in memory at a time."""
         for path, source in self.files.items():
-            yield from _without_end(GuestFile(path, source.read_bytes(), mode=_mode(source), owner=ROOT))
+            yield from file_member(GuestFile(path, source.read_bytes(), mode=_mode(source), owner=ROOT))
         yield bytes(1024)
 
 
@@ -104,8 +104,3 @@ def _below(folder: Path, prefix: str) -> dict[str, Path]:
 def _mode(source: Path) -> int:
     """Owner's execute bit alone: a checkout's umask says nothing about an image."""
     return 0o755 if source.stat().st_mode & 0o100 else 0o644
-
-
-def _without_end(file: GuestFile) -> Iterator[bytes]:
-    *blocks, _ = pack(Furniture(files=(file,)))
-    yield from blocks

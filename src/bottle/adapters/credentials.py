@@ -1,18 +1,23 @@
-"""The host's secrets, from the environment that wiring hands in."""
+"""The host's secrets, from the environment that wiring hands in and from the logins that agent programs keep."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from bottle.domain.errors import SecretMissingError
 
 
 class HostCredentials:
-    """ports.Credentials over a mapping of variables. Shows no value, in `repr` or in any error."""
+    """ports.Credentials over a mapping of variables. Shows no value, in `repr` or in any error.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    `kept` reads the tokens of logins by their name, which is never that of a variable (a manifest cannot name it); each
+    raises SecretMissingError with its own remedy.
+    """
+
+    def __init__(self, environment: Mapping[str, str], kept: Mapping[str, Callable[[], str]] | None = None) -> None:
         self._environment = environment
+        self._kept = kept or {}
 
     def available(self, names: Iterable[str]) -> frozenset[str]:
-        return frozenset(name for name in names if self._environment.get(name))
+        return frozenset(name for name in names if self._is_there(name))
 
     def value(self, name: str) -> str:
         """The value, fit for a header: printable ASCII. Raises SecretMissingError, naming the variable alone.
@@ -29,10 +34,18 @@ class HostCredentials:
         return value
 
     def variable(self, name: str) -> str:
+        if name in self._kept:
+            return self._kept[name]()
         value = self._environment.get(name, "")
         if not value:
             raise SecretMissingError(f"not set in this environment: {name}", hint=f"export {name}=... and start again")
         return value
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            return bool(self.variable(name))
+        except SecretMissingError:
+            return False
 
 
 def _unusable(name: str, what: str) -> SecretMissingError:

@@ -56,6 +56,8 @@ def _agent(name: str, prepared: Prepared) -> Iterator[Finding]:
     missing = prepared.plan.missing_secrets
     if missing:
         yield Finding("agent", name, False, f"not set: {', '.join(missing)}", f"export {missing[0]}=...")
+    elif prepared.faults:
+        yield from (Finding("agent", name, False, str(fault), fault.hint) for fault in prepared.faults)
     elif not prepared.survey.usable:
         reason = f"{prepared.plan.backend} cannot be used: {prepared.survey.reason}"
         yield Finding("agent", name, False, reason, prepared.survey.hint)

@@ -16,9 +16,10 @@ from bottle.domain.errors import BottleError
 from bottle.domain.hosts import Authority
 from bottle.domain.manifest import BackendName, Manifest, Remote
 from bottle.domain.plan import BottlePlan, Image, Wall
-from bottle.domain.provider import Provider
+from bottle.domain.provider import HostLogin, Provider
 from bottle.domain.state import Event, Leftover, Metadata
 from bottle.domain.upstream_proxy import UpstreamProxy
+from bottle.domain.workspace import Workspace
 
 
 class Progress(Protocol):
@@ -88,6 +89,23 @@ class GitKeys(Protocol):
     def key(self, host: str, remote: Remote) -> str:
         """The key, in its armour; empty for an upstream that needs none. Raises ManifestError where the manifest names
         too little, SecretMissingError for a file that is missing, unreadable, open to others, no key, or encrypted."""
+
+
+class Login(Protocol):
+    """An agent program's own login on this host."""
+
+    def look(self) -> HostLogin:
+        """Who is logged in, by reading alone. Raises SecretMissingError, with the command that logs in, when nobody is
+        or the token ends too soon to be of use."""
+
+
+class Workspaces(Protocol):
+    """The operator's working trees."""
+
+    def survey(self, directory: str, include: Sequence[str] = ()) -> Workspace:
+        """What of the directory goes into a box, by reading alone: what git tracks or would add, with `.git`; without
+        a repository all of it; no files that usually hold secrets. `include` has patterns of what is left out and goes
+        in nevertheless. Raises UsageError."""
 
 
 class Operator(Protocol):
@@ -312,11 +330,14 @@ class World:
     entropy: Entropy
     progress: Progress
     git_keys: GitKeys
+    workspaces: Workspaces
     chosen_backend: str | None = None
     """The backend that the environment names (`BOT_BOTTLE_BACKEND`)."""
     upstream_roots: Callable[[], str] = str
     """Reads further roots (PEM) that sidecars trust upstream (`BOT_BOTTLE_UPSTREAM_CA`). May raise BottleError."""
     upstream_proxy: Callable[[], UpstreamProxy | None] = lambda: None
     """The proxy that sidecars reach all else through (`BOT_BOTTLE_UPSTREAM_PROXY`). May raise BottleError."""
+    logins: Mapping[str, Login] = field(factory=dict)
+    """The logins that can be forwarded, by the provider's template."""
     skills_root: str = ""
     """Where the host keeps the agents' skills (`~/.claude/skills`)."""

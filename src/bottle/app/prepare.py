@@ -8,9 +8,10 @@ from bottle.app.ports import Backend, Survey, World
 from bottle.domain import planning
 from bottle.domain.errors import BackendError, BottleError, SecretMissingError, UsageError
 from bottle.domain.labels import COLORS, label_fault
-from bottle.domain.manifest import BACKENDS, EffectiveBottle, Manifest
+from bottle.domain.manifest import BACKENDS, AgentProvider, EffectiveBottle, Manifest
 from bottle.domain.names import did_you_mean, identity_of
 from bottle.domain.plan import BottlePlan
+from bottle.domain.provider import HostLogin
 from bottle.domain.upstream_proxy import is_on_loopback
 
 
@@ -24,6 +25,7 @@ class Wanted:
     color: str = ""
     cwd: str = ""
     copy_cwd: bool = False
+    include: tuple[str, ...] = ()
     remote_control: bool = False
     arguments: tuple[str, ...] = ()
 
@@ -36,7 +38,7 @@ class Prepared:
     backend: Backend
     survey: Survey
     faults: tuple[BottleError, ...] = ()
-    """What keeps its git remotes from being served."""
+    """What keeps a login that it forwards or its git remotes from being served."""
 
 
 def prepare(world: World, wanted: Wanted) -> Prepared:
@@ -52,20 +54,22 @@ def prepare(world: World, wanted: Wanted) -> Prepared:
     provider = world.providers.get(bottle.agent_provider.template)
     survey = backend.survey()
     upstream_proxy = world.upstream_proxy()
+    login, absent_login = _login(world, bottle.agent_provider)
     image, sidecar_image = backend.images(provider, bottle.agent_provider.dockerfile)
-    faults = _git_faults(world, bottle, survey)
+    faults = (*([absent_login] if absent_login else []), *_git_faults(world, bottle, survey))
     facts = planning.HostFacts(
         backend=backend.name,
         walls=survey.walls,
         proxy=survey.proxy,
         image=image,
         sidecar_image=sidecar_image,
-        secrets=world.credentials.available(_token_refs(manifest, wanted.agent)),
+        secrets=world.credentials.available(_token_refs(manifest, wanted.agent, login)),
         upstream_proxy=upstream_proxy.authority if upstream_proxy else None,
         notes=(
             *(survey.notes if survey.usable else (f"{backend.name} cannot be used now: {survey.reason}",)),
             *map(str, faults),
         ),
+        login=login,
     )
     request = planning.StartRequest(
         agent=wanted.agent,
@@ -74,6 +78,7 @@ def prepare(world: World, wanted: Wanted) -> Prepared:
         color=wanted.color,
         cwd=wanted.cwd,
         copy_cwd=wanted.copy_cwd,
+        workspace=world.workspaces.survey(wanted.cwd, wanted.include) if wanted.copy_cwd else None,
         remote_control=wanted.remote_control,
         arguments=wanted.arguments,
         skills_root=world.skills_root,
@@ -127,13 +132,25 @@ def _check_words(wanted: Wanted) -> None:
         raise UsageError(f"--color: '{wanted.color}' is no colour", hint=did_you_mean(wanted.color, COLORS))
 
 
-def _token_refs(manifest: Manifest, agent: str) -> set[str]:
+def _login(world: World, settings: AgentProvider) -> tuple[HostLogin | None, SecretMissingError | None]:
+    """This host's login where the manifest forwards it, or why there is none."""
+    if not settings.forward_host_credentials or settings.template not in world.logins:
+        return None, None
+    try:
+        return world.logins[settings.template].look(), None
+    except SecretMissingError as error:
+        return None, error
+
+
+def _token_refs(manifest: Manifest, agent: str, login: HostLogin | None) -> set[str]:
     """The names that any route of this bottle, or its provider, may ask for."""
     bottle = manifest.bottle_for(agent)
     refs = {route.auth.token_ref for route in bottle.routes if route.auth}
     refs |= {remote.token_ref for remote in bottle.remotes.values() if remote.token_ref}
     if bottle.agent_provider.auth_token:
         refs.add(bottle.agent_provider.auth_token)
+    if login is not None:
+        refs.add(login.token_ref)
     return refs
 
 

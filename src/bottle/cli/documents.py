@@ -8,6 +8,7 @@ from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
 from bottle.domain.manifest import HostVariables, Prompted
 from bottle.domain.plan import BottlePlan, PlannedEnv, PlannedRoute, Slot, Wall
+from bottle.domain.provision import HostTree
 from bottle.domain.state import BottleRow, Leftover
 
 Document = dict[str, Any]
@@ -93,8 +94,20 @@ def of_plan(plan: BottlePlan) -> Document:
         "slots": [_slot(slot) for slot in (*plan.slots, *plan.git_slots)],
         "directories": [{"path": item.path, "mode": _mode(item.mode)} for item in plan.directories],
         "files": [{"path": item.path, "mode": _mode(item.mode), "bytes": len(item.content)} for item in plan.files],
-        "trees": [{"from": tree.host_path, "to": tree.guest_path} for tree in plan.trees],
+        "trees": [_tree(tree) for tree in plan.trees],
         "checks": [list(check.argv) for check in plan.checks],
+    }
+
+
+def _tree(tree: HostTree) -> Document:
+    """`entries` counts what was chosen; null where all of it goes in uncounted."""
+    counted = tree.entries is not None
+    entries = len(tree.entries) if tree.entries is not None else None
+    return {
+        "from": tree.host_path,
+        "to": tree.guest_path,
+        "entries": entries,
+        "bytes": tree.size if counted else None,
     }
 
 

@@ -18,6 +18,14 @@ def start(
         list[str] | None, typer.Argument(help="For the agent program, after `--`.", show_default=False)
     ] = None,
     cwd: Annotated[bool, typer.Option("--cwd/--no-cwd", help="Copy this directory in as the workspace.")] = False,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --cwd: copy this too, though .gitignore leaves it out or it may hold secrets.",
+            metavar="PATTERN",
+            show_default=False,
+        ),
+    ] = None,
     backend: Backend = None,
     label: Annotated[str, typer.Option(help="What to call this bottle in lists.", show_default=False)] = "",
     color: Annotated[str, typer.Option(help="The colour of its label.", show_default=False)] = "",
@@ -33,10 +41,15 @@ def start(
     from bottle.app.prepare import Wanted, prepare
     from bottle.cli.render import warn
     from bottle.cli.wiring import wire
+    from bottle.domain.errors import UsageError
 
+    if include and not cwd:
+        raise UsageError("--include copies more of the working tree, and there is no --cwd", hint="add --cwd")
     world = wire()
     here = str(Path.cwd()) if cwd else ""
-    wanted = Wanted(agent, backend, label, color, here, cwd, remote_control, tuple(arguments or ()))
+    wanted = Wanted(
+        agent, backend, label, color, here, cwd, tuple(include or ()), remote_control, tuple(arguments or ())
+    )
     prepared = prepare(world, wanted)
     for warning in world.manifests.warnings():
         warn(warning)

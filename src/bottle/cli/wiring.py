@@ -18,10 +18,12 @@ from bottle.adapters.git_keys import KeyFiles
 from bottle.adapters.interruptions import SignalInterruptions
 from bottle.adapters.manifests.store import ManifestFiles
 from bottle.adapters.operator import TerminalOperator
-from bottle.adapters.providers.registry import BuiltInProviders
+from bottle.adapters.providers.codex_login import CODEX_LOGIN, CodexLogin
+from bottle.adapters.providers.registry import AllProviders
 from bottle.adapters.roots import read_build_roots, read_roots
 from bottle.adapters.starter import StarterFiles
 from bottle.adapters.state import StateFiles
+from bottle.adapters.workspace import HostWorkspaces
 from bottle.app.ports import BottleCertificates, World
 from bottle.cli.environment import Environment, read_environment
 from bottle.cli.progress import TalkingProgress
@@ -41,12 +43,13 @@ def wire_starter() -> StarterFiles:
 
 def compose(environment: Environment, directory: Path) -> World:
     """The world as it is seen from a directory."""
+    codex_login = CodexLogin(_codex_home(environment) / "auth.json", SystemClock().now)
     return World(
         manifests=ManifestFiles(environment.home, repository_of(directory, environment.home)),
-        providers=BuiltInProviders(),
+        providers=AllProviders(environment.home / "contrib"),
         backends={"docker": _docker(environment), "bubblewrap": _bubblewrap(environment)},
         state=StateFiles(environment.home / "state"),
-        credentials=HostCredentials(environment.variables),
+        credentials=HostCredentials(environment.variables, {CODEX_LOGIN: codex_login.token}),
         authority=_Authority(),
         operator=TerminalOperator(),
         interruptions=SignalInterruptions(),
@@ -54,9 +57,11 @@ def compose(environment: Environment, directory: Path) -> World:
         entropy=SystemEntropy(),
         progress=TalkingProgress(),
         git_keys=KeyFiles(),
+        workspaces=HostWorkspaces(environment.variables),
         chosen_backend=environment.backend,
         upstream_roots=partial(read_roots, environment.upstream_ca, "BOT_BOTTLE_UPSTREAM_CA"),
         upstream_proxy=environment.upstream_proxy,
+        logins={"codex": codex_login},
         skills_root=str(Path.home() / ".claude" / "skills"),
     )
 
@@ -100,6 +105,11 @@ def _bubblewrap(environment: Environment) -> BubblewrapBackend:
 def _build_ca(environment: Environment) -> Callable[[], bytes]:
     """Reads the file when something is built: where it cannot be read, a bottle can still be stopped."""
     return partial(read_build_roots, environment.build_ca, "BOT_BOTTLE_BUILD_CA")
+
+
+def _codex_home(environment: Environment) -> Path:
+    named = environment.variables.get("CODEX_HOME")
+    return Path(named).expanduser() if named else Path.home() / ".codex"
 
 
 def _terminal_env(environment: Environment) -> dict[str, str]:

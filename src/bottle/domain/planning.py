@@ -31,7 +31,7 @@ from bottle.domain.plan import (
     Slot,
     Wall,
 )
-from bottle.domain.provider import Provider, Provision, Wish
+from bottle.domain.provider import HostLogin, Provider, Provision, Wish
 from bottle.domain.provision import (
     CA_BUNDLE,
     GUEST_HOME,
@@ -40,6 +40,7 @@ from bottle.domain.provision import (
     GuestFile,
     HostTree,
 )
+from bottle.domain.workspace import Workspace
 
 
 @frozen
@@ -52,6 +53,7 @@ class StartRequest:
     color: str = ""
     cwd: str = ""
     copy_cwd: bool = False
+    workspace: Workspace | None = None
     remote_control: bool = False
     arguments: tuple[str, ...] = ()
     skills_root: str = ""
@@ -69,13 +71,14 @@ class HostFacts:
     secrets: frozenset[str] = frozenset()
     upstream_proxy: Authority | None = None
     notes: tuple[str, ...] = ()
+    login: HostLogin | None = None
 
 
 def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts: HostFacts) -> BottlePlan:
     """The plan of one start. Raises NotFoundError and ManifestError, nothing else, and touches nothing."""
     agent = manifest.agent(request.agent)
     bottle = manifest.bottle_for(request.agent)
-    provision = provider.provision(_wish(request, agent, bottle))
+    provision = provider.provision(_wish(request, agent, bottle, facts.login))
     routes = planned_routes(merge_routes(bottle.routes, provision.routes), len(bottle.routes), facts.secrets)
     _refuse_withheld_env(bottle, routes)
     return BottlePlan(
@@ -107,7 +110,7 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
         color=request.color,
         cwd=request.cwd if request.copy_cwd else "",
         copy_cwd=request.copy_cwd,
-        notes=(*facts.notes, *_unserved(bottle)),
+        notes=(*facts.notes, *_unserved(bottle), *_until(facts.login), *_left_out(request)),
         git_slots=git_slots(bottle, facts.secrets),
     )
 
@@ -174,7 +177,7 @@ def git_identity(agent: Agent, bottle: EffectiveBottle) -> GitIdentity:
     )
 
 
-def _wish(request: StartRequest, agent: Agent, bottle: EffectiveBottle) -> Wish:
+def _wish(request: StartRequest, agent: Agent, bottle: EffectiveBottle, login: HostLogin | None) -> Wish:
     return Wish(
         settings=bottle.agent_provider,
         routes=bottle.routes,
@@ -185,6 +188,8 @@ def _wish(request: StartRequest, agent: Agent, bottle: EffectiveBottle) -> Wish:
         color=request.color,
         remote_control=request.remote_control,
         arguments=request.arguments,
+        env={name: entry.value for name, entry in bottle.env.items() if isinstance(entry, Verbatim)},
+        login=login,
     )
 
 
@@ -274,7 +279,7 @@ def _trees(request: StartRequest, agent: Agent) -> tuple[HostTree, ...]:
     skills = tuple(
         HostTree(f"{request.skills_root}/{name}", f"{GUEST_HOME}/.claude/skills/{name}") for name in agent.skills
     )
-    workspace = (HostTree(request.cwd, GUEST_WORKSPACE),) if request.copy_cwd else ()
+    workspace = (request.workspace.tree,) if request.workspace else ()
     return (*skills, *workspace)
 
 
@@ -288,6 +293,17 @@ def _who_says(agent: str, bottle: str) -> str:
     if agent:
         return "agent"
     return "bottle" if bottle else ""
+
+
+def _left_out(request: StartRequest) -> tuple[str, ...]:
+    return tuple(f"workspace: {note}" for note in request.workspace.notes) if request.workspace else ()
+
+
+def _until(login: HostLogin | None) -> tuple[str, ...]:
+    """A bottle is not given a new token when its own ends: that is said beforehand."""
+    if login is None or not login.expires_at:
+        return ()
+    return (f"the token in {login.token_ref} ends at {login.expires_at}; a bottle that runs longer gets no other",)
 
 
 def _unserved(bottle: EffectiveBottle) -> tuple[str, ...]:

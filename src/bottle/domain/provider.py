@@ -13,8 +13,25 @@ PLACEHOLDER = "egress-placeholder"
 
 
 @frozen
+class HostLogin:
+    """What an agent program's login on this host says of itself. It holds no secret: `token_ref` names where that is.
+
+    `plan` is the account's kind of subscription where the login tells it; `expires_at` (ISO 8601) is the token's end.
+    """
+
+    token_ref: str
+    account: str
+    plan: str = ""
+    expires_at: str = ""
+
+
+@frozen
 class Wish:
-    """All that a provider may know about the bottle that is being planned."""
+    """All that a provider may know about the bottle that is being planned.
+
+    `env` is what the manifest sets to a value of its own. `login` is this host's, where the manifest forwards it and
+    it could be read.
+    """
 
     settings: AgentProvider
     routes: Sequence[ManifestRoute]
@@ -25,6 +42,8 @@ class Wish:
     color: str = ""
     remote_control: bool = False
     arguments: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(factory=dict)
+    login: HostLogin | None = None
 
 
 @frozen
@@ -54,6 +73,10 @@ class Provider(Protocol):
     @property
     def image(self) -> str:
         """The directory under `images/` that builds it, which is also the image's short name."""
+
+    @property
+    def dockerfile(self) -> str | None:
+        """A Dockerfile of its own on this host, in place of `image`; None where it brings none."""
 
     def provision(self, wish: Wish) -> Provision:
         """What this bottle's agent needs. Raises ManifestError for settings that contradict each other."""

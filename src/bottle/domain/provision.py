@@ -1,5 +1,7 @@
 """What is put into a box before it starts: files and directories with owners and modes, and copies of host trees."""
 
+from collections.abc import Mapping
+
 from attrs import field, frozen
 
 GUEST_HOME = "/home/node"
@@ -43,11 +45,19 @@ class GuestFile:
 
 @frozen
 class HostTree:
-    """A directory of the host that is copied in: links kept but not followed, sockets and devices left out."""
+    """A directory of the host that is copied in: links kept but not followed, sockets and devices left out.
+
+    `entries` are the relative paths that go in, sorted (None: all there are); the folders above them come along.
+    `replaced` has the content of files that do not go in as they are; it never holds a secret. `size` in bytes, 0 where
+    nobody counted.
+    """
 
     host_path: str
     guest_path: str
     owner: Owner = NODE
+    entries: tuple[str, ...] | None = field(default=None, repr=False)
+    replaced: Mapping[str, bytes] = field(factory=dict, repr=False)
+    size: int = 0
 
 
 @frozen

@@ -1,6 +1,6 @@
 """The releases of agent programs that bottle itself installs: version, address and SHA-512, by machine.
 
-Where an image installs the same program, its Dockerfile's ARG lines are the one place that says which release.
+The image of a program installs the same: its Dockerfile's ARG lines are the one place that says which release.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from bottle.adapters.bubblewrap.tools import CODEX_TREE
 from bottle.adapters.build_context import DOCKERFILE, sources
@@ -72,7 +72,7 @@ def release(program: str, machine: Machine) -> Release:
 
 @frozen
 class _Recipe:
-    """How to name a program's archives. `own_pins` stand in for an image that does not exist."""
+    """How to name a program's archives. `image` is the one whose Dockerfile pins it."""
 
     prefix: str
     path: str
@@ -80,12 +80,9 @@ class _Recipe:
     members: tuple[str, ...]
     entry: str
     is_static: bool
-    image: str = ""
-    own_pins: Mapping[str, str] = field(factory=dict)
+    image: str
 
     def pins(self) -> Mapping[str, str]:
-        if not self.image:
-            return self.own_pins
         try:
             text = (sources() / "images" / self.image / DOCKERFILE).read_text(encoding="utf-8")
         except OSError as error:
@@ -110,12 +107,6 @@ _RECIPES: Final = {
         members=CODEX_TREE,
         entry=CODEX_TREE[0],
         is_static=True,
-        own_pins={
-            "CODEX_VERSION": "0.169.0",
-            "CODEX_SHA512_X64": "a34e4dc803820f28123d1a35ca29f3c6f91149d9ac672043f44ee66e99a345a9"
-            "d27ccf25ca9a96b50804a385df364c21b82476685bbc9a518eb101855d56d5c3",
-            "CODEX_SHA512_ARM64": "359fc36905297109b19aa79eed9f6e0b5af3c371a149ba286b071a4ded4b3796"
-            "24f969629d42867535c98029514fff6881010433d4d6c58cefc4f7e3e46ff116",
-        },
+        image="codex",
     ),
 }

@@ -75,8 +75,9 @@ class DockerBackend:
         sidecar = self._known(build_context.own(build_context.SIDECAR))
         if self._image:
             return Image(self._image), sidecar
-        if dockerfile is not None:
-            return self._known(build_context.custom(provider.template, Path(dockerfile).expanduser())), sidecar
+        recipe = dockerfile or provider.dockerfile
+        if recipe is not None:
+            return self._known(build_context.custom(provider.template, Path(recipe).expanduser())), sidecar
         return self._known(build_context.own(provider.image)), sidecar
 
     def missing(self, images: Iterable[Image]) -> Sequence[Image]:

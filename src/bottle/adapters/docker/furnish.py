@@ -8,6 +8,7 @@ import certifi
 from bottle.adapters import disk
 from bottle.adapters.archive import Furniture, pack
 from bottle.adapters.docker.engine import Engine
+from bottle.app.ports import Progress
 from bottle.domain.errors import ProvisionError
 from bottle.domain.plan import BottlePlan
 from bottle.domain.provision import CA_BUNDLE, CA_FILE, ROOT, GuestFile
@@ -49,7 +50,7 @@ class Bundles:
         return self._cache / f"{image.replace(':', '-')}.pem"
 
 
-def archive(plan: BottlePlan, authority: str, bundle: bytes) -> Iterator[bytes]:
+def archive(plan: BottlePlan, authority: str, bundle: bytes, progress: Progress) -> Iterator[bytes]:
     """The tar of everything. The bottle's authority joins the image's roots here, which saves a second inside."""
     if "-----BEGIN CERTIFICATE-----" not in authority:
         raise ProvisionError("the bottle's authority is no certificate")
@@ -58,4 +59,4 @@ def archive(plan: BottlePlan, authority: str, bundle: bytes) -> Iterator[bytes]:
         GuestFile(CA_FILE, certificate, mode=0o644, owner=ROOT),
         GuestFile(CA_BUNDLE, bundle.rstrip() + b"\n" + certificate, mode=0o644, owner=ROOT),
     )
-    return pack(Furniture(plan.directories, plan.trees, (*plan.files, *roots)))
+    return pack(Furniture(plan.directories, plan.trees, (*plan.files, *roots)), progress.detail)

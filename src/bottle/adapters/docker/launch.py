@@ -123,7 +123,8 @@ class Launch:
         image = str(self._engine.inspect(box)["Image"])
         bundle = self._site.bundles.of(self._engine, image, box)
         self._check_stopped()
-        self._engine.put(box, furnish.archive(self._plan, self._cargo.certificates.authority, bundle))
+        authority = self._cargo.certificates.authority
+        self._engine.put(box, furnish.archive(self._plan, authority, bundle, self._progress))
         return box, sealer
 
     def _make_sidecar(self, subnets: Subnets, stack: ExitStack) -> tuple[str, Control]:

@@ -32,6 +32,7 @@ class ClaudeProvider:
 
     template = "claude"
     image = "claude"
+    dockerfile = None
 
     def provision(self, wish: Wish) -> Provision:
         variable = _placeholder_variable(wish)

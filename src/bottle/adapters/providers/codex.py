@@ -1,13 +1,15 @@
-"""Codex. What it does with these values was measured on the real program (tests/providers)."""
+"""Codex. What it does with these values was measured on the real program (tests/agents)."""
 
+import base64
 import json
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from bottle.domain.errors import ManifestError
 from bottle.domain.hosts import HostPattern
-from bottle.domain.manifest import ManifestRoute
-from bottle.domain.provider import Provision, Wish
-from bottle.domain.provision import CA_BUNDLE, GuestFile
+from bottle.domain.manifest import Auth, ManifestRoute
+from bottle.domain.provider import PLACEHOLDER, HostLogin, Provision, Wish
+from bottle.domain.provision import CA_BUNDLE, Check, GuestFile
 
 API: Final = "api.openai.com"
 CHATGPT: Final = "chatgpt.com"
@@ -42,28 +44,49 @@ wire_api = "responses"
 """
 """The API as a provider that wants no key: Codex then neither asks for a login nor needs a placeholder."""
 
+_FOREVER: Final = 4102444800
+"""The year 2100: a token that seems to end sooner makes Codex ask its own service for another one, again and again."""
+_UNREAD: Final = HostLogin("", "unknown")
+"""Stands for a login that could not be read: the plan can be shown, and a start is refused before it begins."""
+
 
 class CodexProvider:
     """provider.Provider for the template `codex`."""
 
     template = "codex"
     image = "codex"
+    dockerfile = None
 
     def provision(self, wish: Wish) -> Provision:
-        _refuse_what_is_not_served(wish)
-        files = [GuestFile(f"{wish.home}/.codex/config.toml", _config(wish))]
+        _refuse_contradictions(wish)
+        home = _home(wish)
+        forwards = wish.settings.forward_host_credentials
+        files = [GuestFile(f"{home}/config.toml", _config(wish))]
+        if forwards:
+            files.append(GuestFile(f"{home}/auth.json", _stand_in(wish.login or _UNREAD)))
         if wish.prompt_path is not None and wish.arguments:
-            files.append(GuestFile(f"{wish.home}/.codex/AGENTS.md", _instruction(wish.prompt_path).encode()))
+            files.append(GuestFile(f"{home}/AGENTS.md", _instruction(wish.prompt_path).encode()))
         return Provision(
-            argv=_argv(wish), env={"CODEX_CA_CERTIFICATE": CA_BUNDLE}, files=tuple(files), routes=_routes(wish)
+            argv=_argv(wish),
+            env={"CODEX_CA_CERTIFICATE": CA_BUNDLE, **({"CODEX_HOME": home} if forwards else {})},
+            files=tuple(files),
+            routes=_routes(wish),
+            checks=(_ACCEPTED,) if forwards else (),
         )
 
 
-def _refuse_what_is_not_served(wish: Wish) -> None:
-    if wish.settings.forward_host_credentials:
+_ACCEPTED: Final = Check(("codex", "login", "status"), "codex does not accept the login that stands in for the host's")
+
+
+def _home(wish: Wish) -> str:
+    return wish.env.get("CODEX_HOME") or f"{wish.home}/.codex"
+
+
+def _refuse_contradictions(wish: Wish) -> None:
+    if wish.settings.forward_host_credentials and _has_key(wish):
         raise ManifestError(
-            "agent_provider.forward_host_credentials: forwarding a Codex login is not served by this version",
-            hint=f"give the route to {API} an API key: `auth: {{token_ref: OPENAI_API_KEY}}`",
+            f"agent_provider.forward_host_credentials: the route to {API} has an API key, which would be used instead",
+            hint="keep one of the two",
         )
     if wish.remote_control:
         raise ManifestError("agent_provider.template: codex has no remote control", hint="leave out --remote-control")
@@ -87,9 +110,13 @@ def _has_key(wish: Wish) -> bool:
 
 
 def _routes(wish: Wish) -> tuple[ManifestRoute, ...]:
-    """The model's API, never scanned. ChatGPT's serves a login; an API key has no business there."""
-    hosts = (API,) if _has_key(wish) else (API, CHATGPT)
-    return tuple(ManifestRoute(HostPattern(host), scan=False) for host in hosts)
+    """The model's API, never scanned. ChatGPT's serves a login, whose token goes there alone; an API key has no
+    business there."""
+    api = ManifestRoute(HostPattern(API), scan=False)
+    if _has_key(wish):
+        return (api,)
+    token = Auth(wish.login.token_ref) if wish.login is not None else None
+    return (api, ManifestRoute(HostPattern(CHATGPT), auth=token, scan=False))
 
 
 def _config(wish: Wish) -> bytes:
@@ -103,3 +130,26 @@ def _config(wish: Wish) -> bytes:
 def _trusted(path: str) -> str:
     # A JSON string is a TOML basic string: both escape quotes, backslashes and control characters alike.
     return f'[projects.{json.dumps(path, ensure_ascii=False)}]\ntrust_level = "trusted"\n'
+
+
+def _stand_in(login: HostLogin) -> bytes:
+    """`auth.json` as a login with ChatGPT leaves it: the account is the host's, whatever opens anything is not."""
+    about = {"chatgpt_account_id": login.account, **({"chatgpt_plan_type": login.plan} if login.plan else {})}
+    document = {
+        "auth_mode": "chatgpt",
+        "OPENAI_API_KEY": None,
+        "tokens": {
+            "id_token": _unsigned({"exp": _FOREVER, "https://api.openai.com/auth": about}),
+            "access_token": _unsigned({"exp": _FOREVER}),
+            "refresh_token": PLACEHOLDER,
+            "account_id": login.account,
+        },
+        "last_refresh": "2026-01-01T00:00:00Z",
+    }
+    return json.dumps(document, indent=2).encode()
+
+
+def _unsigned(claims: Mapping[str, Any]) -> str:
+    """A JSON Web Token in form alone: Codex reads the claims and sends it along; the placeholder is its signature."""
+    parts = (json.dumps(part).encode() for part in ({"alg": "none", "typ": "JWT"}, claims))
+    return ".".join([*(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), PLACEHOLDER])
