@@ -5,18 +5,17 @@ import bz2
 import gzip
 import io
 import lzma
-import subprocess
 import tarfile
 import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
-from pathlib import Path
 
 import pytest
 
-from tests.gitgate.conftest import HOST, WITHHELD, World
+from tests.gitgate.conftest import WITHHELD, World
+from tests.gitgate.raw import address, post, raw_push
 from tests.support.git_client import Git, a_token, holds
 
 _numbers = count()
@@ -355,29 +354,3 @@ def test_an_archive_that_unpacks_to_too_much(shared: World, tokens: list[str]) -
     bomb = gzip.compress(gzip.compress(bytes(32 << 20)) * 20)
     said = alone(shared, tokens, in_file(lambda _: bomb))
     assert "rule push.size" in said
-
-
-def raw_push(shared: World, work: Git, command: str, objects: list[str]) -> bytes:
-    """A push with exactly these objects."""
-    done = subprocess.run(
-        ["git", "pack-objects", "--stdout", "-q"],
-        cwd=work.folder,
-        input="\n".join([*objects, *work("rev-list", "--objects", "--no-object-names", objects[0]).split()]).encode(),
-        capture_output=True,
-        check=True,
-    )
-    return post(shared, f"{command}\0report-status side-band-64k\n", done.stdout)
-
-
-def post(shared: World, command: str, pack: bytes) -> bytes:
-    body = f"{len(command) + 4:04x}{command}0000".encode() + pack
-    request = urllib.request.Request(
-        f"{address(shared)}/git-receive-pack", body, {"Content-Type": "application/x-git-receive-pack-request"}
-    )
-    with urllib.request.urlopen(request) as answer:
-        said: bytes = answer.read()
-        return said
-
-
-def address(shared: World) -> str:
-    return f"http://127.0.0.1:{shared.port}/{HOST}{Path(str(shared.upstream).removesuffix('.git'))}"
