@@ -6,6 +6,7 @@ programs, documents and whole folders, and of nothing that was pushed does it ta
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,20 +14,29 @@ from typing import Protocol
 
 from attrs import define, field, frozen
 
+from bottle.domain.dlp import finding as dlp
+from bottle.domain.dlp.engine import Engine
+from bottle.domain.dlp.matching import NoPatterns
+from bottle.domain.dlp.spellings import Registered
+from bottle.domain.dlp.stream import Stream
 from bottle.domain.git_refusals import Finding
 from bottle.domain.secret_forms import SecretForms
 from sidecars.gitgate import git, limits
 from sidecars.gitgate.git import ProgramError, environment
 from sidecars.gitgate.unpack import FOREIGN, Budget, views
+from sidecars.scanner.literals import Vectorscan
+from sidecars.scanner.patterns.judgement import is_random
+from sidecars.scanner.unpackers import ALL
 
 _PIECE = 80 * 1024
 _OVERLAP = 8 * 1024  # longer than any key in the usual armour
 _MARK = b"#\n"  # no kind of file begins so
 _BATCH = 128 * limits.MEBIBYTE
 _LEAKS = 3
+_VALUE = "dlp.value"
 _GENERIC = "generic-api-key"
-# Hashes of packages beside names of packages: the one rule that goes by nothing but a word and entropy takes them for
-# keys. A value that this bottle withholds is found there all the same, and so is every kind of key with a form.
+# The one rule that goes by a word and entropy alone takes names, and hashes of packages, for keys. A value that this
+# bottle withholds is found in lock files all the same, and so is every kind of key with a form.
 _LOCK_FILES = frozenset({"package-lock.json", "yarn.lock", "pnpm-lock.yaml", "cargo.lock", "go.sum", "poetry.lock",
                          "uv.lock", "pipfile.lock", "composer.lock", "gemfile.lock"})  # fmt: skip
 
@@ -66,7 +76,10 @@ class GateScanner:
     def __init__(self, gitleaks: str, folder: Path, withheld: Iterable[str]) -> None:
         """`folder` is the scanner's own, and exists."""
         self._gitleaks, self._folder = gitleaks, folder
-        self._forms = SecretForms([value.encode() for value in withheld])
+        values = [value.encode() for value in withheld]
+        self._forms = SecretForms(values)
+        registered = [Registered("a credential", value) for value in values]
+        self._engine = Engine.of(registered, NoPatterns(), os.urandom(32), Vectorscan, ALL)
         self._config = folder / "rules.toml"
         self._config.write_text("[extend]\nuseDefault = true\n", encoding="utf-8")
         self._count = 0
@@ -93,14 +106,24 @@ class GateScanner:
         return "".join(letter if letter.isprintable() else "?" for letter in masked)
 
     def _look(self, document: Document, path: str, content: bytes, found: _Found) -> None:
-        for start, _ in self._forms.spans(content)[:1]:
-            _note(found, document, path, "withheld-value", content.count(b"\n", 0, start) + 1)
+        """For the values that are withheld, in whatever they are encoded or packed: as at the other way out."""
+        told: list[dlp.Finding] = []
+        stream = Stream(self._engine, document.place, tell=told.append)
+        stream.feed(content)
+        stream.finish()
+        if any(finding.rule != _VALUE for finding in told):
+            # What begins like a packing that cannot be opened ends a stream's look; here it is looked at as it stands.
+            for start in range(0, len(content), _PIECE):
+                self._engine.look(content[start : start + _PIECE + _OVERLAP], told.append, start)
+        for finding in told:
+            if finding.rule == _VALUE:
+                _note(found, document, path, "withheld-value", content.count(b"\n", 0, finding.offset) + 1)
 
     def _search(self, batch: "_Batch", found: _Found) -> None:
         """Has gitleaks look at the batch, and empties it. Raises ProgramError."""
         if not batch.pieces:
             return
-        options = ("--ignore-gitleaks-allow", "--no-banner", "--no-color", "--redact=100", "--log-level=error",
+        options = ("--ignore-gitleaks-allow", "--no-banner", "--no-color", "--redact=0", "--log-level=error",
                    "--max-archive-depth=5", "--max-decode-depth=8", f"--exit-code={_LEAKS}",
                    "--report-format=json", "--report-path=-", "--gitleaks-ignore-path=/nonexistent")  # fmt: skip
         command = [self._gitleaks, "dir", f"--config={self._config}", *options, str(batch.folder)]
@@ -111,7 +134,7 @@ class GateScanner:
         for report in _reports(done.stdout):
             piece = batch.pieces[int(Path(str(report["File"]).partition("!")[0]).stem)]
             rule, line = str(report["RuleID"]), int(str(report["StartLine"])) - 1 + piece.line - 1
-            if not (rule == _GENERIC and piece.path.rpartition("/")[2].lower() in _LOCK_FILES):
+            if rule != _GENERIC or _is_meant(str(report["Secret"]), piece.path):
                 _note(found, piece.document, piece.path, rule, max(line, 1))
         batch.clear()
 
@@ -169,6 +192,11 @@ def _note(found: _Found, document: Document, path: str, rule: str, line: int) ->
     if key not in found:
         digest = hashlib.sha256("\0".join((document.oid, path, rule, str(line))).encode(errors="replace"))
         found[key] = Finding(rule, document.oid, document.place, line, path, fingerprint=digest.hexdigest()[:16])
+
+
+def _is_meant(secret: str, path: str) -> bool:
+    """Whether what stands beside a word such as `key` is one: drawn by chance, and no package's hash."""
+    return path.rpartition("/")[2].lower() not in _LOCK_FILES and is_random(secret.encode())
 
 
 def _reports(said: bytes) -> Sequence[dict[str, object]]:

@@ -64,7 +64,7 @@ class Git:
             input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=120,
+            timeout=900,
             check=False,
         )
         return Outcome(done.returncode, done.stdout.decode(errors="replace"))

@@ -26,7 +26,6 @@ _MEBIBYTE = 1024**2
 _SPACE = 4096 * _MEBIBYTE
 _NEEDED = {"git": "git", "ssh": "openssh-client"}
 _PASSWD = f"gate:x:{_NUMBER}:{_NUMBER}::/nonexistent:/usr/sbin/nologin\n"  # ssh asks who it is
-_PACKAGES = ("attr", "attrs")
 
 
 @frozen
@@ -69,7 +68,7 @@ def program(
         *("--uid", str(_NUMBER), "--gid", str(_NUMBER), "--hostname", NAME),
         *("--info-fd", str(info), "--seccomp", str(seccomp)),
         *sandbox.system(),
-        *sandbox.binds(interpreter.binds("gitgate", packages=_PACKAGES)),
+        *sandbox.binds(interpreter.binds("gitgate", "scanner", packages=interpreter.SIDECAR_PACKAGES)),
         *sandbox.binds([(str(gitleaks.program()), _GITLEAKS)]),
         *sandbox.covered(interpreter.hidden()),
         *way_out.resolving(),
