@@ -1,5 +1,6 @@
 """The trail: one JSON line a decision, on disk before the first byte of what it allows has left.
 
+No line is ever removed: a file that is full gets a number (`audit-000001.jsonl`) and the trail goes on in a new one.
 A line never holds a header, a body, a query or a value that the sidecar keeps. When a line cannot be written,
 AuditError says so and nothing is let out: a way out without evidence is closed.
 """
@@ -15,6 +16,7 @@ from attrs import define
 
 from bottle.domain.secret_forms import SHORTEST
 from sidecars.egress import limits
+from sidecars.egress.segments import NAME, Segments
 
 Kind = Literal["http", "tunnel", "dns"]
 
@@ -50,11 +52,12 @@ class Entry:
 
 
 class Trail:
-    """Appends lines to `audit.jsonl` in a directory."""
+    """Appends lines to `audit.jsonl` in a directory, and to its successors."""
 
     def __init__(self, directory: str, identity: str) -> None:
         """Raises OSError when the file cannot be opened for appending."""
-        self._file = os.open(Path(directory) / "audit.jsonl", _FLAGS, 0o644)
+        self._closed = Segments(Path(directory))
+        self._file = os.open(Path(directory) / NAME, _FLAGS, 0o644)
         self._size = os.fstat(self._file).st_size
         self._torn = False
         self._identity = _text(identity)
@@ -140,15 +143,26 @@ class Trail:
         return self._millisecond_text
 
     def _write(self) -> None:
-        """Writes the waiting lines; those that did not fit go on waiting."""
-        lead = b"\n" if self._torn else b""  # a full disk cut the line before; it must not swallow this one
-        data = lead + "".join(self._waiting).encode("ascii")
-        if self._size + len(data) > limits.AUDIT_FILE:
-            raise AuditError("the trail is full")
+        """Writes the waiting lines; those that did not fit go on waiting. Raises AuditError."""
         try:
-            written = os.write(self._file, data)
+            self._write_to(self._make_room(sum(map(len, self._waiting)) + 1))
         except OSError as error:
             raise AuditError(os.strerror(error.errno or 0)) from None
+
+    def _make_room(self, size: int) -> int:
+        """The file that the next bytes go to, a new one where this one is full. Raises AuditError, OSError."""
+        if not self._closed.have_room_for(self._size + size):
+            raise AuditError("the trail is full")
+        if self._size and self._size + size > limits.AUDIT_FILE:
+            new = self._closed.succeed(_FLAGS)
+            os.close(self._file)
+            self._file, self._size, self._torn = new, 0, False
+        return self._file
+
+    def _write_to(self, file: int) -> None:
+        lead = b"\n" if self._torn else b""  # a full disk cut the line before; it must not swallow this one
+        data = lead + "".join(self._waiting).encode("ascii")
+        written = os.write(file, data)
         self._size += written
         if written == len(data):
             self._torn = False

@@ -50,7 +50,8 @@ TLS_SHUTDOWN_SECONDS = 1.0
 SWEEP_SECONDS = 0.25  # how often deadlines are looked at, and waiting audit lines written
 STOP_SECONDS = 2.0  # what is under way gets this long after SIGTERM
 
-AUDIT_FILE = 1024 * 1024 * 1024  # then nothing more is let out: a box cannot fill its host's disk
+AUDIT_FILE = 64 * 1024 * 1024  # of one file of the trail; then it goes on in another
+AUDIT_TOTAL = 1024 * 1024 * 1024  # of all; then nothing more is let out: a box cannot fill its host's disk
 AUDIT_LINES_WAITING = 256
 DNS_LINES_PER_SECOND = 5
 DNS_LINES_BURST = 50

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bottle.adapters.state import StateFiles
-from bottle.adapters.state.trail import LONGEST_LINE
+from bottle.adapters.state.segments import Segments
+from bottle.adapters.state.tail import LONGEST_LINE
 from bottle.domain.errors import ConflictError
 from bottle.domain.state import Event
 from tests.support.kept import DEMO
@@ -91,6 +94,66 @@ def test_following_goes_on_when_the_file_is_replaced(
     assert next(found) == "new"
     store.release(DEMO.identity)
     assert list(found) == []
+
+
+class Writer:
+    """Writes numbered lines and numbers full files, as the sidecar does it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.written, self.full = directory, 0, 0
+
+    def write(self, count: int) -> None:
+        with (self.directory / "audit.jsonl").open("a") as file:
+            for _ in range(count):
+                file.write(f"line {self.written}\n")
+                self.written += 1
+
+    def rotate(self) -> None:
+        path = self.directory / "audit.jsonl"
+        if path.exists():
+            self.full += 1
+            path.rename(self.directory / f"audit-{self.full:06d}.jsonl")
+
+
+@given(steps=st.lists(st.sampled_from(["write", "rotate", "read"]), max_size=30))
+def test_no_line_is_missed_or_shown_twice_whenever_files_are_numbered(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+) -> None:
+    writer = Writer(tmp_path_factory.mktemp("audit"))
+    source = Segments(writer.directory)
+    seen: list[str] = []
+    for step in [*steps, "read"]:
+        if step == "write":
+            writer.write(2)
+        elif step == "rotate":
+            writer.rotate()
+        else:
+            seen += [line for _, line in source.lines(last=False)]
+    assert seen == [f"line {number}" for number in range(writer.written)]
+    source.close()
+
+
+def test_a_file_that_is_numbered_while_it_is_read_is_read_once(audit: Path) -> None:
+    writer = Writer(audit)
+    source = Segments(audit)
+    writer.write(2)
+    reading = source.lines(last=False)
+    seen = [next(reading)[1]]
+    writer.rotate()
+    writer.write(1)
+    writer.rotate()
+    writer.write(1)
+    seen += [line for _, line in reading]
+    seen += [line for _, line in source.lines(last=True)]
+    assert seen == [f"line {number}" for number in range(4)]
+    source.close()
+
+
+def test_a_numbered_file_that_is_a_link_is_not_read(store: StateFiles, audit: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("host secret\n")
+    (audit / "audit-000001.jsonl").symlink_to(tmp_path / "secret")
+    with pytest.raises(ConflictError, match="no regular file"):
+        lines(store)
 
 
 def test_following_waits_for_the_end_of_a_line(store: StateFiles, audit: Path) -> None:

@@ -136,6 +136,14 @@ def test_the_trail_of_host_and_sidecar_is_one_in_order_of_time(store: StateStore
     assert {"identity": "demo-abc12", "kind": "lifecycle", "allowed": True}.items() <= json.loads(lines[1]).items()
 
 
+def test_full_files_of_the_trail_are_read_before_the_one_that_grows(store: StateStore) -> None:
+    store.claim(DEMO)
+    directory = store.audit_directory(DEMO.identity)
+    for name, rule in (("audit-000002", "second"), ("audit", "third"), ("audit-000001", "first")):
+        (directory / f"{name}.jsonl").write_text(sidecar_line(rule))
+    assert rules(list(store.audit_lines(DEMO.identity))) == ["first", "second", "third"]
+
+
 def test_a_trail_of_which_nothing_was_written_is_empty(store: StateStore) -> None:
     store.claim(DEMO)
     assert list(store.audit_lines(DEMO.identity)) == []

@@ -110,7 +110,7 @@ def test_a_kept_connection_is_closed_when_nobody_wants_it(make_origin: MakeOrigi
 
 def test_a_trail_that_is_full_closes_the_way_out(make_origin: MakeOrigin, make_sidecar: MakeSidecar) -> None:
     origin = make_origin(HOST)
-    sidecar = make_sidecar([route(HOST, origin)], limits={"AUDIT_FILE": 2000})
+    sidecar = make_sidecar([route(HOST, origin)], limits={"AUDIT_TOTAL": 2000})
     statuses = [curl(sidecar, "-o", "/dev/null", "-w", "%{http_code}", f"https://{HOST}/").stdout for _ in range(6)]
     assert statuses[0] == b"200"
     assert statuses[-1] == b"503"

@@ -112,9 +112,10 @@ class FakeState:
 
     def _trail(self, identity: str) -> list[str]:
         """What host and sidecar wrote so far, by time."""
-        path = self._audit_root / identity / "audit.jsonl"
         lines = [_line(event) for event in self._kept[identity].events]
-        lines += path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        directory = self._audit_root / identity
+        for path in (*sorted(directory.glob("audit-*.jsonl")), directory / "audit.jsonl"):
+            lines += path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         return sorted(lines, key=_time)
 
     def _follow(self, identity: str) -> Iterator[str]:

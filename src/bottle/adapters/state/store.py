@@ -12,6 +12,8 @@ from pathlib import Path
 from bottle.adapters import disk
 from bottle.adapters.state import metadata as codec
 from bottle.adapters.state import trail
+from bottle.adapters.state.segments import Segments
+from bottle.adapters.state.tail import Tail
 from bottle.domain.errors import BottleError, ConflictError, NotFoundError
 from bottle.domain.names import is_identity
 from bottle.domain.state import Event, Metadata
@@ -91,8 +93,9 @@ class StateFiles:
     def audit_lines(self, identity: str, *, follow: bool = False) -> Iterable[str]:
         directory = self._claimed(identity)
         # The host's own lines are kept outside of the sidecar's directory: what lies in there can be swapped.
-        paths = [directory / LIFECYCLE, *(directory / AUDIT / name for name in ("audit.jsonl", "git.jsonl"))]
-        return _reported(trail.merged(paths, follow=follow, alive=directory.exists), identity)
+        sources: list[trail.Source] = [Tail(directory / LIFECYCLE), Segments(directory / AUDIT)]
+        sources.append(Tail(directory / AUDIT / "git.jsonl"))
+        return _reported(trail.merged(sources, follow=follow, alive=directory.exists), identity)
 
     @contextmanager
     def _locked(self, identity: str, directory: Path) -> Iterator[None]:
