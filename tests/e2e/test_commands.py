@@ -73,6 +73,13 @@ def test_the_trail_has_what_passed_and_what_was_refused(here: World, bottle: str
     assert any(line["kind"] == "lifecycle" for line in lines)
 
 
+def test_the_end_of_a_start_says_what_went_out_and_what_was_refused(here: World, attached: Done) -> None:
+    said = attached.stderr.rpartition("bottle: egress: ")[2].splitlines()
+    assert " refused" in said[0]
+    assert any(API_HOST in line and " allowed " in line for line in said)
+    assert any(UNLISTED in line and "host.unlisted" in line for line in said)
+
+
 def test_bottles_side_by_side_end_one_by_one(here: World, bottle: str) -> None:
     other = start_detached(here)
     assert here.inside(other, "sh", "-c", "ls -A ~ | grep -c report.txt").stdout.strip() == "0"

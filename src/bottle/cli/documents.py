@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from attrs import asdict
+
 from bottle.app.doctor import Finding
 from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
@@ -10,6 +12,7 @@ from bottle.domain.manifest import HostVariables, Prompted
 from bottle.domain.plan import BottlePlan, PlannedEnv, PlannedRoute, Slot, Wall
 from bottle.domain.provision import HostTree
 from bottle.domain.state import BottleRow, Leftover
+from bottle.domain.traffic import Traffic
 
 Document = dict[str, Any]
 
@@ -40,6 +43,15 @@ def of_finding(finding: Finding) -> Document:
         "ok": finding.ok,
         "detail": finding.detail,
         "hint": finding.hint,
+    }
+
+
+def of_traffic(traffic: Traffic) -> Document:
+    return {
+        "requests": traffic.requests,
+        "refused": traffic.refused,
+        "hosts": [asdict(host) for host in traffic.hosts],
+        "mishaps": [asdict(mishap) for mishap in traffic.mishaps],
     }
 
 

@@ -15,8 +15,10 @@ from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
 from bottle.domain.plan import BottlePlan, PlannedRoute
 from bottle.domain.state import BottleRow, Leftover
+from bottle.domain.traffic import Traffic
 
 MEBI = 1024**2
+_MOST_TOLD = 20
 
 
 def print_json(document: object) -> None:
@@ -195,6 +197,36 @@ def finding_table(findings: Iterable[Finding]) -> str:
         if finding.hint:
             rows.append(("", "", "", f"hint: {finding.hint}"))
     return table(rows)
+
+
+def traffic(found: Traffic) -> str:
+    """What a bottle asked for and was answered, at its end."""
+    head = f"bottle: egress: {_count(found.requests, 'request')}, {found.refused} refused"
+    hosts = [
+        (f"  {host.host}", f"{host.allowed} allowed", f"{host.refused} refused",
+         f"{size(host.bytes_out)} out, {size(host.bytes_in)} in")
+        for host in found.hosts[:_MOST_TOLD]
+    ]  # fmt: skip
+    mishaps = [
+        (f"  {mishap.count} x", mishap.host, f"{mishap.rule}: {mishap.reason}") for mishap in found.mishaps[:_MOST_TOLD]
+    ]
+    left = len(found.hosts) + len(found.mishaps) - len(hosts) - len(mishaps)
+    more = f"  and {left} lines more: see `bottle logs`" if left else ""
+    return "\n".join(part for part in (head, table(hosts), table(mishaps), more) if part)
+
+
+def size(count: int) -> str:
+    """Bytes as a person reads them."""
+    value, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def explanation(request: Request, verdict: Verdict) -> str:

@@ -85,7 +85,21 @@ def _confirm(world: "World", prepared: "Prepared", *, yes: bool) -> None:
 def _attached(world: "World", prepared: "Prepared") -> int:
     from bottle.app.start import run_attached
 
-    return run_attached(world, prepared)
+    status = run_attached(world, prepared)
+    _tell_traffic(world, prepared.plan.identity)
+    return status
+
+
+def _tell_traffic(world: "World", identity: str) -> None:
+    """What went out and what was refused. A trail that cannot be read is told, and changes no exit status."""
+    from bottle.cli.render import talk, traffic, warn
+    from bottle.domain.errors import BottleError
+    from bottle.domain.traffic import traffic_of
+
+    try:
+        talk(traffic(traffic_of(world.state.audit_lines(identity))))
+    except BottleError as error:
+        warn(f"no summary of what went out: {error}")
 
 
 def _detached(world: "World", prepared: "Prepared", *, as_json: bool) -> int:
