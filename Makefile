@@ -11,7 +11,7 @@ WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check format bench corpora clean base-images
+.PHONY: help demo test fuzz lint types check format bench corpora clean base-images
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,6 +35,11 @@ demo: $(INSTALLED) base-images  ## a real agent in a real bottle, each promise s
 
 test: $(INSTALLED) base-images  ## the whole suite; what this machine lacks is skipped with a line
 	@$(WITH_ROOTS) $(BIN)/python -m pytest $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --dist loadfile)
+
+FUZZ ?= 20000
+fuzz: $(INSTALLED)  ## parsers and rules with inputs that nobody tried: FUZZ=20000 each
+	BOTTLE_FUZZ=$(FUZZ) $(BIN)/python -m pytest -p no:xdist -p no:cacheprovider --timeout 0 \
+	    tests/egress/test_fuzz.py tests/egress/test_wire.py tests/egress/test_frames.py tests/domain
 
 lint: $(INSTALLED)  ## ruff and the layers
 	$(BIN)/ruff check .

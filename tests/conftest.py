@@ -1,9 +1,14 @@
 """What holds for the whole suite."""
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 # A suite that passes has to pass again, on a slower machine too: the same examples each time, and no clock.
 settings.register_profile(
     "suite", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("suite")
+# `make fuzz` looks for what nobody has tried: other examples each time, and as many as BOTTLE_FUZZ says.
+examples = int(os.environ.get("BOTTLE_FUZZ") or 0)
+settings.register_profile("fuzz", settings.get_profile("suite"), derandomize=False, max_examples=examples or 100)
+settings.load_profile("fuzz" if examples else "suite")
