@@ -26,7 +26,8 @@ from tests.support.http_readers import by_h11, by_h11_first
 PIECES = st.sampled_from([
     b"GET ", b"POST ", b"/a", b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", b"Host: h\r\n", b"\r\n", b"\n", b"\r", b":", b" ",
     b"\t", b"Content-Length: 5\r\n", b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n",
-    b"Connection: close\r\n", b"hello", b"5\r\nhello\r\n", b"0\r\n\r\n", b"X: y\r\n", b"Expect: 100-continue\r\n", b"Upgrade: h2c\r\n", b"\0",
+    b"Connection: close\r\n", b"hello", b"5\r\nhello\r\n", b"0\r\n\r\n", b"X: y\r\n",
+    b"Expect: 100-continue\r\n", b"Upgrade: h2c\r\n", b"\0",
     b"\xff",
     b"GET /a HTTP/1.1\r\nHost: h\r\n", b"POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello",
     b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 304 X\r\n", b"HTTP/1.1 101 S\r\n",
