@@ -21,6 +21,8 @@ from tests.support import bottles
 from tests.support.bottles import a_plan
 from tests.support.requirements import require
 
+pytestmark = pytest.mark.timeout(900)  # images may have to be built
+
 HOST = "api.example.com"
 TOLD = own_env(Authority("egress", 8888))
 
@@ -38,23 +40,31 @@ class Chained:
         return done.stdout + done.stderr
 
 
-def backend_of(name: str) -> tuple[Backend, BottlePlan, str]:
-    """The backend, an empty plan for it, and the address of this host's that its sidecar reaches."""
-    require(name)
+def host_address(name: str) -> str:
+    """The address of this host's that the backend's sidecar reaches."""
     if name == "bubblewrap":
-        return bottles.bubblewrap_backend("chain"), a_plan(bottles.PROGRAMS, env=TOLD), "127.0.0.1"
+        return "127.0.0.1"
     client = docker.APIClient()
     try:
         gateway: str = client.inspect_network("bridge")["IPAM"]["Config"][0].get("Gateway", "172.17.0.1")
+        return gateway
     finally:
         client.close()
-    return bottles.docker_backend("chain"), a_plan(bottles.images_for_tests(), env=TOLD), gateway
+
+
+def backend_of(name: str) -> tuple[Backend, BottlePlan]:
+    """The backend, and an empty plan for it."""
+    require(name)
+    if name == "bubblewrap":
+        return bottles.bubblewrap_backend("chain"), a_plan(bottles.PROGRAMS, env=TOLD)
+    return bottles.docker_backend("chain"), a_plan(bottles.images_for_tests(), env=TOLD)
 
 
 @pytest.fixture(scope="module", params=["docker", "bubblewrap"])
 def chained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chained]:
     require("tinyproxy")
-    backend, plan, address = backend_of(request.param)
+    backend, plan = backend_of(request.param)
+    address = host_address(request.param)
     world = TestCa("world test CA")
     origin = Origin(tls=world.issue(HOST))
     proxy = TinyProxy(tmp_path_factory.mktemp("proxy"), credential=(USER, PASSWORD), listen=address)

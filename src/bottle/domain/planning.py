@@ -163,6 +163,7 @@ def own_env(proxy: Authority) -> dict[str, str]:
         **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), url),
         **dict.fromkeys(("NO_PROXY", "no_proxy"), direct),
         **dict.fromkeys(roots, CA_BUNDLE),
+        "NODE_USE_ENV_PROXY": "1",  # Node's own fetch and https look at the variables above only then
     }
 
 
