@@ -17,7 +17,7 @@ from sidecars.egress.chain import reads_as_open
 from sidecars.egress.door import Inside, named_inside, named_outside
 from sidecars.egress.reader import END, ResponseReader
 from sidecars.egress.refusal import Refused
-from sidecars.egress.rules import Rules
+from sidecars.egress.rules import build
 from sidecars.egress.wire import ResponseHead, request_head
 from sidecars.egress.writing import LAST_CHUNK, chunk, write_response
 from tests.egress.test_gadgets import written
@@ -111,8 +111,7 @@ def test_no_target_and_host_lead_out_of_the_connect(target: str, host: str) -> N
 
 @given(TEXTS, st.sampled_from(["GET", "POST", "OPTIONS"]))
 def test_what_is_judged_is_written_as_one_line_that_reads_back(target: str, method: str) -> None:
-    policy = parse_reload({"policy": {"routes": [{"host": "api.example.com", "scheme": "http", "ports": [80]}]}}).policy
-    rules = Rules(policy, {}, {}, {})
+    rules = build(parse_reload({"policy": {"routes": [{"host": "api.example.com", "scheme": "http", "ports": [80]}]}}))
     try:
         ticket = rules.judge("http", Authority("api.example.com", 80), method, f"/{target}")
     except Refused:
