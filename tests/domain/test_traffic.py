@@ -20,6 +20,7 @@ def line(
     )
 
 
+GIT = HostTraffic("git.example", 1, 0, 0, 0)
 LINES = [
     line(1, "a.example", "opened"),
     line(1, "a.example", bytes_out=3, bytes_in=5000),
@@ -28,6 +29,8 @@ LINES = [
     line(4, "b.example", "tunnel", allowed=False, rule="host.unlisted"),
     line(5, "a.example", rule="upstream.timeout", bytes_out=1, bytes_in=0),
     line(6, "c.example", "dns", allowed=False, rule="dns.closed"),
+    json.dumps({"kind": "opened", "host": "git.example", "allowed": True, "rule": "allowed"}),  # the gate's have no id
+    line(7, "git.example", "git", rule="allowed").replace('"id": "7", ', ""),
     json.dumps({"kind": "lifecycle", "rule": "started", "allowed": True}),
     "no json", "[]", "7", "{}", '{"kind": []}', '{"kind": "other"}',
 ]  # fmt: skip
@@ -35,20 +38,21 @@ LINES = [
 
 def test_hosts_and_mishaps_are_counted_and_a_request_without_an_end_counts_once() -> None:
     found = traffic_of(LINES)
-    assert found.hosts == (HostTraffic("a.example", 3, 0, 4, 5000), HostTraffic("b.example", 0, 2, 0, 0))
+    assert found.hosts == (HostTraffic("a.example", 3, 0, 4, 5000), HostTraffic("b.example", 0, 2, 0, 0), GIT)
     assert found.mishaps == (
         Mishap("b.example", "host.unlisted", "b.example is not", 2),
         Mishap("a.example", "upstream.timeout", "a.example is not", 1),
     )
-    assert (found.requests, found.refused) == (5, 2)
+    assert (found.requests, found.refused) == (6, 2)
 
 
 def test_it_is_told_to_people_and_programs() -> None:
     found = traffic_of(LINES)
     assert told(found).splitlines() == [
-        "bottle: egress: 5 requests, 2 refused",
-        "  a.example  3 allowed  0 refused  4 B out, 4.9 KiB in",
-        "  b.example  0 allowed  2 refused  0 B out, 0 B in",
+        "bottle: egress: 6 requests, 2 refused",
+        "  a.example    3 allowed  0 refused  4 B out, 4.9 KiB in",
+        "  b.example    0 allowed  2 refused  0 B out, 0 B in",
+        "  git.example  1 allowed  0 refused  0 B out, 0 B in",
         "  2 x  b.example  host.unlisted: b.example is not",
         "  1 x  a.example  upstream.timeout: a.example is not",
     ]

@@ -10,8 +10,9 @@ from attrs import define, field, frozen
 MOST_KEPT = 1000
 """Hosts, and reasons, that are told apart: the agent chooses how many it asks for. What exceeds it is one more."""
 OTHERS = "(others)"
-_COUNTED = ("http", "tunnel", "websocket")
-_PASSED = "route"
+_COUNTED = ("http", "tunnel", "websocket", "git")
+_PASSED = ("route", "allowed")
+"""The rules under which all went well, of the way out and of the gate."""
 
 
 @frozen
@@ -81,7 +82,7 @@ class _Count:
         sums["allowed" if allowed else "refused"] += 1
         for key in ("bytes_out", "bytes_in"):
             sums[key] += _number(entry.get(key))
-        if entry.get("rule") != _PASSED:
+        if not allowed or entry.get("rule") not in _PASSED:
             self._note((host, str(entry.get("rule")), str(entry.get("reason"))))
 
     def traffic(self) -> Traffic:
