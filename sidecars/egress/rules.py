@@ -6,10 +6,12 @@ comes from the same object, so a reload in the middle can never mix two policies
 
 import base64
 import binascii
+import math
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from bottle.domain.dlp.spellings import Registered
 from bottle.domain.egress import Injection, Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
@@ -47,7 +49,10 @@ class Ticket:
 
 @define(eq=False)
 class Rules:
-    """A policy, its secrets by slot, and a TLS context for each host pattern that it terminates."""
+    """A policy, its secrets by slot, and a TLS context for each host pattern that it terminates.
+
+    `spent` names the grants for one request that had theirs; `clock` tells seconds since the epoch.
+    """
 
     policy: Policy
     secrets: dict[str, str] = field(repr=False)
@@ -55,6 +60,9 @@ class Rules:
     guard: Guard = field(repr=False)
     contexts: dict[str, ssl.SSLContext] = field(repr=False)
     _leaves: dict[str, Leaf] = field(repr=False)
+    spent: frozenset[str] = frozenset()
+    clock: Callable[[], float] = field(default=time.time, repr=False)
+    _lapses_at: float = field(init=False, repr=False)
     pool: Pool = field(factory=Pool, init=False, repr=False)
     _remembered: dict[tuple[str, str, int, str, str], Ticket] = field(factory=dict, init=False, repr=False)
     _forms: dict[str, SecretForms] = field(init=False, repr=False)
@@ -66,13 +74,20 @@ class Rules:
         sieve = sieve_of(expressions(value for parts in values.values() for value in parts)) if values else None
         return {slot: SecretForms(parts, sieve) for slot, parts in values.items()}
 
+    def __attrs_post_init__(self) -> None:
+        self._keep(route for route in self.policy.routes if route.grant is None or route.grant.id not in self.spent)
+
     @property
     def withheld(self) -> list[str]:
         """What must stand in no line of the trail."""
         return [*self.secrets.values(), *self.given.values()]
 
     def judge(self, scheme: Scheme, authority: Authority, method: str, target: str) -> Ticket:
-        """The ticket for a request; raises Refused. Equal requests get the same ticket, judged once."""
+        """The ticket for a request that will be made; raises Refused. Equal requests get the same ticket, judged once.
+
+        A grant for one request is spent by this, whatever comes of the request.
+        """
+        self._forget_lapsed()
         key = (scheme, authority.host, authority.port, method, target)
         ticket = self._remembered.get(key)
         if ticket is None:
@@ -81,11 +96,28 @@ class Rules:
                 if len(self._remembered) >= limits.REMEMBERED_VERDICTS:
                     self._remembered.clear()
                 self._remembered[key] = ticket
+        grant = ticket.route.grant
+        if grant is not None and grant.once:
+            self.spent |= {grant.id}
+            self._keep(route for route in self.policy.routes if route.grant != grant)
         return ticket
 
     def judge_tunnel(self, authority: Authority) -> Verdict:
         """Whether a TLS connection to this host and port may be opened at all."""
+        self._forget_lapsed()
         return decide_tunnel(self.policy, authority)
+
+    def _forget_lapsed(self) -> None:
+        now = self.clock()
+        if now >= self._lapses_at:
+            self._keep(route for route in self.policy.routes if route.grant is None or not route.grant.has_lapsed(now))
+
+    def _keep(self, routes: Iterable[Route]) -> None:
+        """Judges by these routes from now on."""
+        self.policy = evolve(self.policy, routes=tuple(routes))
+        self._remembered.clear()
+        ends = (route.grant.until for route in self.policy.routes if route.grant is not None)
+        self._lapses_at = min((end for end in ends if end is not None), default=math.inf)
 
     def _judge(self, scheme: Scheme, authority: Authority, method: str, text: str) -> Ticket:
         try:
@@ -161,7 +193,8 @@ def build(reload: EgressReload, standing: Rules | None = None, *, key: bytes = b
     given = {**(standing.given if standing else {}), **reload.given}
     values = registered(reload.policy, held, given)
     guard = standing.guard.with_values(values) if standing else Guard.of(values, key)
-    return Rules(reload.policy, held, given, guard, contexts, leaves)
+    spent = standing.spent if standing else frozenset[str]()
+    return Rules(reload.policy, held, given, guard, contexts, leaves, spent)
 
 
 def registered(policy: Policy, secrets: Mapping[str, str], given: Mapping[str, str]) -> tuple[Registered, ...]:

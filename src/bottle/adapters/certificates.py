@@ -1,7 +1,10 @@
-"""One bottle's own certificate authority, which can speak for the bottle's hosts and for nothing else."""
+"""One bottle's own certificate authority, which can speak for the bottle's hosts and for nothing else.
+
+That of a supervised bottle may come to speak for hosts that its operator adds, so it names none; its key is then the
+host's to keep (docs/decisions/0012)."""
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from attrs import field, frozen
@@ -23,17 +26,28 @@ _EVERY_ADDRESS = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"
 
 
 class LocalAuthority:
-    """ports.CertificateAuthority on P-256. Each issue makes a new authority, whose key is gone when it returns."""
+    """ports.CertificateAuthority on P-256. Each issue makes a new authority, whose key is gone when it returns unless
+    it is asked for."""
 
-    def issue(self, identity: str, hosts: Iterable[str], now: datetime) -> BottleCertificates:
+    def issue(
+        self, identity: str, hosts: Iterable[str], now: datetime, *, extensible: bool = False
+    ) -> BottleCertificates:
         """Each leaf is one certificate and its key; the authority is not in it, for the box trusts that already."""
         patterns = tuple(dict.fromkeys(hosts))
-        issuer = _make_issuer(identity, patterns, now)
+        issuer = _make_issuer(identity, None if extensible else patterns, now)
         return BottleCertificates(
             authority=_pem(issuer.certificate),
             fingerprint=issuer.certificate.fingerprint(hashes.SHA256()).hex(),
             leaves={pattern: _leaf(issuer, pattern) for pattern in patterns},
+            key=_key_pem(issuer.key) if extensible else "",
         )
+
+    def extend(self, authority: str, key: str, hosts: Iterable[str]) -> Mapping[str, str]:
+        loaded = serialization.load_pem_private_key(key.encode(), password=None)
+        if not isinstance(loaded, ec.EllipticCurvePrivateKey):
+            raise TypeError("no key that this authority made")
+        issuer = _Issuer(x509.load_pem_x509_certificate(authority.encode()), loaded)
+        return {pattern: _leaf(issuer, pattern) for pattern in dict.fromkeys(hosts)}
 
 
 @frozen
@@ -44,7 +58,8 @@ class _Issuer:
     key: ec.EllipticCurvePrivateKey = field(repr=False)
 
 
-def _make_issuer(identity: str, patterns: Sequence[str], now: datetime) -> _Issuer:
+def _make_issuer(identity: str, patterns: Sequence[str] | None, now: datetime) -> _Issuer:
+    """`patterns` are the hosts that it may ever speak for, None where nobody can know them yet."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name(
         [
@@ -58,10 +73,11 @@ def _make_issuer(identity: str, patterns: Sequence[str], now: datetime) -> _Issu
         _builder(name, name, key.public_key(), start, start + LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(certificates=True), critical=True)
-        .add_extension(_constraints(patterns), critical=True)
         .add_extension(identifier, critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
     )
+    if patterns is not None:
+        builder = builder.add_extension(_constraints(patterns), critical=True)
     return _Issuer(builder.sign(key, hashes.SHA256()), key)
 
 

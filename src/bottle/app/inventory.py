@@ -194,7 +194,17 @@ def _row(world: World, identity: str, running: Running | None) -> BottleRow:
         started_at=metadata.started_at,
         status=_status(world, metadata, running),
         services=running.services if running else (),
+        pending=_pending(world, identity),
     )
+
+
+def _pending(world: World, identity: str) -> int:
+    """How many proposals wait; none where they cannot be read, which is told by whoever looks at them."""
+    now = world.clock.now().timestamp()
+    try:
+        return sum(asked.state(now) == "pending" for asked in world.supervise.asked(identity))
+    except BottleError:
+        return 0
 
 
 def _status(world: World, metadata: Metadata, running: Running | None) -> Status:

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 from attrs import field, frozen
 
+from bottle.app.supervise_ports import HomeManifests, Notifier, Rooms, SuperviseStore
 from bottle.domain.egress import Policy
 from bottle.domain.errors import BottleError
 from bottle.domain.hosts import Authority
@@ -51,19 +52,30 @@ class Manifests(Protocol):
 @frozen
 class BottleCertificates:
     """One bottle's own authority. `authority` is the certificate (PEM) that the box trusts, `fingerprint` its SHA-256
-    (of the DER, hexadecimal); `leaves` are chain and private key (PEM) by host pattern. The authority's own key is gone
-    once this exists."""
+    (of the DER, hexadecimal); `leaves` are chain and private key (PEM) by host pattern. `key` is the authority's own
+    (PEM) where it was asked for; else that is gone once this exists."""
 
     authority: str
     fingerprint: str
     leaves: Mapping[str, str] = field(repr=False)
+    key: str = field(default="", repr=False)
 
 
 class CertificateAuthority(Protocol):
     """Makes a new authority for one bottle."""
 
-    def issue(self, identity: str, hosts: Iterable[str], now: datetime) -> BottleCertificates:
-        """Certificates for the host patterns, valid from a day before `now` (clocks differ) for a year."""
+    def issue(
+        self, identity: str, hosts: Iterable[str], now: datetime, *, extensible: bool = False
+    ) -> BottleCertificates:
+        """Certificates for the host patterns, valid from a day before `now` (clocks differ) for a year.
+
+        `extensible`: the key is returned too, and more hosts can be had from it. Without, the authority can speak for
+        these hosts and no others.
+        """
+
+    def extend(self, authority: str, key: str, hosts: Iterable[str]) -> Mapping[str, str]:
+        """Further leaves (chain and private key, PEM) by host pattern, of an authority that was issued as extensible;
+        valid as long as it is."""
 
 
 class Credentials(Protocol):
@@ -220,6 +232,8 @@ class Cargo:
     """Who dials for the sidecar, with the credential for it."""
     git_secrets: Mapping[str, str] = field(factory=dict, repr=False)
     """For the git gate alone: the private key or the token of each remote, by its host."""
+    rooms: Rooms | None = None
+    """Where a supervised bottle's questions and answers lie."""
 
 
 @frozen
@@ -253,8 +267,11 @@ class Bottle(Protocol):
         """Runs a command as the agent with this process's standard streams, as a terminal where stdin is one (size,
         signals and raw keys pass), and returns its exit status. Raises BackendError when the box goes away."""
 
-    def reload(self, policy: Policy) -> None:
-        """Gives the sidecar a new policy; returns once it judges by it. Raises BackendError; the old policy stays."""
+    def reload(self, policy: Policy, leaves: Mapping[str, str] | None = None) -> None:
+        """Gives the sidecar a new policy; returns once it judges by it. Raises BackendError; the old policy stays.
+
+        `leaves` are certificate and key (PEM) by host pattern, for hosts that it has none for yet.
+        """
 
     def leave(self) -> None:
         """From now on the bottle lives on without the process that launched it. Until then it ends with that process,
@@ -331,6 +348,9 @@ class World:
     progress: Progress
     git_keys: GitKeys
     workspaces: Workspaces
+    supervise: SuperviseStore
+    home_manifests: HomeManifests
+    notifier: Notifier
     chosen_backend: str | None = None
     """The backend that the environment names (`BOT_BOTTLE_BACKEND`)."""
     upstream_roots: Callable[[], str] = str
@@ -339,5 +359,7 @@ class World:
     """The proxy that sidecars reach all else through (`BOT_BOTTLE_UPSTREAM_PROXY`). May raise BottleError."""
     logins: Mapping[str, Login] = field(factory=dict)
     """The logins that can be forwarded, by the provider's template."""
+    account: str = ""
+    """The operator's name on this host, for the trail."""
     skills_root: str = ""
     """Where the host keeps the agents' skills (`~/.claude/skills`)."""

@@ -8,11 +8,13 @@ from attrs import define, evolve
 
 from bottle.app.ports import Backend, Bottle, Cargo, World
 from bottle.app.prepare import Prepared, require_ready, secrets_missing
+from bottle.app.supervise_ports import Rooms
 from bottle.domain.environment import is_private
 from bottle.domain.errors import BottleError, ConflictError
 from bottle.domain.manifest import HostVariables, Prompted
 from bottle.domain.plan import BottlePlan, PlannedEnv
 from bottle.domain.state import Event, Metadata
+from bottle.domain.supervise import first_grants
 
 Result = TypeVar("Result")
 
@@ -107,7 +109,9 @@ class Session:
         git_secrets = resolve_git_secrets(self.world, self.plan)
         ensure_images(self.world, self.prepared)
         hosts = [planned.route.host.text for planned in self.plan.routes]
-        certificates = self.world.authority.issue(self.plan.identity, hosts, self.world.clock.now())
+        certificates = self.world.authority.issue(
+            self.plan.identity, hosts, self.world.clock.now(), extensible=self.plan.supervise
+        )
         return Cargo(
             certificates=certificates,
             secrets=secrets,
@@ -132,11 +136,19 @@ class Session:
         identity = self.plan.identity
         self.world.progress.step(f"starting {identity}")
         audit = self.world.state.audit_directory(identity)
+        if self.plan.supervise:
+            cargo = evolve(cargo, rooms=self._rooms(cargo))
         with self.world.interruptions.shielded() as stopping:
             bottle = self.backend.launch(self.plan, cargo, audit, self.world.progress, stopping)
         self.handed_over = True
         self.world.state.record(Event(self.world.clock.now(), identity, "started", f"agent {self.plan.agent}"))
         return bottle
+
+    def _rooms(self, cargo: Cargo) -> Rooms:
+        """Where the agent's questions and the answers will lie."""
+        certificates = cargo.certificates
+        grants = first_grants(self.plan.policy)
+        return self.world.supervise.open(self.plan.identity, grants, certificates.authority, certificates.key)
 
 
 def end_bottle(world: World, backend: Backend, identity: str, status: int | None) -> None:
@@ -146,6 +158,7 @@ def end_bottle(world: World, backend: Backend, identity: str, status: int | None
     """
     _keep_log(world, backend, identity)
     backend.destroy(identity)
+    world.supervise.close(identity)
     metadata = world.state.read(identity)
     if metadata.ended_at:
         return

@@ -1,6 +1,7 @@
 """The one place that reads the process's environment."""
 
 import os
+import pwd
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,6 +38,14 @@ class Environment:
             return parse_upstream_proxy(self.variables[variable])
         except InvalidProxyError as error:
             raise UsageError(f"{variable}: {error}") from None
+
+    @property
+    def account(self) -> str:
+        """The name of whoever runs this, for the trail; the number where there is none."""
+        try:
+            return pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:
+            return str(os.getuid())
 
     @property
     def owner(self) -> str:

@@ -23,6 +23,7 @@ from bottle.cli.listing import list_bottles
 from bottle.cli.logs import logs
 from bottle.cli.start import start
 from bottle.cli.stop import stop
+from bottle.cli.supervise import COMMANDS as SUPERVISE
 from bottle.domain.errors import PASSED_THROUGH, BottleError, UsageError
 
 SIGNALLED = 128
@@ -75,6 +76,11 @@ def _interruptible(command: Callable[..., int]) -> Callable[..., int]:
 
 for _name, _command in COMMANDS.items():
     app.command(_name)(_interruptible(_command))
+
+supervise = typer.Typer(help="What stuck agents ask for, and your answers.", rich_markup_mode=None)
+for _name, _subcommand in SUPERVISE.items():
+    supervise.command(_name)(_interruptible(_subcommand))
+app.add_typer(supervise, name="supervise")
 
 
 def _print_version(wanted: bool) -> None:
@@ -153,4 +159,4 @@ def _first_line(text: str) -> str:
 
 def _help_hint(arguments: Sequence[str]) -> str:
     command = next((word for word in arguments if not word.startswith("-")), None)
-    return f"`bottle {command} --help`" if command in COMMANDS else "`bottle --help`"
+    return f"`bottle {command} --help`" if command in {*COMMANDS, "supervise"} else "`bottle --help`"

@@ -166,7 +166,7 @@ def _wall_cells(plan: BottlePlan) -> Iterable[tuple[str, str]]:
 
 
 def row_table(rows: Iterable[BottleRow]) -> str:
-    headings = ("IDENTITY", "AGENT", "BOTTLE", "BACKEND", "STATUS", "STARTED", "SERVICES", "LABEL")
+    headings = ("IDENTITY", "AGENT", "BOTTLE", "BACKEND", "STATUS", "STARTED", "SERVICES", "ASKS", "LABEL")
     return table(
         (
             (
@@ -177,6 +177,7 @@ def row_table(rows: Iterable[BottleRow]) -> str:
                 row.status,
                 row.started_at[:19],
                 ",".join(row.services),
+                str(row.pending or ""),
                 row.label,
             )
             for row in rows

@@ -84,8 +84,10 @@ def _confirm(world: "World", prepared: "Prepared", *, yes: bool) -> None:
 
 def _attached(world: "World", prepared: "Prepared") -> int:
     from bottle.app.start import run_attached
+    from bottle.cli.calling import calling
 
-    status = run_attached(world, prepared)
+    with calling(world, prepared.plan):
+        status = run_attached(world, prepared)
     _tell_traffic(world, prepared.plan.identity)
     return status
 

@@ -3,7 +3,7 @@
 A person waits for `bottle list`, so what it does not need (cryptography, a YAML parser) is imported when it is used.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,16 +17,20 @@ from bottle.adapters.entropy import SystemEntropy
 from bottle.adapters.git_keys import KeyFiles
 from bottle.adapters.interruptions import SignalInterruptions
 from bottle.adapters.manifests.store import ManifestFiles
+from bottle.adapters.notify import OperatorNotifier
 from bottle.adapters.operator import TerminalOperator
 from bottle.adapters.providers.codex_login import CODEX_LOGIN, CodexLogin
 from bottle.adapters.providers.registry import AllProviders
 from bottle.adapters.roots import read_build_roots, read_roots
 from bottle.adapters.starter import StarterFiles
 from bottle.adapters.state import StateFiles
+from bottle.adapters.state.supervise import SuperviseFiles
 from bottle.adapters.workspace import HostWorkspaces
 from bottle.app.ports import BottleCertificates, World
+from bottle.app.supervise_ports import HomeManifests, ManifestEdit
 from bottle.cli.environment import Environment, read_environment
 from bottle.cli.progress import TalkingProgress
+from bottle.domain.egress import Route
 
 _TERMINAL = ("TERM", "COLORTERM", "LANG", "LC_ALL")
 
@@ -56,6 +60,10 @@ def compose(environment: Environment, directory: Path) -> World:
         clock=SystemClock(),
         entropy=SystemEntropy(),
         progress=TalkingProgress(),
+        supervise=SuperviseFiles(environment.home / "state"),
+        home_manifests=_HomeManifests(environment.home),
+        notifier=OperatorNotifier(environment.variables),
+        account=environment.account,
         git_keys=KeyFiles(),
         workspaces=HostWorkspaces(environment.variables),
         chosen_backend=environment.backend,
@@ -80,10 +88,38 @@ def repository_of(directory: Path, home: Path) -> Path | None:
 class _Authority:
     """ports.CertificateAuthority, whose library is imported when a bottle starts."""
 
-    def issue(self, identity: str, hosts: Iterable[str], now: datetime) -> BottleCertificates:
+    def issue(
+        self, identity: str, hosts: Iterable[str], now: datetime, *, extensible: bool = False
+    ) -> BottleCertificates:
         from bottle.adapters.certificates import LocalAuthority
 
-        return LocalAuthority().issue(identity, hosts, now)
+        return LocalAuthority().issue(identity, hosts, now, extensible=extensible)
+
+    def extend(self, authority: str, key: str, hosts: Iterable[str]) -> Mapping[str, str]:
+        from bottle.adapters.certificates import LocalAuthority
+
+        return LocalAuthority().extend(authority, key, hosts)
+
+
+class _HomeManifests:
+    """supervise_ports.HomeManifests, whose library is imported when an answer is given."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def judge(self, route: Route) -> None:
+        self._files().judge(route)
+
+    def with_route(self, bottle: str, route: Route) -> ManifestEdit:
+        return self._files().with_route(bottle, route)
+
+    def write(self, edit: ManifestEdit) -> None:
+        self._files().write(edit)
+
+    def _files(self) -> HomeManifests:
+        from bottle.adapters.manifests.editing import HomeManifestFiles
+
+        return HomeManifestFiles(self._home)
 
 
 def _bubblewrap(environment: Environment) -> BubblewrapBackend:

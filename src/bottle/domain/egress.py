@@ -51,10 +51,23 @@ class Endpoint:
 
 
 @frozen
+class Grant:
+    """How long a route holds that an operator let through for a running bottle: `id` is the proposal's, `until` is in
+    seconds since the epoch (None: as long as the bottle), `once`: for one request, whatever comes of it."""
+
+    id: str
+    until: float | None = None
+    once: bool = False
+
+    def has_lapsed(self, now: float) -> bool:
+        return self.until is not None and now >= self.until
+
+
+@frozen
 class Route:
     """One allowed destination. Empty `methods` or `paths` mean any.
 
-    `private_ips` are the non-public networks that it may reach.
+    `private_ips` are the non-public networks that it may reach. A route of the manifest's has no `grant`.
     """
 
     host: HostPattern
@@ -67,6 +80,7 @@ class Route:
     private_ips: tuple[IPNetwork, ...] = ()
     connect_to: Endpoint | None = None
     source: str = "bottle"
+    grant: Grant | None = None
 
     @property
     def name(self) -> str:

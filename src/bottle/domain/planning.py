@@ -40,6 +40,7 @@ from bottle.domain.provision import (
     GuestFile,
     HostTree,
 )
+from bottle.domain.supervise import SERVICE
 from bottle.domain.workspace import Workspace
 
 
@@ -110,7 +111,7 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
         color=request.color,
         cwd=request.cwd if request.copy_cwd else "",
         copy_cwd=request.copy_cwd,
-        notes=(*facts.notes, *_unserved(bottle), *_until(facts.login), *_left_out(request)),
+        notes=(*facts.notes, *_until(facts.login), *_left_out(request)),
         git_slots=git_slots(bottle, facts.secrets),
     )
 
@@ -191,6 +192,7 @@ def _wish(request: StartRequest, agent: Agent, bottle: EffectiveBottle, login: H
         arguments=request.arguments,
         env={name: entry.value for name, entry in bottle.env.items() if isinstance(entry, Verbatim)},
         login=login,
+        supervise_url=f"http://{SERVICE}/" if bottle.supervise else "",
     )
 
 
@@ -305,11 +307,3 @@ def _until(login: HostLogin | None) -> tuple[str, ...]:
     if login is None or not login.expires_at:
         return ()
     return (f"the token in {login.token_ref} ends at {login.expires_at}; a bottle that runs longer gets no other",)
-
-
-def _unserved(bottle: EffectiveBottle) -> tuple[str, ...]:
-    """What the manifest names and this version does not yet serve: said, so that nobody relies on it."""
-    notes = []
-    if bottle.supervise:
-        notes.append("supervise is not served yet: a stuck agent cannot ask")
-    return tuple(notes)

@@ -44,6 +44,8 @@ class Wish:
     arguments: tuple[str, ...] = ()
     env: Mapping[str, str] = field(factory=dict)
     login: HostLogin | None = None
+    supervise_url: str = ""
+    """Where the agent asks when it is stuck (MCP, streamable HTTP); empty where it cannot."""
 
 
 @frozen

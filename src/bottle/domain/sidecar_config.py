@@ -8,11 +8,12 @@ keys are kept out of every repr, and no error message quotes a value.
 import ipaddress
 import re
 from collections.abc import Mapping
+from typing import cast
 
 from attrs import field, frozen
 
 from bottle.domain.addresses import IPNetwork
-from bottle.domain.egress import Endpoint, Injection, Policy, Route, Scheme
+from bottle.domain.egress import Endpoint, Grant, Injection, Policy, Route, Scheme
 from bottle.domain.hosts import HostPattern, InvalidHostError, authority
 from bottle.domain.strict_json import ConfigError as ConfigError
 from bottle.domain.strict_json import (
@@ -190,12 +191,13 @@ def _route_document(route: Route) -> JsonObject:
         "private_ips": [str(network) for network in route.private_ips],
         "connect_to": endpoint and {"address": str(endpoint.address), "port": endpoint.port},
         "source": route.source,
+        "grant": route.grant and {"id": route.grant.id, "until": route.grant.until, "once": route.grant.once},
     }
 
 
 _RELOAD_KEYS = ("secrets", "given", "leaves")
 _START_KEYS = (*_RELOAD_KEYS, "dns", "roots", "tied", "proxy")
-_ROUTE_KEYS = ("scheme", "ports", "methods", "paths", "inject", "scan", "private_ips", "connect_to", "source")
+_ROUTE_KEYS = ("scheme", "ports", "methods", "paths", "inject", "scan", "private_ips", "connect_to", "source", "grant")
 
 
 def _route(data: object, where: str) -> Route:
@@ -211,6 +213,7 @@ def _route(data: object, where: str) -> Route:
         private_ips=read_tuple(fields.get("private_ips", []), f"{where}.private_ips", _network),
         connect_to=read_optional(fields.get("connect_to"), f"{where}.connect_to", _endpoint),
         source=read_text(fields.get("source", "bottle"), f"{where}.source", empty=True),
+        grant=read_optional(fields.get("grant"), f"{where}.grant", _grant),
     )
     if route.inject is not None and route.scheme != "https":
         raise ConfigError(f"{where}.inject: a credential travels over https alone")
@@ -233,6 +236,18 @@ def _endpoint(data: object, where: str) -> Endpoint:
     except ValueError:
         raise ConfigError(f"{where}.address: an IP address belongs here") from None
     return Endpoint(address, read_optional(fields.get("port"), f"{where}.port", _port))
+
+
+def _grant(data: object, where: str) -> Grant:
+    fields = read_object(data, where, ("id",), ("until", "once"))
+    until = fields.get("until")
+    if until is not None and type(until) not in (int, float):
+        raise ConfigError(f"{where}.until: seconds since the epoch belong here")
+    return Grant(
+        id=_slot(fields["id"], f"{where}.id"),
+        until=None if until is None else float(cast("float", until)),
+        once=read_boolean(fields.get("once", False), f"{where}.once"),
+    )
 
 
 def _leaf(data: object, where: str) -> Leaf:

@@ -61,7 +61,7 @@ class Leftover:
 
 @frozen
 class Event:
-    """A lifecycle line of the audit trail, written by the host."""
+    """A line of the audit trail that the host writes: of the bottle's own course, or of what its agent asked for."""
 
     time: datetime
     identity: str
@@ -69,3 +69,4 @@ class Event:
     reason: str
     allowed: bool = True
     status: int | None = field(default=None)
+    kind: Literal["lifecycle", "supervise"] = "lifecycle"

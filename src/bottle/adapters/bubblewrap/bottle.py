@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
+from bottle.adapters import sidecar
 from bottle.adapters.bubblewrap import box, commands, keeper, way_out
 from bottle.adapters.bubblewrap.keeper import Lifeline
 from bottle.adapters.bubblewrap.runtime import Runtime
-from bottle.adapters.sidecar import stands
 from bottle.app.ports import ExecResult
 from bottle.domain.egress import Policy
 from bottle.domain.errors import BackendError
@@ -32,10 +32,10 @@ class BubblewrapBottle:
     def attach(self, argv: Sequence[str]) -> int:
         return commands.attach(self.runtime.commands, argv, self.terminal_env)
 
-    def reload(self, policy: Policy) -> None:
-        document = reload_document(EgressReload(policy))
+    def reload(self, policy: Policy, leaves: Mapping[str, str] | None = None) -> None:
+        document = reload_document(EgressReload(policy, leaves=sidecar.leaves(leaves or {})))
         answer = keeper.configure(self.runtime, way_out.NAME, document)
-        if not stands(answer, policy.version):
+        if not sidecar.stands(answer, policy.version):
             raise BackendError(f"the sidecar answered something else: {json.loads(answer).get('event')}")
 
     def leave(self) -> None:

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from bottle.adapters import gitleaks
 from bottle.adapters.archive import Furniture, pack
-from bottle.adapters.bubblewrap import box, commands, git_gate, interpreter, keeper, proof, trust, way_out
+from bottle.adapters.bubblewrap import box, commands, git_gate, interpreter, keeper, proof, supervise, trust, way_out
 from bottle.adapters.bubblewrap.box import Doors
 from bottle.adapters.bubblewrap.descriptors import Descriptors
 from bottle.adapters.bubblewrap.ground import Ground, control_group
@@ -23,6 +23,7 @@ from bottle.app.ports import Cargo, Progress, Stopping
 from bottle.domain.errors import BackendError, BottleError, ProvisionError
 from bottle.domain.gitgate import GATE
 from bottle.domain.plan import BottlePlan
+from bottle.domain.supervise import SERVICE
 
 _START_SECONDS = 30.0
 _PROOF_SECONDS = 20.0
@@ -90,6 +91,9 @@ def _start(order: Order, runtime: Runtime, lock: int) -> Lifeline:
         if plan.remotes:
             ports[GATE.port], gate = held.pair()
             sidecars.append(git_gate.program(plan, order.cargo, order.audit, roots.host, gate, ground, held))
+        if order.cargo.rooms is not None:
+            ports[SERVICE.port], door = held.pair()
+            sidecars.append(supervise.program(plan, order.cargo.rooms, door, ground, held))
         doors = Doors(held.listener(str(runtime.commands)), ports)
         programs = [box.program(plan, order.tool, roots, doors, ground, held), *sidecars]
         spec = {
@@ -110,6 +114,8 @@ def _become(order: Order) -> dict[str, object] | None:
     paths = [*order.ground.files, str(order.audit.resolve()), *tools, *interpreter.reachable()]
     if order.plan.remotes:
         paths.append(str(gitleaks.program()))
+    if order.cargo.rooms is not None:
+        paths += [str(order.cargo.rooms.asked.resolve()), str(order.cargo.rooms.told.resolve())]
     return {"number": number, "reachable": paths}
 
 
@@ -154,7 +160,11 @@ def _furnish_and_prove(order: Order, runtime: Runtime, lifeline: Lifeline) -> No
 
 def _wait_for_sidecars(order: Order, lifeline: Lifeline, deadline: float) -> None:
     """Until each has said that it serves. Raises BackendError."""
-    awaited = {way_out.NAME: order.plan.policy.version, **({git_gate.NAME: 0} if order.plan.remotes else {})}
+    awaited = {
+        way_out.NAME: order.plan.policy.version,
+        **({git_gate.NAME: 0} if order.plan.remotes else {}),
+        **({supervise.NAME: 0} if order.cargo.rooms else {}),
+    }
     while awaited:
         answer = lifeline.wait_for("answer", deadline, order.stopping)
         version = awaited.pop(str(answer.get("program")), None)

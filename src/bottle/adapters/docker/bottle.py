@@ -28,12 +28,12 @@ class DockerBottle:
     def attach(self, argv: Sequence[str]) -> int:
         return interactive.attach(self.engine, self.box, argv, self.terminal_env)
 
-    def reload(self, policy: Policy) -> None:
+    def reload(self, policy: Policy, leaves: Mapping[str, str] | None = None) -> None:
         if not self.engine.running(self.sidecar):
             raise BackendError("the sidecar is gone, and with it the way out", hint="end this bottle and start another")
         control = Control(self.engine, self.sidecar)
         try:
-            control.reload(policy)
+            control.reload(policy, leaves or {})
         finally:
             control.close()
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from attrs import frozen
 
-from bottle.adapters.docker import git_gate, guest_env
+from bottle.adapters.docker import git_gate, guest_env, supervise
 from bottle.adapters.docker.names import BOX, SIDECAR, Names, Owned
 from bottle.adapters.docker.networks import Subnets
+from bottle.app.supervise_ports import Rooms
 from bottle.domain.plan import BottlePlan
 
 AUDIT_DIRECTORY = "/audit"
@@ -68,9 +69,13 @@ def box(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, host: Ho
     }
 
 
-def sidecar(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, audit: Path) -> dict[str, Any]:
-    """The sidecar: its standard input open, its root read-only, one directory of the host's for the trail."""
-    aliases = ["egress", "pipelock", *(["git-gate"] if plan.remotes else [])]
+def sidecar(
+    plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, audit: Path, rooms: Rooms | None = None
+) -> dict[str, Any]:
+    """The sidecar: its standard input open, its root read-only, one directory of the host's for the trail, and two for
+    what a stuck agent asks."""
+    optional = {"git-gate": bool(plan.remotes), "supervise": rooms is not None}
+    aliases = ["egress", "pipelock", *(name for name, served in optional.items() if served)]
     endpoint = {"IPAMConfig": {"IPv4Address": subnets.internal.sidecar}, "Aliases": aliases}
     audited = {"Type": "bind", "Source": str(audit), "Target": AUDIT_DIRECTORY}
     return {
@@ -84,15 +89,15 @@ def sidecar(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, audi
             **_bare(names.network),
             "ReadonlyRootfs": True,
             "Sysctls": {"net.ipv4.ip_unprivileged_port_start": "0"},
-            "Mounts": [audited],
+            "Mounts": [audited, *supervise.mounts(rooms)],
             **_limits(512 * _MEBIBYTE, 128),
             "Tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,mode=1777,size=16m"},  # noqa: S108 - inside the container
-            **(_for_gate(audited) if plan.remotes else {}),
+            **(_for_gate([audited, *supervise.mounts(rooms)]) if plan.remotes else {}),
         },
     }
 
 
-def _for_gate(audited: dict[str, Any]) -> dict[str, Any]:
+def _for_gate(mounts: list[dict[str, Any]]) -> dict[str, Any]:
     """What the git gate needs more: memory, processes, a place for keys in memory and one for repositories that is
     removed with the container."""
     tmpfs = {
@@ -100,7 +105,7 @@ def _for_gate(audited: dict[str, Any]) -> dict[str, Any]:
         git_gate.STATE: f"rw,exec,nosuid,nodev,mode=0700,uid={git_gate.NUMBER},gid={git_gate.NUMBER},size=1g",
     }
     repositories = {"Type": "volume", "Target": f"{git_gate.STATE}/repositories"}
-    return {"Tmpfs": tmpfs, "Mounts": [audited, repositories], **_limits(4096 * _MEBIBYTE, 512)}
+    return {"Tmpfs": tmpfs, "Mounts": [*mounts, repositories], **_limits(4096 * _MEBIBYTE, 512)}
 
 
 def _limits(memory: int, processes: int) -> dict[str, Any]:

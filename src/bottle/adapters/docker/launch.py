@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from bottle.adapters.cargo import require_complete
-from bottle.adapters.docker import containers, furnish, git_gate, inventory, networks, seal, sidecar
+from bottle.adapters.docker import containers, furnish, git_gate, inventory, networks, seal, sidecar, supervise
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.failures import GoneError, OverlapError
 from bottle.adapters.docker.names import Names, Owned
@@ -97,7 +97,7 @@ class Launch:
         inventory.remove(self._engine, self._owned)
 
     def _attempt(self, subnets: Subnets) -> Launched:
-        with ThreadPoolExecutor(6, thread_name_prefix="launch") as pool, ExitStack() as stack:
+        with ThreadPoolExecutor(7, thread_name_prefix="launch") as pool, ExitStack() as stack:
             self._progress.step("making networks and containers")
             names, owned = self._names, self._owned
             nets = pool.submit(networks.create, self._engine, names, owned, subnets, self._site.options, pool)
@@ -129,7 +129,7 @@ class Launch:
 
     def _make_sidecar(self, subnets: Subnets, stack: ExitStack) -> tuple[str, Control]:
         """Creates the sidecar and takes hold of its input."""
-        body = containers.sidecar(self._plan, self._names, self._owned, subnets, self._audit)
+        body = containers.sidecar(self._plan, self._names, self._owned, subnets, self._audit, self._cargo.rooms)
         container = self._create(self._names.sidecar, body)
         control = Control(self._engine, container)
         stack.callback(control.close)
@@ -153,6 +153,8 @@ class Launch:
         tasks: list[Future[Any]] = [sidecar_started, box_started, configured, sealed, proof]
         if self._plan.remotes:
             tasks.append(pool.submit(_after, sidecar_started, lambda: self._start_gate(made.sidecar, subnets)))
+        if self._plan.supervise:
+            tasks.append(pool.submit(_after, sidecar_started, lambda: self._start_supervise(made.sidecar, subnets)))
         self._settle(tasks)
         if begun := proof.result():
             self._settle([pool.submit(begun.finish)])
@@ -190,6 +192,9 @@ class Launch:
 
     def _start_gate(self, container: str, subnets: Subnets) -> None:
         git_gate.start(self._engine, container, self._plan, self._cargo, subnets)
+
+    def _start_supervise(self, container: str, subnets: Subnets) -> None:
+        supervise.start(self._engine, container, self._plan, subnets)
 
     def _check_stopped(self) -> None:
         if self._stopping():

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 
 from bottle.adapters.docker.containers import AUDIT_DIRECTORY
 from bottle.adapters.docker.engine import Engine
@@ -37,9 +38,10 @@ class Control:
         """Sends the whole configuration; returns when the sidecar judges by it. Raises BackendError."""
         self._ask(document, version, START_SECONDS)
 
-    def reload(self, policy: Policy) -> None:
-        """Sends a new policy; returns when the sidecar judges by it. Raises BackendError, and the old one stays."""
-        self._ask(reload_document(EgressReload(policy)), policy.version, RELOAD_SECONDS)
+    def reload(self, policy: Policy, pems: Mapping[str, str]) -> None:
+        """Sends a new policy, with further certificates and keys by host; returns when the sidecar judges by it. Raises
+        BackendError, and the old one stays."""
+        self._ask(reload_document(EgressReload(policy, leaves=leaves(pems))), policy.version, RELOAD_SECONDS)
 
     def close(self) -> None:
         """Lets go; the sidecar goes on, its input stays open."""

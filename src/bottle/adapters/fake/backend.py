@@ -84,11 +84,12 @@ class FakeBottle:
         self._require_alive()
         self.left = True
 
-    def reload(self, policy: Policy) -> None:
+    def reload(self, policy: Policy, leaves: Mapping[str, str] | None = None) -> None:
         self._require_alive()
+        held = self.leaves | frozenset(leaves or ())
         terminated = {route.host.text for route in policy.routes if route.scheme == "https" and not route.is_tunnel}
-        if not terminated <= self.leaves:
-            absent = min(terminated - self.leaves)
+        if not terminated <= held:
+            absent = min(terminated - held)
             raise BackendError(f"the sidecar refused its configuration: leaves: there is none for {absent}")
         self.leaves = frozenset(terminated)
         self.policy = policy

@@ -2,10 +2,12 @@
 
 import hashlib
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from bottle.app.ports import BottleCertificates
+
+_KEY = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
 
 
 class FakeAuthority:
@@ -14,7 +16,9 @@ class FakeAuthority:
     def __init__(self) -> None:
         self.issued: list[tuple[str, tuple[str, ...]]] = []
 
-    def issue(self, identity: str, hosts: Iterable[str], now: datetime) -> BottleCertificates:
+    def issue(
+        self, identity: str, hosts: Iterable[str], now: datetime, *, extensible: bool = False
+    ) -> BottleCertificates:
         patterns = tuple(dict.fromkeys(hosts))
         self.issued.append((identity, patterns))
         content = f"authority {len(self.issued)} of {identity} at {now.isoformat()}".encode()
@@ -22,9 +26,15 @@ class FakeAuthority:
             authority=ssl.DER_cert_to_PEM_cert(content),
             fingerprint=hashlib.sha256(content).hexdigest(),
             leaves={pattern: _leaf(content, pattern) for pattern in patterns},
+            key=_KEY if extensible else "",
         )
+
+    def extend(self, authority: str, key: str, hosts: Iterable[str]) -> Mapping[str, str]:
+        if key != _KEY:
+            raise ValueError("no key that this authority made")
+        return {pattern: _leaf(authority.encode(), pattern) for pattern in hosts}
 
 
 def _leaf(authority: bytes, pattern: str) -> str:
     certificate = ssl.DER_cert_to_PEM_cert(authority + b" for " + pattern.encode())
-    return f"{certificate}-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+    return f"{certificate}{_KEY}"

@@ -137,7 +137,7 @@ def _line(event: Event) -> str:
         {
             "time": event.time.astimezone(UTC).isoformat(),
             "identity": event.identity,
-            "kind": "lifecycle",
+            "kind": event.kind,
             "allowed": event.allowed,
             "rule": event.rule,
             "reason": event.reason,

@@ -23,6 +23,7 @@ _QUIET: Final = {
 # By the header that carries the credential: Claude Code asks its API differently for each kind (the OAuth beta header
 # goes with a bearer token alone), so the placeholder must be of the real credential's kind.
 _PLACEHOLDER_FOR: Final = {"authorization": "CLAUDE_CODE_OAUTH_TOKEN", "x-api-key": "ANTHROPIC_API_KEY"}
+_TOOL_SECONDS: Final = 600
 _APPROVAL_LENGTH: Final = 20
 """Claude Code remembers this many last characters of an API key that its user approved."""
 
@@ -99,8 +100,16 @@ def _config(wish: Wish, variable: str | None) -> bytes:
     }
     if variable == _PLACEHOLDER_FOR["x-api-key"]:
         config["customApiKeyResponses"] = {"approved": [PLACEHOLDER[-_APPROVAL_LENGTH:]], "rejected": []}
+    if wish.supervise_url:
+        config["mcpServers"] = {"supervise": _server(wish.supervise_url)}
     if wish.label:
         config["name"] = wish.label
     if wish.color:
         config["color"] = wish.color
     return json.dumps(config, indent=2, ensure_ascii=False).encode()
+
+
+def _server(url: str) -> dict[str, Any]:
+    """The entry that `claude mcp add --scope user --transport http supervise URL` writes, and more: the tools are
+    offered from the first request on, and one of them may wait for an operator (in milliseconds)."""
+    return {"type": "http", "url": url, "alwaysLoad": True, "timeout": _TOOL_SECONDS * 1000}

@@ -14,6 +14,8 @@ from bottle.domain.provision import CA_BUNDLE, Check, GuestFile
 API: Final = "api.openai.com"
 CHATGPT: Final = "chatgpt.com"
 
+_TOOL_SECONDS: Final = 600
+
 _QUIET: Final = """\
 [analytics]
 enabled = false
@@ -123,8 +125,9 @@ def _config(wish: Wish) -> bytes:
     """`config.toml`: quiet, no dialog about trust, and where the way out puts a key in, no login."""
     has_key = _has_key(wish)
     top = "check_for_update_on_startup = false\n" + ('model_provider = "bottle"\n' if has_key else "")
+    asking = [_server(wish.supervise_url)] if wish.supervise_url else []
     trusted = [_trusted(path) for path in dict.fromkeys((wish.home, wish.workdir))]
-    return "\n".join([top, _QUIET, *([_KEYLESS] if has_key else []), *trusted]).encode()
+    return "\n".join([top, _QUIET, *([_KEYLESS] if has_key else []), *asking, *trusted]).encode()
 
 
 def _trusted(path: str) -> str:
@@ -153,3 +156,8 @@ def _unsigned(claims: Mapping[str, Any]) -> str:
     """A JSON Web Token in form alone: Codex reads the claims and sends it along; the placeholder is its signature."""
     parts = (json.dumps(part).encode() for part in ({"alg": "none", "typ": "JWT"}, claims))
     return ".".join([*(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), PLACEHOLDER])
+
+
+def _server(url: str) -> str:
+    """The entry that `codex mcp add supervise --url URL` writes, and time for an operator to answer."""
+    return f"[mcp_servers.supervise]\nurl = {json.dumps(url)}\ntool_timeout_sec = {_TOOL_SECONDS}\n"

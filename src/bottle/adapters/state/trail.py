@@ -23,11 +23,11 @@ class Source(Protocol):
 
 
 def event_line(event: Event) -> bytes:
-    """The lifecycle line of the trail that says this."""
+    """The line of the trail that says this."""
     values = {
         "time": event.time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "identity": event.identity,
-        "kind": "lifecycle",
+        "kind": event.kind,
         "allowed": event.allowed,
         "rule": event.rule,
         "reason": event.reason,

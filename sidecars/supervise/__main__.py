@@ -1,0 +1,7 @@
+"""`python -m sidecars.supervise`."""
+
+import sys
+
+from sidecars.supervise.main import main
+
+sys.exit(main())

@@ -1,0 +1,238 @@
+"""Answers to stuck agents: what waits, and what comes of a yes or a no.
+
+A yes takes effect before it is told: the way out judges by the new rules when the waiting agent hears of it. What
+cannot be made to hold is told as failed, and the old rules stand.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from attrs import evolve, frozen
+
+from bottle.app import inventory
+from bottle.app.ports import World
+from bottle.app.supervise_ports import ManifestEdit
+from bottle.domain.egress import Grant, Route
+from bottle.domain.errors import BottleError, ConflictError, NotFoundError, UsageError
+from bottle.domain.names import did_you_mean
+from bottle.domain.state import Event
+from bottle.domain.supervise import (
+    LONGEST_WHY,
+    MOST_MINUTES,
+    Asked,
+    Decision,
+    EgressWish,
+    InvalidProposalError,
+    Proposal,
+    Question,
+    Scope,
+    State,
+    concerns,
+    plain_fault,
+    route_for,
+)
+
+_LATER = {
+    "capability-block": "the operator adds it to the image; it is there after a restart",
+    "pipelock-block": "noted; the scanner takes no exceptions while a bottle runs",
+}
+
+
+@frozen
+class Approval:
+    """A yes. `minutes` goes with the scope of that name; `answer` with a question; `edited` is granted instead of what
+    was asked for. `even_so`: the operator knows of what `Reviewed.concerns` points out."""
+
+    scope: Scope = "bottle"
+    minutes: int = 0
+    answer: str = ""
+    reason: str = ""
+    edited: EgressWish | None = None
+    even_so: bool = False
+
+
+@frozen
+class Reviewed:
+    """What a yes would do: the route, what to know about it, and the file that would be changed."""
+
+    asked: Asked
+    approval: Approval
+    route: Route | None = None
+    concerns: tuple[str, ...] = ()
+    edit: ManifestEdit | None = None
+
+
+def proposals(world: World, identity: str | None = None) -> Sequence[Asked]:
+    """What was asked in one bottle, or in all of them; oldest first. Raises NotFoundError for an unknown bottle."""
+    if identity is not None:
+        inventory.known(world, identity)
+    identities = [identity] if identity is not None else world.state.identities()
+    found = [asked for one in identities for asked in world.supervise.asked(one)]
+    return sorted(found, key=lambda asked: asked.proposal.asked_at)
+
+
+def find(world: World, number: str) -> Asked:
+    """The proposal of this id. Raises NotFoundError."""
+    known = {asked.proposal.id: asked for asked in proposals(world)}
+    if number not in known:
+        hint = did_you_mean(number, known) or "`bottle supervise list` shows what waits"
+        raise NotFoundError(f"no proposal is called '{number}'", hint=hint)
+    return known[number]
+
+
+def concerns_of(world: World, asked: Asked) -> Sequence[str]:
+    """What an operator should know before saying yes."""
+    wish = asked.proposal.wish
+    if not isinstance(wish, EgressWish):
+        return ()
+    return concerns(route_for(wish, Grant(asked.proposal.id)), world.supervise.grants(asked.proposal.identity).base)
+
+
+def state_of(world: World, asked: Asked) -> State:
+    """How a proposal stands now."""
+    return asked.state(_now(world))
+
+
+def review(world: World, number: str, approval: Approval) -> Reviewed:
+    """What a yes would do; nothing is changed. Raises NotFoundError, ConflictError, UsageError, ManifestError."""
+    asked = find(world, number)
+    _require_pending(world, asked)
+    _require_fitting(asked.proposal, approval)
+    wish = approval.edited or asked.proposal.wish
+    if not isinstance(wish, EgressWish):
+        return Reviewed(asked, approval)
+    identity = asked.proposal.identity
+    route = _route(asked.proposal, wish, approval, _now(world))
+    world.home_manifests.judge(route)
+    base = world.supervise.grants(identity).base
+    edit = None
+    if approval.scope == "kept":
+        edit = world.home_manifests.with_route(world.state.read(identity).bottle, route)
+    return Reviewed(asked, approval, route, concerns(route, base), edit)
+
+
+def approve(world: World, reviewed: Reviewed) -> Decision:
+    """Carries a yes out and tells it. Raises what `review` raises, and UsageError for concerns that were not accepted.
+
+    A failure on the way is the answer too: the decision's state says `failed`, and its reason why.
+    """
+    if reviewed.concerns and not reviewed.approval.even_so:
+        raise UsageError(f"not approved: {'; '.join(reviewed.concerns)}", hint="`--even-so` approves it all the same")
+    identity, number = reviewed.asked.proposal.identity, reviewed.asked.proposal.id
+    with world.supervise.deciding(identity):
+        _require_pending(world, find(world, number))
+        decision = _carried_out(world, reviewed)
+        return _told(world, reviewed.asked.proposal, decision)
+
+
+def reject(world: World, number: str, reason: str) -> Decision:
+    """Says no; the agent reads the reason. Raises NotFoundError, ConflictError, UsageError."""
+    _require_plain(reason, "--reason")
+    asked = find(world, number)
+    with world.supervise.deciding(asked.proposal.identity):
+        _require_pending(world, find(world, number))
+        decision = Decision(number, "rejected", _now(world), world.account, reason=reason)
+        return _told(world, asked.proposal, decision)
+
+
+def new_proposals(world: World, seen: set[str], identity: str | None = None) -> Iterator[tuple[Asked, Sequence[str]]]:
+    """Those that wait and are not in `seen` yet, which takes them up, with complaints of notifying; each is notified of
+    once on this host, whoever watches."""
+    now = _now(world)
+    for asked in proposals(world, identity):
+        proposal = asked.proposal
+        if proposal.id in seen or asked.state(now) != "pending":
+            continue
+        seen.add(proposal.id)
+        if world.supervise.first_notice(proposal.identity, proposal.id):
+            _record(world, proposal, "asked", f"{proposal.title}: {proposal.why}")
+            yield asked, world.notifier.notify(asked)
+        else:
+            yield asked, ()
+
+
+def _carried_out(world: World, reviewed: Reviewed) -> Decision:
+    approval, proposal = reviewed.approval, reviewed.asked.proposal
+    yes = Decision(
+        proposal.id, "applied", _now(world), world.account, approval.scope, None, approval.reason, approval.answer
+    )
+    if isinstance(proposal.wish, Question):
+        return evolve(yes, scope=None)
+    if reviewed.route is None:
+        return evolve(yes, state="approved", scope=None, reason=approval.reason or _LATER[proposal.kind])
+    try:
+        _let_through(world, proposal.identity, reviewed.route)
+        if reviewed.edit is not None:
+            world.home_manifests.write(reviewed.edit)
+    except BottleError as error:
+        return evolve(yes, state="failed", reason=str(error)[:LONGEST_WHY])
+    assert reviewed.route.grant is not None  # noqa: S101
+    return evolve(yes, until=reviewed.route.grant.until)
+
+
+def _let_through(world: World, identity: str, route: Route) -> None:
+    """Has the way out judge by one more route. Raises BottleError, and then the old rules stand."""
+    now = _now(world)
+    grants = world.supervise.grants(identity).with_route(route, now)
+    bottle = inventory.find(world, identity)
+    leaves = world.authority.extend(*world.supervise.authority(identity), [route.host.text])
+    bottle.reload(grants.policy(now), leaves)
+    world.supervise.keep(identity, grants, now)
+
+
+def _told(world: World, proposal: Proposal, decision: Decision) -> Decision:
+    world.supervise.tell(proposal.identity, decision)
+    until = "" if decision.until is None else f", until {decision.until:.0f}"
+    scope = f" ({decision.scope}{until})" if decision.scope else ""
+    said = ": ".join(part for part in (f"{proposal.title}{scope}", decision.answer, decision.reason) if part)
+    _record(world, proposal, decision.state, said, allowed=decision.state in ("applied", "approved"))
+    return decision
+
+
+def _record(world: World, proposal: Proposal, what: str, said: str, *, allowed: bool = True) -> None:
+    """A line of the trail: by whom, about which proposal, what."""
+    by = f" by {world.account}" if what != "asked" and world.account else ""
+    reason = f"{proposal.id}{by}: {said}"
+    rule = f"{proposal.kind}.{what}"
+    world.state.record(Event(world.clock.now(), proposal.identity, rule, reason, allowed=allowed, kind="supervise"))
+
+
+def _route(proposal: Proposal, wish: EgressWish, approval: Approval, now: float) -> Route:
+    until = now + 60.0 * approval.minutes if approval.scope == "minutes" else None
+    try:
+        return route_for(wish, Grant(proposal.id, until, once=approval.scope == "once"))
+    except InvalidProposalError as error:
+        raise UsageError(str(error)) from None
+
+
+def _require_pending(world: World, asked: Asked) -> None:
+    state = state_of(world, asked)
+    if state != "pending":
+        raise ConflictError(f"{asked.proposal.id} is {state} already", hint="`bottle supervise list` shows what waits")
+
+
+def _require_fitting(proposal: Proposal, approval: Approval) -> None:
+    if approval.answer:
+        _require_plain(approval.answer, "--answer")
+    if isinstance(proposal.wish, Question):
+        if not approval.answer:
+            raise UsageError(f"{proposal.id} is a question", hint=_choices(proposal.wish))
+        return
+    if approval.answer or (approval.edited and not isinstance(proposal.wish, EgressWish)):
+        raise UsageError(f"{proposal.id} is no question, nor about a host", hint=f"it is a {proposal.kind}")
+    if approval.scope == "minutes" and not 1 <= approval.minutes <= MOST_MINUTES:
+        raise UsageError(f"--minutes: from 1 to {MOST_MINUTES}")
+
+
+def _choices(question: Question) -> str:
+    choices = f": {' / '.join(question.choices)}" if question.choices else ""
+    return f"`--answer TEXT` answers it{choices}"
+
+
+def _require_plain(text: str, option: str) -> None:
+    fault = plain_fault(text, LONGEST_WHY)
+    if fault is not None:
+        raise UsageError(f"{option}: {fault}")
+
+
+def _now(world: World) -> float:
+    return world.clock.now().timestamp()
