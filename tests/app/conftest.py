@@ -14,11 +14,14 @@ from bottle.adapters.fake.entropy import FakeEntropy
 from bottle.adapters.fake.git_keys import FakeGitKeys
 from bottle.adapters.fake.interruptions import FakeInterruptions
 from bottle.adapters.fake.manifests import FakeManifests
+from bottle.adapters.fake.notifier import FakeNotifier
 from bottle.adapters.fake.operator import FakeOperator
 from bottle.adapters.fake.progress import FakeProgress
 from bottle.adapters.fake.state import FakeState
 from bottle.adapters.fake.workspaces import FakeWorkspaces
+from bottle.adapters.manifests.editing import HomeManifestFiles
 from bottle.adapters.providers.registry import AllProviders
+from bottle.adapters.state.supervise import SuperviseFiles
 from bottle.app.ports import Backend, StateStore, World
 from bottle.app.prepare import Prepared, Wanted, prepare
 from bottle.domain.manifest import BackendName
@@ -46,6 +49,8 @@ class Stage:
     operator: FakeOperator = field(factory=lambda: FakeOperator(secrets={"CODE": CODE}))
     interruptions: FakeInterruptions = field(factory=FakeInterruptions)
     clock: FakeClock = field(factory=FakeClock)
+    home: Path = Path("/nonexistent")
+    notifier: FakeNotifier = field(factory=FakeNotifier)
 
     @property
     def world(self) -> World:
@@ -61,6 +66,10 @@ class Stage:
             clock=self.clock,
             entropy=FakeEntropy(),
             progress=FakeProgress(),
+            supervise=SuperviseFiles(self.home / "state"),
+            home_manifests=HomeManifestFiles(self.home),
+            notifier=self.notifier,
+            account="sam",
             git_keys=FakeGitKeys(),
             workspaces=FakeWorkspaces(),
         )
@@ -77,4 +86,4 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
-    return Stage(FakeState(tmp_path))
+    return Stage(FakeState(tmp_path), home=tmp_path)

@@ -18,10 +18,11 @@ ROLES = ("user", "assistant", "system")
 
 @frozen
 class Step:
-    """One tool call. `expect` says whether the result is the one that was wanted."""
+    """One tool call. `expect` says whether the result is the one that was wanted; `arguments` may depend on the result
+    before."""
 
     tool: str
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Any] | Callable[[str], Mapping[str, Any]]
     expect: Callable[[str], bool] = field(default=bool, repr=False)
 
 
@@ -98,7 +99,9 @@ class Conversations:
             raise MalformedError(f"tools: no {step.tool} is offered")
         identifier = f"toolu_{secrets.token_hex(12)}"
         self._issued[identifier] = (script, index)
-        call = {"type": "tool_use", "id": identifier, "name": step.tool, "input": dict(step.arguments)}
+        before = self.results[-1].text if self.results else ""
+        arguments = step.arguments(before) if callable(step.arguments) else step.arguments
+        call = {"type": "tool_use", "id": identifier, "name": step.tool, "input": dict(arguments)}
         return Answer([_text(f"Now {step.tool}."), call], "tool_use")
 
 

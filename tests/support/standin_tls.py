@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from bottle.domain.hosts import address_of
+
 LIFETIME = datetime.timedelta(days=2)
 
 
@@ -69,11 +71,16 @@ def _certificate(
         .add_extension(_key_usage(authority=authority), critical=True)
     )
     if names:
-        alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+        alternatives = x509.SubjectAlternativeName([_alternative(name) for name in names])
         builder = builder.add_extension(alternatives, critical=False).add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
         )
     return builder.sign(signing_key, hashes.SHA256())
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    address = address_of(name)
+    return x509.DNSName(name) if address is None else x509.IPAddress(address)
 
 
 def _key_usage(*, authority: bool) -> x509.KeyUsage:

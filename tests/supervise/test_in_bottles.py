@@ -1,0 +1,238 @@
+"""The loop of a stuck agent in real bottles: refused, asks, is answered, goes on; with plain clients and with the real
+Claude Code."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from attrs import define
+
+from tests.support import demo_world
+from tests.support.anthropic_script import Script, Step
+from tests.support.bottle_cli import Done
+from tests.support.box_views import engine
+from tests.support.demo_world import World
+from tests.support.namespace_views import namespaces
+from tests.support.requirements import require, required
+from tests.support.standin_tls import ServerTls, server_tls
+from tests.support.views import Views
+
+pytestmark = pytest.mark.timeout(1800)
+
+HARBOUR = b"three ships"
+PROMPT = "Fetch the harbour list"
+NO_IMAGE = 108
+
+
+@define
+class Place:
+    """A world with a supervised bottle, and a server of the operator's network that no manifest names."""
+
+    world: World
+    origin: str
+    """host:port"""
+    identity: str = ""
+
+    def curl(self, *more: str) -> Done:
+        return self.world.inside(self.identity, "curl", "-sS", "-m", "20", *more, f"https://{self.origin}/")
+
+    def ask(self, tool: str, **arguments: object) -> Any:
+        """What the server says to a call from inside the box."""
+        message = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": tool, "arguments": arguments},
+        }
+        headers = ("-H", "Content-Type: application/json", "-H", "Accept: application/json")
+        said = self.world.inside(
+            self.identity, "curl", "-sS", "-m", "60", *headers, "-d", json.dumps(message), "http://supervise:9100/"
+        )
+        result = json.loads(said.ok().stdout)["result"]
+        assert not result["isError"], result
+        return json.loads(result["content"][0]["text"])
+
+    def wish(self) -> dict[str, object]:
+        host, _, port = self.origin.partition(":")
+        return {"host": host, "port": int(port), "methods": ["GET"], "why": "the list of ships is there"}
+
+    def asked(self) -> str:
+        number: str = self.ask("egress-block", **self.wish())["id"]
+        return number
+
+    def supervise(self, *arguments: str) -> Done:
+        return self.world.cli.run("supervise", *arguments)
+
+
+@pytest.fixture(scope="module", params=["docker", "bubblewrap"])
+def views(request: pytest.FixtureRequest) -> Iterator[Views]:
+    require(request.param)
+    found: Views | str = {"docker": engine, "bubblewrap": namespaces}[request.param]()
+    assert not isinstance(found, str), found
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def place(views: Views, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    root = tmp_path_factory.mktemp("world")
+    with demo_world.world(views, root) as world:
+        # Clients go to 127.0.0.1 without a proxy (NO_PROXY); the whole of 127.0.0.0/8 is this host.
+        address = "127.0.0.2" if world.place.connect == "127.0.0.1" else world.place.connect
+        tls = server_tls([address], root)
+        with _origin(tls, address if address == "127.0.0.2" else world.place.bind) as port:
+            bundle = root / "upstream-ca.pem"
+            bundle.write_text(bundle.read_text() + tls.root)
+            _supervised(world)
+            place = Place(world, f"{address}:{port}")
+            place.identity = _start(place)
+            yield place
+
+
+def test_a_host_is_refused_asked_for_granted_and_reached(place: Place) -> None:
+    refused = place.curl("-i").stdout
+    number = place.asked()
+    assert place.ask("status", id=number)["state"] == "pending"
+    listed = json.loads(place.supervise("list", "--json").ok().stdout)
+    assert [(one["id"], one["identity"], one["state"]) for one in listed] == [(number, place.identity, "pending")]
+    unaware = place.supervise("approve", number, "--once")
+    assert (unaware.status, place.ask("status", id=number)["state"]) == (2, "pending")
+    assert "no public address" in unaware.stderr
+    place.supervise("approve", number, "--once", "--even-so").ok()
+    assert place.ask("wait", id=number)["state"] == "applied"
+    assert place.curl().stdout.encode() == HARBOUR
+    again = place.curl("-i").stdout
+    assert "host.unlisted" in refused
+    assert "host.unlisted" in again, "approved for one request, and there was a second one"
+
+
+def test_a_refusal_comes_with_its_reason(place: Place) -> None:
+    number = place.asked()
+    place.supervise("reject", number, "--reason", "read the copy in the repository").ok()
+    answered = place.ask("wait", id=number)
+    assert (answered["state"], answered["reason"]) == ("rejected", "read the copy in the repository")
+    twice = place.supervise("approve", number, "--even-so")
+    assert (twice.status, place.ask("status", id=number)["state"]) == (9, "rejected")
+
+
+def test_a_question_gets_its_answer(place: Place) -> None:
+    number = place.ask("ask", question="Which pier?", choices=["north", "south"])["id"]
+    place.supervise("approve", number, "--answer", "south").ok()
+    assert place.ask("wait", id=number)["answer"] == "south"
+
+
+def test_the_box_has_none_of_the_files(place: Place) -> None:
+    """What the agent could write to, it could approve."""
+    number = place.asked()
+    found = place.world.inside(place.identity, "sh", "-c", f"find / -name '*{number}*' 2>/dev/null; ls -d /supervise")
+    place.supervise("reject", number, "--reason", "a test").ok()
+    assert found.stdout == ""
+
+
+def test_everything_is_in_the_trail(place: Place) -> None:
+    number = place.ask("ask", question="Is it noted?")["id"]
+    place.supervise("approve", number, "--answer", "it is").ok()
+    lines = [
+        json.loads(line) for line in place.world.cli.run("logs", place.identity, "--json").ok().stdout.splitlines()
+    ]
+    said = [line for line in lines if line["kind"] == "supervise" and number in line["reason"]]
+    assert [(line["rule"], line["allowed"]) for line in said] == [("ask.applied", True)]
+    assert "it is" in said[0]["reason"]
+
+
+def test_the_real_claude_is_refused_asks_waits_and_completes(place: Place) -> None:
+    place.world.api.conversations.scripts = [*place.world.api.conversations.scripts, _script(place)]
+    answers = threading.Thread(target=_answer_what_claude_asks, args=(place,))
+    answers.start()
+    done = place.world.inside(
+        place.identity, "claude", "--dangerously-skip-permissions", "-p", PROMPT, "--output-format", "json", timeout=180
+    )
+    answers.join()
+    results = [(result.tool, result.expected) for result in place.world.api.results]
+    assert results[-4:] == [
+        ("Bash", True),
+        ("mcp__supervise__egress-block", True),
+        ("mcp__supervise__wait", True),
+        ("Bash", True),
+    ]
+    assert json.loads(done.ok().stdout)["result"] == "three ships"
+
+
+def test_the_authoritys_key_goes_with_the_bottle(place: Place) -> None:
+    """It comes last: the bottle ends here."""
+    key = place.world.home / "state" / place.identity / "supervise" / "authority.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    number = place.asked()
+    place.world.cli.run("stop", place.identity).ok()
+    assert not key.exists()
+    late = place.supervise("approve", number, "--even-so")
+    assert (late.status, "is not running" in late.stderr) == (5, True)
+
+
+def _script(place: Place) -> Script:
+    fetch = {"command": f"curl -sS -i -m 20 https://{place.origin}/", "description": "Fetch the list"}
+    return Script(
+        prompt=PROMPT,
+        answer="three ships",
+        steps=(
+            Step("Bash", fetch, lambda text: "host.unlisted" in text),
+            Step("mcp__supervise__egress-block", place.wish(), lambda text: "pending" in text),
+            Step(
+                "mcp__supervise__wait",
+                lambda asked: {"id": json.loads(asked)["id"], "seconds": 120},
+                lambda text: "applied" in text,
+            ),
+            Step("Bash", fetch, lambda text: HARBOUR.decode() in text),
+        ),
+    )
+
+
+def _answer_what_claude_asks(place: Place) -> None:
+    """The operator at a second terminal: watches, and says yes to the first that comes."""
+    while not (waiting := json.loads(place.supervise("list", "--json").ok().stdout)):
+        threading.Event().wait(0.2)
+    place.supervise("approve", waiting[0]["id"], "--minutes", "5", "--even-so").ok()
+
+
+def _supervised(world: World) -> None:
+    bottle = world.home / "bottles" / "demo.md"
+    bottle.write_text(bottle.read_text().replace("---\n", "---\nsupervise: true\n", 1))
+
+
+def _start(place: Place) -> str:
+    started = place.world.cli.run("start", demo_world.AGENT, "--yes", "--detach", "--json", timeout=1800)
+    if started.status == NO_IMAGE and "claude" not in required():
+        pytest.skip(f"the agent's program cannot be had here: {started.stderr.strip().splitlines()[-1]}")
+    identity: str = json.loads(started.ok().stdout)["identity"]
+    return identity
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(HARBOUR)))
+        self.end_headers()
+        self.wfile.write(HARBOUR)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is said."""
+
+
+class _origin:  # noqa: N801 - a context manager
+    def __init__(self, tls: ServerTls, address: str) -> None:
+        self._server = http.server.ThreadingHTTPServer((address, 0), _Handler)
+        self._server.daemon_threads = True
+        self._server.socket = tls.context.wrap_socket(self._server.socket, server_side=True)
+
+    def __enter__(self) -> int:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return int(self._server.server_address[1])
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
