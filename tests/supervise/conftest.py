@@ -1,9 +1,11 @@
-"""The server as a process of its own, in directories as a bottle's state has them."""
+"""The server over directories as a bottle's state has them: its code alone, and as a process of its own."""
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,11 @@ from bottle.domain.hosts import HostPattern
 from bottle.domain.sidecar_config import Listen
 from bottle.domain.supervise import Grants, first_grants
 from bottle.domain.supervise_files import SuperviseStart, start_document
+from sidecars.supervise.desk import Desk
 from tests.support.bottles import fresh_identity
-from tests.support.supervise import Client
+from tests.support.supervise import Client, Inside, Wire
 
+ROOT = Path(__file__).parents[2]
 ROUTES = (
     Route(HostPattern("api.example.com"), inject=Injection("authorization", "Bearer", "EGRESS_TOKEN_0")),
     Route(HostPattern("docs.example.com"), methods=("GET",), paths=("/en",)),
@@ -32,42 +36,35 @@ def grants() -> Grants:
 
 @define
 class Served:
-    """A server of one bottle: where it listens, what it writes, and the host's side of that."""
+    """One bottle's server, what it writes, and the host's side of that. `port` is 0 where no process listens."""
 
-    port: int
     identity: str
     store: SuperviseFiles
     rooms: Rooms
-    process: subprocess.Popen[bytes]
+    client: Client
+    port: int = 0
 
     @property
-    def client(self) -> Client:
-        return Client(self.port)
+    def wire(self) -> Wire:
+        return Wire(self.port)
 
     def numbers(self) -> list[str]:
+        """The ids that an operator sees."""
         return [asked.proposal.id for asked in self.store.asked(self.identity)]
+
+    def start(self, port: int = 0) -> SuperviseStart:
+        """What the server is told."""
+        return SuperviseStart(
+            self.identity, Listen("127.0.0.1", port), str(self.rooms.asked), str(self.rooms.told), tied=True
+        )
 
 
 MakeServer = Callable[[], Served]
 
 
 @pytest.fixture
-def make_server(tmp_path: Path) -> Iterator[MakeServer]:
-    running: list[subprocess.Popen[bytes]] = []
-
-    def make() -> Served:
-        identity = fresh_identity()
-        (tmp_path / "state" / identity).mkdir(parents=True)
-        store = SuperviseFiles(tmp_path / "state")
-        rooms = store.open(identity, grants(), "certificate", "key")
-        served = _start(identity, store, rooms)
-        running.append(served.process)
-        return served
-
-    yield make
-    for process in running:
-        process.kill()
-        process.communicate()
+def make_server(tmp_path: Path) -> MakeServer:
+    return lambda: without_transport(tmp_path)
 
 
 @pytest.fixture
@@ -75,28 +72,47 @@ def server(make_server: MakeServer) -> Served:
     return make_server()
 
 
-def _start(identity: str, store: SuperviseFiles, rooms: Rooms) -> Served:
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server that is a process, for all tests of what is on the wire."""
+    with a_process(without_transport(tmp_path_factory.mktemp("listening"))) as served:
+        yield served
+
+
+def without_transport(root: Path) -> Served:
+    identity = fresh_identity()
+    (root / "state" / identity).mkdir(parents=True)
+    store = SuperviseFiles(root / "state")
+    rooms = store.open(identity, grants(), "certificate", "key")
+    start = SuperviseStart(identity, Listen("127.0.0.1", 0), str(rooms.asked), str(rooms.told))
+    return Served(identity, store, rooms, Client(Inside(Desk(start))))
+
+
+@contextmanager
+def a_process(served: Served) -> Iterator[Served]:
+    """The same bottle's server as the real program."""
     port = _free_port()
-    start = SuperviseStart(identity, Listen("127.0.0.1", port), str(rooms.asked), str(rooms.told), tied=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "sidecars.supervise"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         env={"PYTHONPATH": "src:."},
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(json.dumps(start_document(start)).encode() + b"\n")
-    process.stdin.flush()
-    answer: dict[str, Any] = json.loads(process.stdout.readline())
-    assert answer == {"event": "ready", "version": 0}
-    return Served(port, identity, store, rooms, process)
+    try:
+        process.stdin.write(json.dumps(start_document(served.start(port))).encode() + b"\n")
+        process.stdin.flush()
+        answer: dict[str, Any] = json.loads(process.stdout.readline())
+        assert answer == {"event": "ready", "version": 0}
+        yield Served(served.identity, served.store, served.rooms, Client(Wire(port)), port)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -139,8 +139,9 @@ def test_everything_is_in_the_trail(place: Place) -> None:
         json.loads(line) for line in place.world.cli.run("logs", place.identity, "--json").ok().stdout.splitlines()
     ]
     said = [line for line in lines if line["kind"] == "supervise" and number in line["reason"]]
-    assert [(line["rule"], line["allowed"]) for line in said] == [("ask.applied", True)]
-    assert "it is" in said[0]["reason"]
+    assert [(line["rule"], line["allowed"]) for line in said] == [("ask.asked", True), ("ask.applied", True)]
+    assert "Is it noted?" in said[0]["reason"]
+    assert "it is" in said[1]["reason"]
 
 
 def test_the_real_claude_is_refused_asks_waits_and_completes(place: Place) -> None:

@@ -1,7 +1,7 @@
 """One bottle's own certificate authority, which can speak for the bottle's hosts and for nothing else.
 
 That of a supervised bottle may come to speak for hosts that its operator adds, so it names none; its key is then the
-host's to keep (docs/decisions/0012)."""
+host's to keep (docs/decisions/0015)."""
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence

@@ -143,8 +143,7 @@ def new_proposals(world: World, seen: set[str], identity: str | None = None) -> 
         if proposal.id in seen or asked.state(now) != "pending":
             continue
         seen.add(proposal.id)
-        if world.supervise.first_notice(proposal.identity, proposal.id):
-            _record(world, proposal, "asked", f"{proposal.title}: {proposal.why}")
+        if _first_seen(world, proposal):
             yield asked, world.notifier.notify(asked)
         else:
             yield asked, ()
@@ -179,7 +178,16 @@ def _let_through(world: World, identity: str, route: Route) -> None:
     world.supervise.keep(identity, grants, now)
 
 
+def _first_seen(world: World, proposal: Proposal) -> bool:
+    """Whether nobody has noticed the proposal before; then it is written down."""
+    first = world.supervise.first_notice(proposal.identity, proposal.id)
+    if first:
+        _record(world, proposal, "asked", f"{proposal.title}: {proposal.why}")
+    return first
+
+
 def _told(world: World, proposal: Proposal, decision: Decision) -> Decision:
+    _first_seen(world, proposal)
     world.supervise.tell(proposal.identity, decision)
     until = "" if decision.until is None else f", until {decision.until:.0f}"
     scope = f" ({decision.scope}{until})" if decision.scope else ""

@@ -29,6 +29,7 @@ from bottle.domain.strict_json import (
 )
 from bottle.domain.upstream_proxy import InvalidProxyError, UpstreamProxy, checked_credential
 
+_LAST_SECOND = 2.0**40
 _HEADER_NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _SLOT = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 _SECRET = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\Z")
@@ -241,7 +242,7 @@ def _endpoint(data: object, where: str) -> Endpoint:
 def _grant(data: object, where: str) -> Grant:
     fields = read_object(data, where, ("id",), ("until", "once"))
     until = fields.get("until")
-    if until is not None and type(until) not in (int, float):
+    if until is not None and not (type(until) in (int, float) and 0 <= cast("float", until) < _LAST_SECOND):
         raise ConfigError(f"{where}.until: seconds since the epoch belong here")
     return Grant(
         id=_slot(fields["id"], f"{where}.id"),
