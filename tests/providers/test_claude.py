@@ -138,3 +138,18 @@ def test_a_header_that_the_api_does_not_read_is_a_mistake() -> None:
     with pytest.raises(ManifestError, match="header x-token") as caught:
         provision(routes=listed(Auth("KEY", header="x-token")))
     assert "x-api-key" in str(caught.value.hint)
+
+
+# --- asking ---
+
+
+def test_where_to_ask_is_registered_with_time_for_an_answer() -> None:
+    """A call times out after a minute and its tool waits for a search, where the entry does not say otherwise."""
+    found = config(provision(supervise_url="http://supervise:9100/"))["mcpServers"]
+    assert found == {
+        "supervise": {"type": "http", "url": "http://supervise:9100/", "alwaysLoad": True, "timeout": 600_000}
+    }
+
+
+def test_who_cannot_ask_has_no_server() -> None:
+    assert "mcpServers" not in config(provision())

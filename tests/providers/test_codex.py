@@ -150,3 +150,12 @@ def test_a_home_of_its_own_is_where_the_files_go() -> None:
 def test_there_is_no_remote_control() -> None:
     with pytest.raises(ManifestError, match="no remote control"):
         provision(remote_control=True)
+
+
+def test_where_to_ask_is_registered_with_time_for_an_answer() -> None:
+    found = config(provision(supervise_url="http://supervise:9100/"))["mcp_servers"]
+    assert found == {"supervise": {"url": "http://supervise:9100/", "tool_timeout_sec": 600}}
+
+
+def test_who_cannot_ask_has_no_server() -> None:
+    assert "mcp_servers" not in config(provision())
