@@ -13,7 +13,8 @@ from tests.support.requirements import require
 def test_help_names_every_command(bottle: CommandLine) -> None:
     told = bottle("--help")
     assert told.status == 0
-    for command in ["start", "attach", "exec", "stop", "list", "info", "explain", "logs", "cleanup", "doctor", "init"]:
+    commands = ["start", "attach", "exec", "stop", "list", "info", "explain", "logs", "cleanup", "doctor", "init"]
+    for command in [*commands, "supervise"]:
         assert f"\n  {command} " in told.out
 
 

@@ -162,7 +162,7 @@ def test_the_real_claude_is_refused_asks_waits_and_completes(place: Place) -> No
     assert json.loads(done.ok().stdout)["result"] == "three ships"
 
 
-def test_the_authoritys_key_goes_with_the_bottle(place: Place) -> None:
+def test_nothing_is_left_of_it_and_the_authoritys_key_goes_first(place: Place) -> None:
     """It comes last: the bottle ends here."""
     key = place.world.home / "state" / place.identity / "supervise" / "authority.key"
     assert key.stat().st_mode & 0o777 == 0o600
@@ -171,6 +171,8 @@ def test_the_authoritys_key_goes_with_the_bottle(place: Place) -> None:
     assert not key.exists()
     late = place.supervise("approve", number, "--even-so")
     assert (late.status, "is not running" in late.stderr) == (5, True)
+    place.world.cli.run("cleanup", place.identity, "--yes").ok()
+    assert not key.parent.parent.exists(), "what the server's user wrote goes too"
 
 
 def _script(place: Place) -> Script:
