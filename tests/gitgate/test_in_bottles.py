@@ -1,12 +1,15 @@
 """The gate beside a real box, on each backend: an agent works with a repository whose key it never sees."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from attrs import evolve, frozen
 
+from bottle.adapters.docker.connection import connect
 from bottle.adapters.fake.progress import FakeProgress
+from bottle.adapters.git_results import BundleFiles
 from bottle.app.ports import Backend, Bottle
 from bottle.domain.manifest import PushRules, Remote
 from bottle.domain.planning import git_settings
@@ -20,7 +23,7 @@ from tests.support.bottles import (
     images_for_tests,
     never,
 )
-from tests.support.git_client import a_token, bare_repository, holds
+from tests.support.git_client import Git, a_token, bare_repository, holds
 from tests.support.requirements import require
 from tests.support.sshd import Sshd, sshd
 
@@ -71,10 +74,6 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def docker_bridge() -> str:
     """An address of this host's that containers reach."""
-    import os
-
-    from bottle.adapters.docker.connection import connect
-
     client = connect(os.environ, Path.home())
     try:
         return str(client.inspect_network("bridge")["IPAM"]["Config"][0].get("Gateway", "172.17.0.1"))
@@ -109,15 +108,18 @@ def test_a_secret_stays(stage: Stage) -> None:
     assert not holds(stage.upstream, token)
 
 
-def test_work_without_a_server_comes_back_as_a_bundle(stage: Stage) -> None:
-    """A remote `local`: what was pushed lies on the host, scanned, as one file."""
+def test_work_without_a_server_comes_back_as_branches(stage: Stage, tmp_path: Path) -> None:
+    """A remote `local`: what was pushed lies on the host, scanned, and a repository takes it."""
     said = stage.sh(
         "git init -q own; cd own; echo y > y; git add y; git -c user.name=a -c user.email=a@b commit -q -m own;"
         "git push -q bottle HEAD:result; git rev-parse HEAD"
     )
     assert said.endswith("status 0"), said
-    bundle = stage.audit / "git-results.bundle"
-    assert said.split()[-3].encode() in bundle.read_bytes()[:200]
+    mine = Git.at(tmp_path / "mine")
+    mine("init", "--quiet")
+    taken = BundleFiles(os.environ).take(stage.audit, mine.folder, "bottle/probe-00000")
+    assert taken == ["bottle/probe-00000/result"]
+    assert mine("rev-parse", taken[0]) == said.split()[-3]
 
 
 def test_the_key_is_nowhere_in_the_box(stage: Stage) -> None:

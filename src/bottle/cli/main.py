@@ -17,6 +17,7 @@ from bottle.cli.cleanup import cleanup
 from bottle.cli.doctor import doctor
 from bottle.cli.execute import execute
 from bottle.cli.explain import explain
+from bottle.cli.export import export
 from bottle.cli.info import info
 from bottle.cli.init import init
 from bottle.cli.listing import list_bottles
@@ -49,6 +50,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "info": info,
     "explain": explain,
     "logs": logs,
+    "export": export,
     "cleanup": cleanup,
     "doctor": doctor,
     "init": init,

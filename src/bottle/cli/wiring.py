@@ -15,6 +15,7 @@ from bottle.adapters.credentials import HostCredentials
 from bottle.adapters.docker.backend import DockerBackend
 from bottle.adapters.entropy import SystemEntropy
 from bottle.adapters.git_keys import KeyFiles
+from bottle.adapters.git_results import BundleFiles
 from bottle.adapters.interruptions import SignalInterruptions
 from bottle.adapters.manifests.store import ManifestFiles
 from bottle.adapters.notify import OperatorNotifier
@@ -43,6 +44,11 @@ def wire() -> World:
 def wire_starter() -> StarterFiles:
     """What writes first manifests."""
     return StarterFiles(read_environment().home)
+
+
+def wire_results() -> BundleFiles:
+    """What takes a bottle's work into a repository."""
+    return BundleFiles(read_environment().variables)
 
 
 def compose(environment: Environment, directory: Path) -> World:
