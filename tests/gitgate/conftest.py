@@ -36,6 +36,7 @@ class World:
     port: int = 0
     remote: Remote = field(init=False)
     extra: tuple[GateRemote, ...] = ()
+    roots: str = ""
 
     def __attrs_post_init__(self) -> None:
         path = bare_repository(self.upstream, {"README": "hello\n"})
@@ -65,6 +66,7 @@ class World:
             gitleaks=str(gitleaks()),
             remotes=(GateRemote(HOST, self.remote, self.server.key.read_text()), *self.extra),
             withheld=self.withheld,
+            roots=self.roots,
             tied=True,
         )
         self.process = subprocess.Popen(
