@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from benchmarks.egress import corpus_cases, corpus_ssrf  # noqa: E402
-from benchmarks.egress.corpus_client import Client  # noqa: E402
+from benchmarks.egress.corpus_client import Client, Reply  # noqa: E402
 from benchmarks.egress.corpus_world import PUBLIC, World, enter  # noqa: E402
 from tests.egress.harness import Sidecar, TestCa  # noqa: E402
 from tests.support.http_readers import by_h11_first, read_all  # noqa: E402
@@ -102,10 +102,18 @@ def _one_reading(run: Run, corpus: str, cases: list[corpus_cases.Raw]) -> None:
             arrived = [raw for raw in run.world.seen[seen:] if raw and (len(batch) == 1 or case.path in raw)]
             left += [(case, raw, trail) for raw in arrived]
             if not arrived:
-                run.note(corpus, f"{case.kind}: refused" if reply.is_refusal else "NO ANSWER", case.name)
-            if not arrived and not reply.is_refusal:
-                run.wrong.append(f"{corpus} {case.name}: {reply}")
+                _note_kept(run, corpus, case, reply)
     _compare(run, corpus, left)
+
+
+def _note_kept(run: Run, corpus: str, case: corpus_cases.Raw, reply: Reply) -> None:
+    """What sent nothing on: it was refused, or more of its body is waited for, which is looked at before it leaves."""
+    if reply.is_refusal:
+        run.note(corpus, f"{case.kind}: refused", case.name)
+    elif by_h11_first(case.data) is False and reply.is_silent_close:
+        run.note(corpus, f"{case.kind}: not complete, nothing left", case.name)
+    else:
+        run.note(corpus, "NO ANSWER", case.name, str(reply))
 
 
 def _batches(cases: list[corpus_cases.Raw]) -> Iterable[list[corpus_cases.Raw]]:
