@@ -59,6 +59,7 @@ bench: $(INSTALLED) base-images  ## the benchmarks, as ratios
 	$(BIN)/python benchmarks/cli.py
 	@$(WITH_ROOTS) $(BIN)/python -m benchmarks.start
 	$(BIN)/python benchmarks/egress/run.py
+	$(BIN)/python -m benchmarks.gitgate.push
 
 corpora: $(INSTALLED)  ## the way out against corpora of attacks and benign traffic: CORPORA=DIR
 	$(BIN)/python benchmarks/egress/corpora.py $(CORPORA) --wrong
