@@ -43,6 +43,7 @@ class Client(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         plain = socket.create_connection((self.api.address, self.api.port), timeout=10)
+        assert self.api.tls is not None
         context = ssl.create_default_context(cadata=self.api.tls.root)
         context.check_hostname = False
         self.sock = context.wrap_socket(plain, server_hostname=self.name)

@@ -15,6 +15,7 @@ from attrs import define, field
 from tests.support.bottle_cli import BottleCli, Done
 from tests.support.demo_world import CHECKOUT, TOOLS, environment
 from tests.support.standin_server import Standin
+from tests.support.standin_tls import server_tls
 from tests.support.token_hunt import hunt_for
 from tests.support.views import Place, Views
 
@@ -94,7 +95,8 @@ def agent_world(
     place = views.place()
     with standin(place) as api:
         views.require_reachable(place, api.port)
-        (root / "upstream-ca.pem").write_text(api.tls.root)
+        tls = api.tls or server_tls(["unused.example"], root)
+        (root / "upstream-ca.pem").write_text(tls.root)
         words = {"BACKEND": views.backend, "CONNECT_TO": f"{place.connect}:{api.port}", "ADDRESS": place.connect}
         for name, text in bottles.items():
             for word, meaning in words.items():

@@ -41,9 +41,12 @@ class RefusedError(Exception):
 
 @define
 class Standin:
-    """One stand-in. `tokens` says which hosts it serves and which token each must come with; "" stands for none."""
+    """One stand-in. `tokens` says which hosts it serves and which token each must come with; "" stands for none.
 
-    tls: ServerTls = field(repr=False)
+    Without `tls` it speaks plain HTTP.
+    """
+
+    tls: ServerTls | None = field(repr=False)
     tokens: Mapping[str, str] = field(repr=False)
     placeholder: str
     address: str
@@ -100,8 +103,9 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], standin: Standin) -> None:
         self.standin = standin
         self.places = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        standin.tls.context.sslsocket_class = _Socket
-        standin.tls.context.sni_callback = lambda sock, name, _: setattr(sock, "sni", name or "")
+        if standin.tls is not None:
+            standin.tls.context.sslsocket_class = _Socket
+            standin.tls.context.sni_callback = lambda sock, name, _: setattr(sock, "sni", name or "")
         super().__init__(address, standin.handler())
         self.socket.setblocking(False)  # one that is gone before it is accepted must not be waited for (accept(2))
 
@@ -109,6 +113,8 @@ class Server(http.server.ThreadingHTTPServer):
         """The handshake waits for the connection's own thread, so that a silent client holds up nobody."""
         plain, address = super().get_request()
         plain.settimeout(TIMEOUT)
+        if self.standin.tls is None:
+            return plain, address
         wrapped = self.standin.tls.context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
         return wrapped, address
 
@@ -241,7 +247,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     @property
     def _sni(self) -> str:
-        return cast("_Socket", self.connection).sni
+        """The name that TLS was asked for; plain HTTP has none but the host's."""
+        return self.host if self.server.standin.tls is None else cast("_Socket", self.connection).sni
 
     @property
     def _credential(self) -> Credential:
@@ -252,4 +259,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             credential_of(self.headers, token, standin.placeholder)
             for token in ([own] if own else filter(None, standin.tokens.values()))
         ]
+        if not judged:  # a stand-in that takes no credential at all
+            judged = [credential_of(self.headers, secrets.token_hex(), standin.placeholder)]
         return "right" if "right" in judged else judged[0]
