@@ -26,7 +26,7 @@ from tests.support.requirements import require, required
 from tests.support.standin_server import Standin
 from tests.support.views import Place
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 RELEASE = Release(
     program="opencode",

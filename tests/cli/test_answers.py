@@ -111,10 +111,68 @@ def test_cleaning_up_nothing_says_so(bottle: CommandLine) -> None:
 
 def test_init_writes_first_manifests_once(bottle: CommandLine, tmp_path: Path) -> None:
     fresh = {"BOT_BOTTLE_HOME": str(tmp_path / "fresh")}
-    first = bottle("init", "--json", **fresh).json
+    first = bottle("init", "--for", "claude", "--json", **fresh).json
     assert [Path(path).name for path in first["written"]] == ["claude.md", "coder.md"]
-    assert bottle("init", "--json", **fresh).json == {"written": []}
+    assert bottle("init", "--for", "claude", "--json", **fresh).json == {"written": []}
     assert bottle("info", "coder", **fresh).status == 0
+
+
+def test_init_writes_manifests_for_the_programs_that_are_used_here(bottle: CommandLine, tmp_path: Path) -> None:
+    user = tmp_path / "user"
+    (user / ".codex").mkdir(parents=True)
+    found = {"BOT_BOTTLE_HOME": str(tmp_path / "found"), "HOME": str(user), "PATH": str(tmp_path)}
+    written = [Path(path).name for path in bottle("init", "--json", **found).json["written"]]
+    assert written == ["codex.md", "coder.md"]
+    (user / ".claude").mkdir()
+    more = {**found, "BOT_BOTTLE_HOME": str(tmp_path / "more")}
+    told = bottle("init", **more)
+    assert [Path(line).name for line in told.out.splitlines()] == [
+        "claude.md",
+        "coder.md",
+        "codex.md",
+        "coder-codex.md",
+    ]
+    assert "claude setup-token" in told.err
+    assert "codex login --device-auth" in told.err
+    plan = bottle("info", "coder-codex", "--json", **more).json
+    assert plan["provider"] == "codex"
+    assert any("nobody is logged in to Codex here" in note for note in plan["notes"])
+
+
+def test_init_for_a_program_that_is_not_known_names_those_that_are(bottle: CommandLine) -> None:
+    told = bottle("init", "--for", "codx")
+    assert told.status == 2
+    assert "did you mean 'codex'?" in told.err
+
+
+def test_doctor_names_the_remedy_of_a_login(bottle: CommandLine, tmp_path: Path) -> None:
+    bottle.write("bottles/codex", "---\nagent_provider: {template: codex, forward_host_credentials: true}\n---\n")
+    bottle.write("agents/mender", "---\nbottle: codex\n---\n")
+    told = bottle("doctor", "--json", CODEX_HOME=str(tmp_path))
+    found = next(one for one in told.json if (one["topic"], one["subject"]) == ("agent", "mender"))
+    assert (told.status, found["ok"]) == (1, False)
+    assert "nobody is logged in to Codex here" in found["detail"]
+    assert "codex login --device-auth" in found["hint"]
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_dockerfile_in_the_working_tree_is_used_only_where_that_is_meant(
+    bottle: CommandLine, tmp_path: Path, linked: bool
+) -> None:
+    (bottle.directory / ".git").mkdir()
+    recipe = bottle.directory / "Dockerfile"
+    recipe.write_text("FROM scratch\n")
+    if linked:
+        (tmp_path / "link").symlink_to(bottle.directory)
+        recipe = tmp_path / "link/Dockerfile"
+    provider = f"template: claude, dockerfile: {recipe}"
+    bottle.write("bottles/own", f"---\nagent_provider: {{{provider}}}\n---\n")
+    bottle.write("agents/own", "---\nbottle: own\n---\n")
+    told = bottle("info", "own")
+    assert told.status == 3
+    assert "lies in the working tree" in told.err
+    bottle.write("bottles/own", f"---\nagent_provider: {{{provider}, dockerfile_from_tree: true}}\n---\n")
+    assert "lies in the working tree" not in bottle("info", "own").err
 
 
 def test_doctor_names_each_remedy(bottle: CommandLine) -> None:

@@ -66,7 +66,7 @@ def test_an_installed_bottle_makes_the_images_of_the_checkout(site: Path, tmp_pa
 
 def test_an_installed_bottle_writes_first_manifests_and_explains_them(site: Path, tmp_path: Path) -> None:
     program = ("-c", "from bottle.cli.main import main; main()")
-    assert run(site, *program, "init", home=tmp_path).returncode == 0
+    assert run(site, *program, "init", "--for", "claude", home=tmp_path).returncode == 0
     told = run(site, *program, "info", "coder", home=tmp_path)
     assert told.returncode == 0, told.stderr
     assert "https://api.anthropic.com:443" in told.stdout

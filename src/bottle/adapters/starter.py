@@ -1,55 +1,93 @@
-"""First manifests for somebody who has none."""
+"""First manifests for somebody who has none, for the agent programs that are used on this host."""
 
+import os
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from bottle.domain.errors import ConflictError, UsageError
-from bottle.domain.names import is_entity_name
+from bottle.domain.names import did_you_mean, is_entity_name
 
-_BOTTLE = """\
----
-agent_provider:
-  template: claude
-  auth_token: BOT_BOTTLE_CLAUDE_OAUTH_TOKEN   # a variable of your shell; its value never enters the box
+_EGRESS: Final = """\
 
 egress:
   routes: []        # beyond the agent's own service: nothing. One line a host opens it:
   # - host: api.github.com
   #   methods: [GET]
 ---
-
-What every Claude bottle shares. Others build on it with `extends: claude`.
 """
-
-_AGENT = """\
+_BOTTLES: Final = {
+    "claude": f"""\
 ---
-bottle: claude
+agent_provider:
+  template: claude
+  auth_token: BOT_BOTTLE_CLAUDE_OAUTH_TOKEN   # a variable of your shell; its value never enters the box
+{_EGRESS}
+What every Claude bottle shares. Others build on it with `extends: claude`.
+""",
+    "codex": f"""\
+---
+agent_provider:
+  template: codex
+  forward_host_credentials: true   # the login of `codex login --device-auth`; its token never enters the box
+{_EGRESS}
+What every Codex bottle shares. Others build on it with `extends: codex`.
+""",
+}
+_AGENT: Final = """\
+---
+bottle: {bottle}
 ---
 
 You work alone in a sandbox. What is refused there is refused on purpose: say what you would need, and go on with the
 rest.
 """
+NEXT: Final = {
+    "claude": "export BOT_BOTTLE_CLAUDE_OAUTH_TOKEN (`claude setup-token` prints it)",
+    "codex": "`codex login --device-auth`, unless you are logged in",
+}
+"""What is left to do for each program before its first start."""
 
 
 class StarterFiles:
-    """Writes a bottle and an agent below `home` (`~/.bot-bottle`)."""
+    """Writes bottles and agents below `home` (`~/.bot-bottle`). `environ` and `user` (the user's own home) are looked
+    at for the agent programs that are used here; nothing is run."""
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    def __init__(self, home: Path, environ: Mapping[str, str], user: Path) -> None:
+        self._home, self._environ, self._user = home, environ, user
 
-    def write(self, agent: str) -> list[Path]:
-        """The files that were written; those that exist are kept. Raises UsageError for a name that no agent may have,
+    def found(self) -> Sequence[str]:
+        """The programs that this host has or had a use for; Claude Code where there is none."""
+        names = [name for name in _BOTTLES if self._is_used(name)]
+        return names or ["claude"]
+
+    def write(self, agent: str, programs: Sequence[str]) -> list[Path]:
+        """The files that were written; those that exist are kept. The agent is the first program's, the others' have
+        the program's name behind. Raises UsageError for a name that no agent may have and for a program that is not known,
         ConflictError where the directory cannot be written."""
-        if not is_entity_name(agent):
-            hint = "lower-case letters, digits and hyphens, a letter first"
-            raise UsageError(f"'{agent}' is no agent's name", hint=hint)
-        wanted = {
-            self._home / "bottles" / "claude.md": _BOTTLE,
-            self._home / "agents" / f"{agent}.md": _AGENT,
-        }
+        wanted = self._wanted(agent, programs)
         try:
             return [path for path, text in wanted.items() if _write_new(path, text)]
         except OSError as error:
             raise ConflictError(f"cannot write {error.filename}: {error.strerror}") from None
+
+    def _wanted(self, agent: str, programs: Sequence[str]) -> dict[Path, str]:
+        wanted: dict[Path, str] = {}
+        for place, program in enumerate(programs):
+            name = f"{agent}-{program}" if place else agent
+            if program not in _BOTTLES:
+                raise UsageError(f"there is no first bottle for '{program}'", hint=did_you_mean(program, _BOTTLES))
+            if not is_entity_name(name):
+                hint = "lower-case letters, digits and hyphens, a letter first"
+                raise UsageError(f"'{name}' is no agent's name", hint=hint)
+            wanted[self._home / "bottles" / f"{program}.md"] = _BOTTLES[program]
+            wanted[self._home / "agents" / f"{name}.md"] = _AGENT.format(bottle=program)
+        return wanted
+
+    def _is_used(self, program: str) -> bool:
+        on_path = shutil.which(program, path=self._environ.get("PATH", os.defpath))
+        return on_path is not None or (self._user / f".{program}").is_dir()
 
 
 def _write_new(path: Path, text: str) -> bool:

@@ -373,5 +373,7 @@ class World:
     """The logins that can be forwarded, by the provider's template."""
     account: str = ""
     """The operator's name on this host, for the trail."""
+    is_in_tree: Callable[[str], bool] = lambda _: False
+    """Whether a path leads into the working tree that the command was given in: what is there may be others' work."""
     skills_root: str = ""
     """Where the host keeps the agents' skills (`~/.claude/skills`)."""

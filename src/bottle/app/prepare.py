@@ -6,7 +6,7 @@ from attrs import frozen
 
 from bottle.app.ports import Backend, Survey, World
 from bottle.domain import planning
-from bottle.domain.errors import BackendError, BottleError, SecretMissingError, UsageError
+from bottle.domain.errors import BackendError, BottleError, ManifestError, SecretMissingError, UsageError
 from bottle.domain.labels import COLORS, label_fault
 from bottle.domain.manifest import BACKENDS, AgentProvider, EffectiveBottle, Manifest
 from bottle.domain.names import did_you_mean, identity_of
@@ -54,6 +54,7 @@ def prepare(world: World, wanted: Wanted) -> Prepared:
     provider = world.providers.get(bottle.agent_provider.template)
     survey = backend.survey()
     upstream_proxy = world.upstream_proxy()
+    _refuse_recipe(world, bottle)
     login, absent_login = _login(world, bottle.agent_provider)
     image, sidecar_image = backend.images(provider, bottle.agent_provider.dockerfile)
     faults = (*([absent_login] if absent_login else []), *_git_faults(world, bottle, survey))
@@ -130,6 +131,16 @@ def _check_words(wanted: Wanted) -> None:
         raise UsageError(f"--label: {fault}")
     if wanted.color and wanted.color not in COLORS:
         raise UsageError(f"--color: '{wanted.color}' is no colour", hint=did_you_mean(wanted.color, COLORS))
+
+
+def _refuse_recipe(world: World, bottle: EffectiveBottle) -> None:
+    """Whoever writes the Dockerfile decides what runs in the box: a working tree does not, unless that is meant."""
+    settings = bottle.agent_provider
+    if settings.dockerfile is not None and not settings.dockerfile_from_tree and world.is_in_tree(settings.dockerfile):
+        raise ManifestError(
+            f"bottle {bottle.name}: agent_provider.dockerfile: {settings.dockerfile} lies in the working tree",
+            hint="move it, or say that it is meant: `dockerfile_from_tree: true`",
+        )
 
 
 def _login(world: World, settings: AgentProvider) -> tuple[HostLogin | None, SecretMissingError | None]:

@@ -23,7 +23,7 @@ from bottle.adapters.operator import TerminalOperator
 from bottle.adapters.providers.codex_login import CODEX_LOGIN, CodexLogin
 from bottle.adapters.providers.registry import AllProviders
 from bottle.adapters.roots import read_build_roots, read_roots
-from bottle.adapters.starter import StarterFiles
+from bottle.adapters.starter import NEXT, StarterFiles
 from bottle.adapters.state import StateFiles
 from bottle.adapters.state.supervise import SuperviseFiles
 from bottle.adapters.workspace import HostWorkspaces
@@ -43,7 +43,13 @@ def wire() -> World:
 
 def wire_starter() -> StarterFiles:
     """What writes first manifests."""
-    return StarterFiles(read_environment().home)
+    environment = read_environment()
+    return StarterFiles(environment.home, environment.variables, Path.home())
+
+
+def next_steps(programs: Iterable[str]) -> list[str]:
+    """What is left to do before the first start."""
+    return [NEXT[program] for program in programs]
 
 
 def wire_results() -> BundleFiles:
@@ -53,9 +59,10 @@ def wire_results() -> BundleFiles:
 
 def compose(environment: Environment, directory: Path) -> World:
     """The world as it is seen from a directory."""
+    repository = repository_of(directory, environment.home)
     codex_login = CodexLogin(_codex_home(environment) / "auth.json", SystemClock().now)
     return World(
-        manifests=ManifestFiles(environment.home, repository_of(directory, environment.home)),
+        manifests=ManifestFiles(environment.home, repository),
         providers=AllProviders(environment.home / "contrib"),
         backends={"docker": _docker(environment), "bubblewrap": _bubblewrap(environment)},
         state=StateFiles(environment.home / "state"),
@@ -75,6 +82,7 @@ def compose(environment: Environment, directory: Path) -> World:
         chosen_backend=environment.backend,
         upstream_roots=partial(read_roots, environment.upstream_ca, "BOT_BOTTLE_UPSTREAM_CA"),
         upstream_proxy=environment.upstream_proxy,
+        is_in_tree=partial(_is_in_tree, repository or directory, environment.home, Path.home()),
         logins={"codex": codex_login},
         skills_root=str(Path.home() / ".claude" / "skills"),
     )
@@ -89,6 +97,14 @@ def repository_of(directory: Path, home: Path) -> Path | None:
         if (folder / ".git").exists():
             return None if (folder / ".bot-bottle").resolve() == home.resolve() else folder
     return None
+
+
+def _is_in_tree(tree: Path, home: Path, user: Path, path: str) -> bool:
+    """Wherever links lead. The home of bottles is the operator's own, also where it lies in a repository of theirs; a
+    directory that holds the user's whole home is no working tree."""
+    real, tree = Path(path).expanduser().resolve(), tree.resolve()
+    own = real.is_relative_to(home.resolve()) or user.resolve().is_relative_to(tree)
+    return real.is_relative_to(tree) and not own
 
 
 class _Authority:

@@ -96,10 +96,14 @@ class ManifestRoute:
 
 @frozen
 class AgentProvider:
-    """Which agent program runs in the bottle, and the credential that its own route gets."""
+    """Which agent program runs in the bottle, and the credential that its own route gets.
+
+    `dockerfile_from_tree` says that the Dockerfile is meant to come from the tree that the agent works on.
+    """
 
     template: str
     dockerfile: str | None = None
+    dockerfile_from_tree: bool = False
     forward_host_credentials: bool = False
     auth_token: str | None = None
 

@@ -149,7 +149,7 @@ def _env_value(node: Node) -> EnvEntry:
 
 
 def _agent_provider(node: Node) -> AgentProvider:
-    keys = ("template", "dockerfile", *_GUARDED)
+    keys = ("template", "dockerfile", "dockerfile_from_tree", *_GUARDED)
     section = table(node, keys)
     template = entity(section.need("template", "claude"))
     for key, owner in _GUARDED.items():
@@ -160,6 +160,7 @@ def _agent_provider(node: Node) -> AgentProvider:
     return AgentProvider(
         template=template,
         dockerfile=optional(section, "dockerfile", host_path, None),
+        dockerfile_from_tree=optional(section, "dockerfile_from_tree", flag, False),
         forward_host_credentials=optional(section, "forward_host_credentials", flag, False),
         auth_token=optional(section, "auth_token", variable, None),
     )
