@@ -64,7 +64,7 @@ class StarterFiles:
 
     def write(self, agent: str, programs: Sequence[str]) -> list[Path]:
         """The files that were written; those that exist are kept. The agent is the first program's, the others' have
-        the program's name behind. Raises UsageError for a name that no agent may have and for a program that is not known,
+        the program's name behind. Raises UsageError for a name that no agent may have and for an unknown program,
         ConflictError where the directory cannot be written."""
         wanted = self._wanted(agent, programs)
         try:
