@@ -25,6 +25,7 @@ from sidecars.egress.gateway import Gateway
 from sidecars.egress.listening import listen_for
 from sidecars.egress.rules import build
 from sidecars.egress.tls import upstream_context
+from sidecars.scanner.patterned import patterns_in
 
 _PR_SET_DUMPABLE = 4  # prctl.h
 _M_TRIM_THRESHOLD = -1  # malloc.h
@@ -44,7 +45,7 @@ class Egress:
 
     async def start(self, start: EgressStart) -> None:
         """Serves as the document says. Raises ConfigError or OSError, and then nothing listens."""
-        rules = build(start.rules, key=start.identity.encode())
+        rules = build(start.rules, key=start.identity.encode(), patterns=patterns_in(start.patterns))
         dialler = Dialler(upstream_context(start.roots), start.proxy)
         gateway = Gateway(rules, Trail(start.audit, start.identity), dialler)
         gateway.withhold()

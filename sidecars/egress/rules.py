@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from attrs import define, evolve, field, frozen
 
+from bottle.domain.dlp.matching import Matcher
 from bottle.domain.dlp.spellings import Registered
 from bottle.domain.egress import Injection, Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
 from bottle.domain.headers import folded, is_credential_header
@@ -172,9 +173,12 @@ def refused_by(refusal: Refusal) -> Exception:
     return refused(refusal.status, refusal.rule, refusal.reason, refusal.ask)
 
 
-def build(reload: EgressReload, standing: Rules | None = None, *, key: bytes = b"") -> Rules:
+def build(
+    reload: EgressReload, standing: Rules | None = None, *, key: bytes = b"", patterns: Matcher | None = None
+) -> Rules:
     """The rules of a document, on top of what stands: secrets and leaves join by slot and host, what is not named goes.
-    `key` makes the fingerprints of what is found, as long as these rules and their successors stand.
+    `key` makes the fingerprints of what is found, and `patterns` are looked for, as long as these rules and their
+    successors stand.
 
     Raises ConfigError, and nothing has changed.
     """
@@ -192,7 +196,7 @@ def build(reload: EgressReload, standing: Rules | None = None, *, key: bytes = b
     held = {slot: secrets[slot] for slot in slots & set(secrets)}
     given = {**(standing.given if standing else {}), **reload.given}
     values = registered(reload.policy, held, given)
-    guard = standing.guard.with_values(values) if standing else Guard.of(values, key)
+    guard = standing.guard.with_values(values) if standing else Guard.of(values, key, patterns)
     spent = standing.spent if standing else frozenset[str]()
     return Rules(reload.policy, held, given, guard, contexts, leaves, spent)
 

@@ -11,7 +11,7 @@ from bottle.domain.dlp.engine import Engine
 from bottle.domain.dlp.finding import Finding
 from bottle.domain.dlp.matching import Matcher, NoPatterns
 from bottle.domain.dlp.spellings import Registered
-from bottle.domain.dlp.stream import Leak, Seen, Stream
+from bottle.domain.dlp.stream import Leak, Seen, Stream, stop_at
 from sidecars.scanner.literals import Vectorscan
 from sidecars.scanner.unpackers import ALL
 
@@ -62,8 +62,8 @@ class Guard:
         if self._clean.knows(told):
             return
         try:
-            lines = [*_retold(target), *(b"%b: %b" % one for one in fields), b"".join(value for _, value in fields)]
-            self._look(b"\n".join(lines), "the head")
+            self._look(b"\n".join([*_retold(target), *(b"%b: %b" % one for one in fields)]), "the head")
+            self.engine.look_for_values(b"".join(value for _, value in fields), stop_at("the headers together"))
         except Leak as leak:
             raise Leak(self._placed(leak.finding, told)) from None
         self._clean.learn(told)

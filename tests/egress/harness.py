@@ -207,6 +207,7 @@ class Sidecar:
             "identity": "test-abcde",
             "listen": {"host": "127.0.0.1", "port": self.port},
             "audit": str(directory),
+            "patterns": "",
             "roots": roots,
             "policy": {"version": 1, "routes": []},
             **fields,

@@ -41,6 +41,10 @@ _NOT_FOR_CREDENTIALS = frozenset(
 )
 
 
+PATTERNS = "/opt/bottle/patterns"
+"""Where a sidecar finds the compiled secret rules, in its image and in a sandbox."""
+
+
 @frozen
 class Listen:
     """Where to listen: `host` and `port` (0 lets the system choose), the path of a Unix socket, or `handed`: the
@@ -75,6 +79,8 @@ class EgressReload:
 @frozen
 class EgressStart:
     """Everything that the way out needs to know. `audit` is a directory, `roots` further trusted certificates (PEM),
+    `patterns` the directory of the compiled secret rules; where it is empty, registered values alone are looked for;
+    `patterns` the directory of the compiled secret rules (where it is empty, registered values alone are looked for),
     `proxy` another proxy that dials for it.
 
     `tied`: it ends with its standard input, which then is held by whoever must not be outlived.
@@ -84,6 +90,7 @@ class EgressStart:
     listen: Listen
     audit: str
     policy: Policy
+    patterns: str
     secrets: Mapping[str, str] = field(factory=dict, repr=False)
     given: Mapping[str, str] = field(factory=dict, repr=False)
     leaves: tuple[Leaf, ...] = ()
@@ -104,6 +111,7 @@ def start_document(start: EgressStart) -> JsonObject:
         "identity": start.identity,
         "listen": listen_document(start.listen),
         "audit": start.audit,
+        "patterns": start.patterns,
         "dns": None if start.dns is None else listen_document(start.dns),
         "roots": start.roots,
         "tied": start.tied,
@@ -130,7 +138,7 @@ def policy_document(policy: Policy) -> JsonObject:
 
 def parse_start(data: object) -> EgressStart:
     """The start that `start_document` wrote; raises ConfigError."""
-    fields = read_object(data, "the document", ("identity", "listen", "audit", "policy"), _START_KEYS)
+    fields = read_object(data, "the document", ("identity", "listen", "audit", "policy", "patterns"), _START_KEYS)
     reload = parse_reload({key: fields[key] for key in ("policy", *_RELOAD_KEYS) if key in fields})
     dns = fields.get("dns")
     return EgressStart(
@@ -138,6 +146,7 @@ def parse_start(data: object) -> EgressStart:
         listen=read_listen(fields["listen"], "listen"),
         audit=read_text(fields["audit"], "audit"),
         policy=reload.policy,
+        patterns=read_text(fields["patterns"], "patterns", empty=True),
         secrets=reload.secrets,
         given=reload.given,
         leaves=reload.leaves,

@@ -62,6 +62,7 @@ def _start(plan: BottlePlan, cargo: Cargo, door: int) -> EgressStart:
         listen=Listen(handed=door),
         audit=AUDIT,
         policy=plan.policy,
+        patterns="",
         secrets=cargo.secrets,
         given=cargo.given,
         leaves=leaves(cargo.certificates.leaves),

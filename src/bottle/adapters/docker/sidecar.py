@@ -14,6 +14,7 @@ from bottle.domain.egress import Policy
 from bottle.domain.errors import BackendError, BottleError
 from bottle.domain.plan import BottlePlan
 from bottle.domain.sidecar_config import (
+    PATTERNS,
     EgressReload,
     EgressStart,
     Listen,
@@ -76,6 +77,7 @@ def document(plan: BottlePlan, cargo: Cargo, subnets: Subnets) -> JsonObject:
         listen=Listen(address, plan.proxy.port),
         audit=AUDIT_DIRECTORY,
         policy=plan.policy,
+        patterns=PATTERNS,
         secrets=cargo.secrets,
         given=cargo.given,
         leaves=leaves(cargo.certificates.leaves),

@@ -14,6 +14,7 @@ from bottle.domain.dlp.skeleton import skeleton
 from bottle.domain.dlp.spellings import SHORTEST, Registered, is_telling, skeletons
 
 _LARGE = 4096  # bytes; below, both the escaped and the plain text are searched for values
+_APART = b"\n" * 64  # so that no pattern takes two findings for a name and its value
 _MARKS = b"\\%&+="
 
 Report = Callable[[Finding], None]
@@ -77,18 +78,31 @@ class Engine:
         return max(8192, self.patterns.window, 2 * max((len(one.value) for one in self._as_written), default=0))
 
     def look(
-        self, data: bytes, tell: Report, offset: int = 0, via: tuple[str, ...] = (), *, deep: bool = True
+        self,
+        data: bytes,
+        tell: Report,
+        offset: int = 0,
+        via: tuple[str, ...] = (),
+        *,
+        deep: bool = True,
+        cut: tuple[bool, bool] = (False, False),
     ) -> bytes:
         """Tells what stands in the data, and returns what is encoded in it, decoded, for another look.
 
         `offset` is where its first byte stands, `via` what was undone to have it. Not `deep`: nothing is decoded.
+        `cut` says whether there is more before and behind: then what a pattern finds at that edge may be none, and the
+        neighbouring piece, which shares `window` bytes, has all of it.
         """
         text = plain(data)
         self._values(text, tell, data, offset, via)
         if text is not data and (self._escapes or len(data) < _LARGE):
             self._values(data, tell, data, offset, via)
-        self._patterns(text, tell, data, offset, via)
-        return b"\n".join(dict.fromkeys(view for view in _views(data, text) if view)) if deep else b""
+        self._patterns(text, tell, data, offset, via, cut)
+        return _APART.join(dict.fromkeys(view for view in _views(data, text) if view)) if deep else b""
+
+    def look_for_values(self, data: bytes, tell: Report) -> None:
+        """Tells which registered values stand in the data as it is: for what is put together from several places."""
+        self._values(data, tell, data, 0, ())
 
     def _values(self, text: bytes, tell: Report, data: bytes, offset: int, via: tuple[str, ...]) -> None:
         for number in dict.fromkeys(self._owners[literal] for literal in self._literals.find(skeleton(text))):
@@ -102,8 +116,12 @@ class Engine:
         mark = fingerprint(self.key, one.value)
         tell(Finding("dlp.value", f"the value of {one.name}", offset=offset + at, via=via, fingerprint=mark))
 
-    def _patterns(self, text: bytes, tell: Report, data: bytes, offset: int, via: tuple[str, ...]) -> None:
+    def _patterns(
+        self, text: bytes, tell: Report, data: bytes, offset: int, via: tuple[str, ...], cut: tuple[bool, bool]
+    ) -> None:
         for match in self.patterns.find(text):
+            if (cut[0] and match.start == 0) or (cut[1] and match.end == len(text)):
+                continue
             secret = text[match.start : match.end]
             at = max(0, data.find(secret))
             mark = fingerprint(self.key, secret)

@@ -80,9 +80,10 @@ class Layer:
         """
         data = self._tail + fresh
         require_open(data)
+        cut = (self._offset > len(self._tail), not is_last)
         was_run = self._run is not None
         goes_on = self._run is not None and self._run.feed(fresh, is_last=is_last)
-        within = self.engine.look(data, self.tell, self._offset - len(self._tail), self.via, deep=not goes_on)
+        within = self.engine.look(data, self.tell, self._offset - len(self._tail), self.via, deep=not goes_on, cut=cut)
         if within:
             self._enter("an encoding", within)
         has_packed = self._unpack(fresh, is_last=is_last)

@@ -52,8 +52,7 @@ _SEVEN: Final = re.compile(rb"\+([A-Za-z0-9+/]{6,})-?")
 
 def plain(data: bytes) -> bytes:
     """The data with escapes undone, invisible characters gone, look-alikes replaced; itself where none are in it."""
-    if b"\0" in data:
-        data = data.replace(b"\0", b"")
+    data = _without_zeros(data)
     for _ in range(_ROUNDS):
         before = data
         if not data.isascii():
@@ -66,8 +65,14 @@ def plain(data: bytes) -> bytes:
             data = _ENTITY.sub(_of_entity, data)
         if data is before or data == before:
             break
-        data = data.replace(b"\0", b"")
+        data = _without_zeros(data)
     return data
+
+
+def _without_zeros(data: bytes) -> bytes:
+    """Zero bytes between characters (UTF-16, UTF-32, noise) go; a few of them part what they stand between."""
+    zeros = data.count(0)
+    return data.replace(b"\0", b"" if 5 * zeros >= len(data) else b"\n") if zeros else data
 
 
 def unescaped(data: bytes) -> bytes:

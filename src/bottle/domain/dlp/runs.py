@@ -47,6 +47,8 @@ _TO_64: Final = bytes.maketrans(b"-_", b"+/")
 _LEADS64: Final = _UPPER + b"abcdef"  # a group of base64 begins so when its first byte is ASCII
 _OPENINGS64: Final = (b"H4sI", b"eJ", b"eA", b"eN", b"eF", b"KLUv/", b"QlpoO", b"/Td6", b"UEsDB", b"//4", b"XQAA")
 _LEADS32: Final = b"ABCDEFGHIJKLMNOP"
+_ALTERNATING: Final = _MARK + (b" " + _MARK) * 11
+_ALTERNATION: Final = re.compile(rb"(?:A )+")
 _LINE_ENDS: Final = re.compile(rb"\r?\n[ \t]*")
 _BETWEEN_32: Final = re.compile(rb"[-_/+=]+")
 _SIGNS: Final = re.compile(rb"[=+/]")
@@ -109,9 +111,29 @@ def decoded(text: bytes) -> Iterator[bytes]:
         unwrapped = _LINE_ENDS.sub(b"", text)
         seen |= {unwrapped[start:end] for start, end in runs(unwrapped, IN_64, _SHORTEST64)}
     for run in seen:
-        yield from _alphanumeric(run)
+        for found in _alphanumeric(run):
+            yield found
+            yield from _unglued(found)
+    yield from _spread(text)
     for start, end in runs(text, _IN_NUMBERS, _NUMBERS_FROM):
         yield from _from_words(_NUMBER.findall(_PREFIX.sub(b" ", text[start:end])))
+
+
+def _unglued(found: bytes) -> Iterator[bytes]:
+    """Short text without what may have been encoded with it: a pattern knows a token by what it stands beside."""
+    if len(found) <= _LONG and found.isascii() and b" " not in found:
+        yield from (found[first : len(found) - last] for first in range(3) for last in range(3) if first or last)
+
+
+def _spread(text: bytes) -> Iterator[bytes]:
+    """Single characters between each two of which stands one that is no letter or digit."""
+    marks = text.translate(IN_64)
+    start = marks.find(_ALTERNATING)
+    while start >= 0:
+        match = _ALTERNATION.match(marks, start)
+        end = match.end() if match is not None else start + 1
+        yield text[start : end + 1 : 2]
+        start = marks.find(_ALTERNATING, end)
 
 
 def _alphanumeric(run: bytes) -> Iterator[bytes]:
@@ -213,8 +235,8 @@ def _from_bits(words: list[bytes], digits: bytes) -> Iterator[bytes]:
 
 
 def _unmasked(found: bytes) -> Iterator[bytes]:
-    """Bytes that are ASCII and yet no text may be text under a key of one byte."""
-    if not found.isascii() or len(found) > _LONG * _LONG or 8 * len(found.translate(None, _TEXT)) <= len(found):
+    """ASCII may be other text under a key of one byte."""
+    if not found.isascii() or len(found) > 16 * _LONG:
         return
     for key in range(1, 128):
         text = found.translate(bytes(code ^ key for code in range(256)))
