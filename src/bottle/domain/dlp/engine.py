@@ -15,6 +15,9 @@ from bottle.domain.dlp.spellings import SHORTEST, Registered, is_telling, skelet
 
 _LARGE = 4096  # bytes; below, both the escaped and the plain text are searched for values
 _APART = b"\n" * 64  # so that no pattern takes two findings for a name and its value
+_AROUND = 64
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_UNMISTAKABLE = (b"AKIA", b"ASIA", b"AIza", b"eyJ")
 _MARKS = b"\\%&+="
 
 Report = Callable[[Finding], None]
@@ -122,10 +125,21 @@ class Engine:
         for match in self.patterns.find(text):
             if (cut[0] and match.start == 0) or (cut[1] and match.end == len(text)):
                 continue
+            if _is_noise(text, match.start, match.end):
+                continue
             secret = text[match.start : match.end]
             at = max(0, data.find(secret))
             mark = fingerprint(self.key, secret)
             tell(Finding(f"dlp.{match.rule}", "what looks like a secret", "", offset + at, via, mark))
+
+
+def _is_noise(text: bytes, start: int, end: int) -> bool:
+    """Whether a match is a part of long base64, as of an image, between two signs that base64 has: a pattern that wants
+    no more than a short word and a row of letters finds that by chance. What the base64 says is looked at apart."""
+    around = text[max(0, start - _AROUND) : start], text[end : end + _AROUND]
+    if not text[start:end].isalnum() or text.startswith(_UNMISTAKABLE, start) or min(map(len, around)) < _AROUND:
+        return False
+    return not any(side.translate(None, _BASE64) for side in around) and b"+" in b"".join(around)
 
 
 def _views(data: bytes, text: bytes) -> Iterator[bytes]:

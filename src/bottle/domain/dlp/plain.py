@@ -8,9 +8,11 @@ import binascii
 import html
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 _ROUNDS: Final = 6  # of escapes within escapes
+_FEW = 24  # characters; more are replaced in one walk through the text
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
@@ -27,12 +29,10 @@ _ALIKE_FROM = (
 )
 _ALIKE_TO = "aeopcyxsijhdqwBKMHTrABEKMHOPCTXYSIJ3Ye1baeikvoptuxywnABEZHIKMNOPTYXiagounqghjlllgi"
 _ALIKE: Final = str.maketrans(_ALIKE_FROM, _ALIKE_TO)
-_SCRIPTS: Final = re.compile("[\u0131\u01c0\u0251-\u026a\u0370-\u058f\u2223\u217c]")
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2212"
 _ASCII: Final = bytes(range(128))
 _CONTROLS: Final = bytes(code for code in range(1, 32) if code not in b"\t\n\r\x1b") + b"\x7f"
 _STRANGE: Final = (b"\xef\xbc", b"\xef\xbd", b"\xe2\x80", b"\xe2\x81", b"\xc2\xad", b"\xf0\x9d", b"\xcc")
-_TAGS: Final = re.compile("[\U000e0020-\U000e007e]+")
 
 _PERCENT: Final = re.compile(rb"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*")
 _PERCENT_U: Final = re.compile(rb"%u[0-9A-Fa-f]{4}(?:%u[0-9A-Fa-f]{4})*")
@@ -47,6 +47,8 @@ _ENTITY: Final = re.compile(rb"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-
 _QUOTED: Final = re.compile(rb"=[0-9A-Fa-f]{2}")
 _SOFT: Final = re.compile(rb"=\r?\n")
 _AROUND: Final = 512  # bytes beside a quoted-printable character that are read as quoted-printable
+_SPACES: Final = re.compile(rb"(?<!\\)\\++[nrt]")
+_QUOTES: Final = re.compile(rb'(?<!\\)\\++"')
 _SEVEN: Final = re.compile(rb"\+([A-Za-z0-9+/]{6,})-?")
 
 
@@ -60,7 +62,9 @@ def plain(data: bytes) -> bytes:
         if b"\\" in data:
             data = _without_backslashes(data)
         if b"%" in data:
-            data = _PERCENT_U.sub(_utf16_of_percent, _PERCENT.sub(_of_percent, data))
+            data = _PERCENT.sub(_of_percent, data)
+            if b"%u" in data:
+                data = _PERCENT_U.sub(_utf16_of_percent, data)
         if b"&" in data:
             data = _ENTITY.sub(_of_entity, data)
         if data is before or data == before:
@@ -114,17 +118,23 @@ def folded(data: bytes) -> bytes:
     """UTF-8 text in plain letters; itself where there is nothing to fold. Bytes that are no UTF-8 may be dropped."""
     if _is_binary(data) and sum(map(data.count, _STRANGE)) < 24 + len(data) // 512:
         return data
-    foreign = data.translate(None, _ASCII).decode("utf-8", "ignore")
-    is_odd = _INVISIBLE.search(foreign) is not None or _SCRIPTS.search(foreign) is not None
-    if not is_odd and unicodedata.is_normalized("NFKC", foreign):
-        return data
-    text = _TAGS.sub(_of_tags, data.decode("utf-8", "ignore"))
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
-    if _SCRIPTS.search(foreign) is not None:
-        text = text.translate(_ALIKE)
-    for dash in _DASHES:
-        text = text.replace(dash, "-")
-    return text.encode()
+    foreign = set(data.translate(None, _ASCII).decode("utf-8", "ignore"))
+    changes = {one: other for one in foreign if (other := _plain_character(one)) != one}
+    if len(changes) > _FEW:
+        return data.decode("utf-8", "ignore").translate({ord(one): other for one, other in changes.items()}).encode()
+    for one, other in changes.items():
+        data = data.replace(one.encode(), other.encode())
+    return data
+
+
+@lru_cache(4096)
+def _plain_character(character: str) -> str:
+    """What a character looks like: nothing, an ASCII character or several, or itself."""
+    if "\U000e0020" <= character <= "\U000e007e":  # tags, an invisible copy of ASCII
+        return chr(ord(character) - 0xE0000)
+    if _INVISIBLE.match(character) is not None:
+        return ""
+    return "-" if character in _DASHES else unicodedata.normalize("NFKC", character).translate(_ALIKE)
 
 
 def _is_binary(data: bytes) -> bool:
@@ -132,23 +142,22 @@ def _is_binary(data: bytes) -> bool:
     return 25 * (len(data) - len(data.translate(None, _CONTROLS))) > len(data)
 
 
-def _of_tags(match: re.Match[str]) -> str:
-    return "".join(chr(ord(one) - 0xE0000) for one in match[0])
-
-
 def _without_backslashes(data: bytes) -> bytes:
     """Escapes of JSON and of program text. However often they were escaped again, one backslash is left to undo."""
+    data = _SPACES.sub(b"\n", data)
+    if b'\\"' in data:
+        data = _QUOTES.sub(b'"', data)
+    if b"\\" not in data:
+        return data
     while b"\\\\" in data:
         data = data.replace(b"\\\\", b"\\")
     if b"\\u" in data or b"\\U" in data:
         data = _UNICODE.sub(_utf16_of_escape, _LONG.sub(_of_code, data))
     if b"\\x" in data:
         data = _HEX.sub(_of_hex, data)
-    if b"{" in data:
+    if b"\\u{" in data or b"\\x{" in data or b"\\o{" in data:
         data = _BRACED.sub(_of_code, data)
-    data = _CSS.sub(_of_code, _OCTAL.sub(_of_octal, data))
-    data = data.replace(b"\\n", b"\n").replace(b"\\r", b"\r").replace(b"\\t", b"\t")
-    return data.replace(b'\\"', b'"').replace(b"\\/", b"/")
+    return _CSS.sub(_of_code, _OCTAL.sub(_of_octal, data)).replace(b"\\/", b"/")
 
 
 def _of_percent(match: re.Match[bytes]) -> bytes:

@@ -47,9 +47,11 @@ _TO_64: Final = bytes.maketrans(b"-_", b"+/")
 _LEADS64: Final = _UPPER + b"abcdef"  # a group of base64 begins so when its first byte is ASCII
 _OPENINGS64: Final = (b"H4sI", b"eJ", b"eA", b"eN", b"eF", b"KLUv/", b"QlpoO", b"/Td6", b"UEsDB", b"//4", b"XQAA")
 _LEADS32: Final = b"ABCDEFGHIJKLMNOP"
+_IN_TOKENS: Final = _UPPER + _LOWER + _DIGITS + b"_-.:/+=~"
 _ALTERNATING: Final = _MARK + (b" " + _MARK) * 11
 _ALTERNATION: Final = re.compile(rb"(?:A )+")
-_LINE_ENDS: Final = re.compile(rb"\r?\n[ \t]*")
+_IN_LINES: Final = IN_64[:10] + b"N" + IN_64[11:]
+_LINE_END: Final = _MARK * 12 + b"N" + _MARK
 _BETWEEN_32: Final = re.compile(rb"[-_/+=]+")
 _SIGNS: Final = re.compile(rb"[=+/]")
 _FOLLOWED = 1024  # characters: a run of so many at the end of a piece goes on in the next
@@ -81,9 +83,9 @@ def is_worth_reading(data: bytes) -> bool:
 
 def _is_plain(data: bytes) -> bool:
     others = len(data.translate(None, _TEXT))
-    if 3 * others <= len(data) or 5 * data.count(0) >= 2 * len(data) or _PACKED.search(data) is not None:
+    if (3 if len(data) > 64 else 5) * others <= len(data) or 5 * data.count(0) >= 2 * len(data):
         return True
-    return len(data) >= 8 and _is_utf8(data)
+    return _PACKED.search(data) is not None or _is_utf8(data)
 
 
 def may_be_packed(data: bytes) -> bool:
@@ -93,35 +95,43 @@ def may_be_packed(data: bytes) -> bool:
 
 def _is_utf8(data: bytes) -> bool:
     """Whether it is, but for what cutting did at both ends."""
-    while data and data[0] & 0xC0 == 0x80:
-        data = data[1:]
-    for cut in range(4):
-        try:
-            data[: len(data) - cut].decode()
-        except UnicodeDecodeError:
-            continue
-        return True
-    return False
+    return len(data.decode("utf-8", "ignore").encode()) + 6 >= len(data) >= 16
 
 
 def decoded(text: bytes) -> Iterator[bytes]:
     """What the runs of letters and digits in a text decode to."""
     seen = {text[start:end] for start, end in runs(text, IN_64, _SHORTEST64)}
-    if b"\n" in text:
-        unwrapped = _LINE_ENDS.sub(b"", text)
-        seen |= {unwrapped[start:end] for start, end in runs(unwrapped, IN_64, _SHORTEST64)}
+    seen.update(_wrapped(text))
     for run in seen:
         for found in _alphanumeric(run):
             yield found
             yield from _unglued(found)
+        if run[:3].isupper() and len(run.translate(None, _DIGITS)) < len(run):
+            yield run.swapcase()  # a token whose case was turned around
     yield from _spread(text)
     for start, end in runs(text, _IN_NUMBERS, _NUMBERS_FROM):
         yield from _from_words(_NUMBER.findall(_PREFIX.sub(b" ", text[start:end])))
 
 
+def _wrapped(text: bytes) -> Iterator[bytes]:
+    """Runs that go on from line to line, put together; their lines may be indented."""
+    if b"\n" not in text:
+        return
+    text = text.replace(b"\r", b"")
+    for size in (8, 4, 2, 1):
+        text = text.replace(b"\n" + b" " * size, b"\n")
+    marks = text.translate(_IN_LINES)
+    at = marks.find(_LINE_END)
+    while at >= 0:
+        start, end = marks.rfind(b" ", 0, at) + 1, marks.find(b" ", at)
+        end = len(marks) if end < 0 else end
+        yield text[start:end].replace(b"\n", b"")
+        at = marks.find(_LINE_END, end)
+
+
 def _unglued(found: bytes) -> Iterator[bytes]:
     """Short text without what may have been encoded with it: a pattern knows a token by what it stands beside."""
-    if len(found) <= _LONG and found.isascii() and b" " not in found:
+    if _SHORTEST64 < len(found) <= _LONG and not found.translate(None, _IN_TOKENS):
         yield from (found[first : len(found) - last] for first in range(3) for last in range(3) if first or last)
 
 
@@ -142,8 +152,6 @@ def _alphanumeric(run: bytes) -> Iterator[bytes]:
         yield from _from_base32(run.upper())
     if not is_lower and not run.isdigit():
         yield from _from_base64(run.translate(_TO_64))
-    if run[:3].isupper():
-        yield run.swapcase()  # a token whose case was turned around
 
 
 def _from_base64(text: bytes) -> Iterator[bytes]:
@@ -250,15 +258,17 @@ def punctuated(data: bytes) -> Iterator[bytes]:
         data = data.replace(b"\\\\", b"\\").replace(b'\\"', b"\x01")
     for start, end in runs(data, _IN_85, _SHORTEST85):
         run = data[start:end]
-        if not (run.isalnum() or run.islower() or run.isupper()):
+        if b"\x01" in run:
             run = run.replace(b"\x01", b'"')
-            for leads, decode in _IN_FIVES:
-                if not run[:_SHORTEST85:5].translate(None, leads) or run.startswith(_OPENINGS85[decode]):
-                    yield from _text_of(run, decode)
+        for leads, decode in _IN_FIVES:
+            if not run[:_SHORTEST85:5].translate(None, leads) or run.startswith(_OPENINGS85[decode]):
+                yield from _text_of(run, decode)
 
 
 def _text_of(run: bytes, decode: Callable[[bytes], bytes]) -> Iterator[bytes]:
     """What the run decodes to; nothing where its first groups are neither text nor the beginning of a packing."""
+    if run.isalnum() or run.islower() or run.isupper():
+        return  # there is no base85 without signs
     probe = _leading(run[:10], decode)
     if not probe.translate(None, _TEXT + b"\0") or _PACKED.match(probe) is not None:
         yield _leading(run, decode)
