@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from bottle.domain.dlp.matching import GaveUpError
 from sidecars.scanner.patterns import sources, store
-from sidecars.scanner.patterns.engine import GaveUpError, Patterns
+from sidecars.scanner.patterns.engine import Patterns
 from tests.patterns.tokens import SPEAKING, carriers, tokens
 
 _SEEDS = range(100, 105)

@@ -221,7 +221,7 @@ class Conversation:
         try:
             opening = self._opening(head)
             ticket = gateway.rules.judge(named.scheme, authority, head.method, named.target)
-            scan = self._scan(head) if ticket.route.scan else None
+            scan = self._scan(head, ticket) if ticket.route.scan else None
         except Refused as refused:
             gateway.note_refusal(entry, refused.refusal)
             self._respond(refused.refusal)
@@ -243,9 +243,9 @@ class Conversation:
         self._exchange = Exchange(self, ticket, head, entry, opening, scan)
         self._exchange.begin()
 
-    def _scan(self, head: RequestHead) -> Stream | None:
+    def _scan(self, head: RequestHead, ticket: Ticket) -> Stream | None:
         """Looks at the head; the stream that its body goes through, where it has one. Raises Leak."""
-        guard = self.gateway.rules.guard
+        guard = self.gateway.rules.guard_for(ticket)
         guard.check_head(head.target.encode("latin-1"), head.fields)
         return guard.body(head.packing) if head.chunked or head.length else None
 

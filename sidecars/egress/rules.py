@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from attrs import define, evolve, field, frozen
 
-from bottle.domain.dlp.matching import Matcher
+from bottle.domain.dlp.matching import Matcher, NoPatterns
 from bottle.domain.dlp.spellings import Registered
 from bottle.domain.egress import Injection, Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
 from bottle.domain.headers import folded, is_credential_header
@@ -28,6 +28,8 @@ from sidecars.egress.tls import leaf_context
 from sidecars.egress.upstream import Bucket, Pool
 from sidecars.egress.writing import header_line, request_start
 from sidecars.scanner.guard import Guard
+from sidecars.scanner.patterns.engine import Patterns
+from sidecars.scanner.patterns.own import with_own
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -44,6 +46,8 @@ class Ticket:
     replaced: bytes | None
     forms: SecretForms | None = field(repr=False)
     bucket: Bucket = field(repr=False)
+    silent: frozenset[str] = frozenset()
+    """The rules for secrets that find nothing in it."""
     facts: list[str] = field(factory=list, repr=False)
     """The trail's text for this ticket, made once."""
 
@@ -59,6 +63,7 @@ class Rules:
     secrets: dict[str, str] = field(repr=False)
     given: dict[str, str] = field(repr=False)
     guard: Guard = field(repr=False)
+    patterns: Patterns | None = field(repr=False)
     contexts: dict[str, ssl.SSLContext] = field(repr=False)
     _leaves: dict[str, Leaf] = field(repr=False)
     spent: frozenset[str] = frozenset()
@@ -66,6 +71,7 @@ class Rules:
     _lapses_at: float = field(init=False, repr=False)
     pool: Pool = field(factory=Pool, init=False, repr=False)
     _remembered: dict[tuple[str, str, int, str, str], Ticket] = field(factory=dict, init=False, repr=False)
+    _quiet: dict[frozenset[str], Guard] = field(factory=dict, init=False, repr=False)
     _forms: dict[str, SecretForms] = field(init=False, repr=False)
 
     @_forms.default
@@ -103,6 +109,14 @@ class Rules:
             self._keep(route for route in self.policy.routes if route.grant != grant)
         return ticket
 
+    def guard_for(self, ticket: Ticket) -> Guard:
+        """What looks for secrets in this request."""
+        if not ticket.silent:
+            return self.guard
+        if ticket.silent not in self._quiet:
+            self._quiet[ticket.silent] = self.guard.quiet(ticket.silent)
+        return self._quiet[ticket.silent]
+
     def judge_tunnel(self, authority: Authority) -> Verdict:
         """Whether a TLS connection to this host and port may be opened at all."""
         self._forget_lapsed()
@@ -135,7 +149,8 @@ class Rules:
         route = verdict.route
         bucket = self.pool.bucket(route, authority)
         start = request_start(method, str(target), host)
-        return Ticket(request, route, verdict, start, injected, _replaced(route), forms, bucket)
+        silent = self.policy.scanning.silent(authority.host, target)
+        return Ticket(request, route, verdict, start, injected, _replaced(route), forms, bucket, silent)
 
     def _credential(self, route: Route) -> tuple[bytes, SecretForms | None]:
         """The header line that the route adds, and what must not come back. Without the value nothing is sent."""
@@ -174,11 +189,11 @@ def refused_by(refusal: Refusal) -> Exception:
 
 
 def build(
-    reload: EgressReload, standing: Rules | None = None, *, key: bytes = b"", patterns: Matcher | None = None
+    reload: EgressReload, standing: Rules | None = None, *, key: bytes = b"", patterns: Patterns | None = None
 ) -> Rules:
     """The rules of a document, on top of what stands: secrets and leaves join by slot and host, what is not named goes.
-    `key` makes the fingerprints of what is found, and `patterns` are looked for, as long as these rules and their
-    successors stand.
+    `key` makes the fingerprints of what is found, and `patterns` find it, as long as these rules and their successors
+    stand.
 
     Raises ConfigError, and nothing has changed.
     """
@@ -196,9 +211,18 @@ def build(
     held = {slot: secrets[slot] for slot in slots & set(secrets)}
     given = {**(standing.given if standing else {}), **reload.given}
     values = registered(reload.policy, held, given)
-    guard = standing.guard.with_values(values) if standing else Guard.of(values, key, patterns)
     spent = standing.spent if standing else frozenset[str]()
-    return Rules(reload.policy, held, given, guard, contexts, leaves, spent)
+    patterns = standing.patterns if standing else patterns
+    matcher = _matcher(reload.policy, standing, patterns)
+    guard = standing.guard.renewed(values, matcher) if standing else Guard.of(values, key, matcher)
+    return Rules(reload.policy, held, given, guard, patterns, contexts, leaves, spent)
+
+
+def _matcher(policy: Policy, standing: Rules | None, patterns: Patterns | None) -> Matcher:
+    """The patterns as the policy wants them; the standing ones where it wants nothing else. Raises ConfigError."""
+    if standing is not None and standing.policy.scanning == policy.scanning:
+        return standing.guard.engine.patterns
+    return with_own(patterns, policy.scanning) if patterns is not None else NoPatterns()
 
 
 def registered(policy: Policy, secrets: Mapping[str, str], given: Mapping[str, str]) -> tuple[Registered, ...]:

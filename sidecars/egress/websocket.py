@@ -74,7 +74,7 @@ class Relay:
         self._entry = entry
         self._agent = End(self, agent, Direction.OUT)
         self._origin = End(self, origin, Direction.IN)
-        self._spoken = Spoken(gateway.rules.guard) if ticket.route.scan else None
+        self._spoken = Spoken(gateway.rules.guard_for(ticket)) if ticket.route.scan else None
         out = Passage(self._agent.frames, self._origin.frames, SecretForms(()), self._said, self._signalled)
         back = Passage(
             self._origin.frames, self._agent.frames, ticket.forms or SecretForms(()), _as_it_is, lambda _payload: None

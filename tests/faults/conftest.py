@@ -11,7 +11,7 @@ import pytest
 from attrs import frozen
 
 from bottle.adapters.docker.connection import connect
-from tests.support import boxes, still_program
+from tests.support import boxes, secret_rules, still_program
 from tests.support.requirements import require
 
 CLAIMED, MAKING, PROVING, RUNNING = "claimed", "making", "proving", "running"
@@ -137,6 +137,7 @@ def make_host(folder: Path, backend: str) -> Host:
         path.write_text(text)
     if backend == "bubblewrap":
         still_program.write(home / "bin" / "claude")
+        secret_rules.lend(home)
     return Host(home, backend, time.clock_gettime(time.CLOCK_BOOTTIME))
 
 

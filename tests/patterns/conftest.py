@@ -6,6 +6,9 @@ import pytest
 
 from sidecars.scanner.patterns import sources, store
 from sidecars.scanner.patterns.engine import Patterns
+from tests.egress.conftest import bottle_ca, make_origin, make_sidecar, world_ca
+
+__all__ = ["bottle_ca", "compiled", "make_origin", "make_sidecar", "patterns", "world_ca"]
 
 
 @pytest.fixture(scope="session")

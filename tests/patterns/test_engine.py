@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bottle.domain.dlp.matching import Match, Matcher
+from bottle.domain.dlp.matching import GaveUpError, Match, Matcher
 from sidecars.scanner.patterns.engine import (
     FirstPass,
-    GaveUpError,
     InvalidPatternError,
     Patterns,
     check,

@@ -128,7 +128,7 @@ def test_compiled_rules_that_are_not_whole_are_refused(compiled: Path, tmp_path:
 
 
 def test_own_rules_stand_beside_the_others(compiled: Path) -> None:
-    patterns = store.load(compiled, own=[Rule("acme", "own", "ours", r"acme-\d{6}")])
+    patterns = store.load(compiled).beside([Rule("acme", "own", "ours", r"acme-\d{6}")])
     assert [match.rule for match in patterns.find(b"acme-123456")] == ["acme"]
     assert patterns.find(drawn(" AKIA{b32:16} ", random.Random(8)).encode())
 

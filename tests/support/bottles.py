@@ -26,6 +26,7 @@ from bottle.domain.manifest import Resources
 from bottle.domain.plan import BottlePlan, GitIdentity, Image, PlannedEnv, PlannedRoute
 from bottle.domain.provider import Provision, Wish
 from bottle.domain.provision import Check, GuestDirectory, GuestFile, HostTree
+from tests.support.secret_rules import shared_rules
 
 ROOT = Path(__file__).parents[2]
 BOX_RECIPE = ROOT / "tests/docker/image/Dockerfile"
@@ -62,7 +63,7 @@ def docker_backend(
 
 def bubblewrap_backend(owner: str) -> BubblewrapBackend:
     """A backend whose agent is a program of the system's, so that nothing is installed."""
-    programs = Programs(Host("/usr/bin:/bin"), Shelf(Path("/nonexistent/tools")))
+    programs = Programs(Host("/usr/bin:/bin"), Shelf(Path("/nonexistent/tools")), rules=shared_rules())
     assert programs.images(_Sleep()) == PROGRAMS
     return BubblewrapBackend(owner=owner, environ=os.environ, programs=programs)
 

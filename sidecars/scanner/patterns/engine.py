@@ -13,7 +13,7 @@ import hyperscan
 import re2
 from attrs import define, field, frozen
 
-from bottle.domain.dlp.matching import Match
+from bottle.domain.dlp.matching import GaveUpError, Match
 from sidecars.scanner.patterns.judgement import entropy, is_random
 from sidecars.scanner.patterns.rule import Excuse, Rule
 
@@ -35,10 +35,6 @@ _FLAGS: Final = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY
 
 _OPTIONAL_LEAD: Final = re.compile(r"\A(\(\?[a-z]+\))?\[[^\]]+\]\{0,\d+\}\??")
 """How many of gitleaks' patterns begin: with what may be absent, and so decides nothing in the first pass."""
-
-
-class GaveUpError(Exception):
-    """The data is made of so much that looks like secrets that looking at each costs too much."""
 
 
 class InvalidPatternError(ValueError):
@@ -149,6 +145,10 @@ class Patterns:
     @property
     def rules(self) -> tuple[Rule, ...]:
         return tuple(rule for rules, _ in self._sets for rule in rules)
+
+    def beside(self, rules: Sequence[Rule]) -> "Patterns":
+        """These and further rules. Raises InvalidPatternError."""
+        return Patterns((*self._sets, (tuple(rules), FirstPass(compile_database(rules)))))
 
     def find(self, data: bytes) -> Sequence[Match]:
         """Every match in order of `start`. Raises GaveUpError."""

@@ -20,7 +20,7 @@ _HARMLESS: Final = (
     "action|algorithm|bucket|cache|change|check|client|column|composite|continuation|csrf|cursor|entity|etag|event|fingerprint|"
     "foreign|gpg|grant|group|hash|host|idempotency|idempotent|index|integrity|item|lock|lookup|map|next|node|object|page|"
     "pagination|paging|parent|partition|pgp|primary|pub|public|range|record|redis|registry|request|resume|row|s3|scan|sort|"
-    "starting|storage|sync|trace|upload|user|verification|xsrf"
+    "starting|storage|sync|trace|upload|user|verification|websocket|xsrf"
 )
 _DESCRIBED: Final = (
     "alias|algorithm|arn|board|bytes|class|code|count|endpoint|error|event|expiry|file|format|hash|id|ids|index|info|kind|len|"

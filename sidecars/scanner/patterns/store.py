@@ -12,10 +12,9 @@ import hyperscan
 from sidecars.scanner.patterns.engine import FirstPass, Patterns, compile_database
 from sidecars.scanner.patterns.rule import Excuse, Rule
 
-PLACE: Final = Path("/opt/bottle/patterns")
-"""Where the way out finds them, in its image and in a sandbox."""
 _RULES: Final = "rules.json"
 _DATABASE: Final = "rules.db"
+_REMEDY: Final = "; remove the sidecar's image, or `tools/secret-rules` in bottle's home, and start again"
 
 
 class StoreError(Exception):
@@ -30,22 +29,16 @@ def save(folder: Path, rules: Sequence[Rule]) -> None:
     (folder / _RULES).write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
 
 
-def load(folder: Path = PLACE, own: Sequence[Rule] = ()) -> Patterns:
-    """The compiled rules, and the operator's own beside them.
-
-    Raises StoreError, and InvalidPatternError for an own rule that the engines do not take.
-    """
+def load(folder: Path) -> Patterns:
+    """The compiled rules. Raises StoreError."""
     rules, database = _read(folder)
     try:
-        sets = [(rules, FirstPass(database))]
+        return Patterns(((rules, FirstPass(database)),))
     except hyperscan.error as error:
-        raise StoreError(f"the rules were compiled for another machine ({error})") from None
-    if own:
-        sets.append((tuple(own), FirstPass(compile_database(own))))
-    return Patterns(tuple(sets))
+        raise StoreError(f"the secret rules were compiled for another machine: {error}{_REMEDY}") from None
 
 
-def rules_in(folder: Path = PLACE) -> tuple[Rule, ...]:
+def rules_in(folder: Path) -> tuple[Rule, ...]:
     """The rules alone, for a list of them. Raises StoreError."""
     return _read(folder)[0]
 
@@ -56,9 +49,9 @@ def _read(folder: Path) -> tuple[tuple[Rule, ...], bytes]:
         database = (folder / _DATABASE).read_bytes()
         rules, expected = _told(document), document["database"]
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise StoreError(f"the compiled rules in {folder} cannot be read ({type(error).__name__})") from None
+        raise StoreError(f"the compiled rules in {folder} cannot be read ({type(error).__name__}){_REMEDY}") from None
     if hashlib.sha256(database).hexdigest() != expected:
-        raise StoreError(f"the compiled rules in {folder} are damaged")
+        raise StoreError(f"the compiled rules in {folder} are damaged{_REMEDY}")
     return rules, database
 
 

@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 from attrs import field, frozen
 
 from bottle.app.supervise_ports import HomeManifests, Notifier, Rooms, SuperviseStore
+from bottle.domain.dlp.settings import KnownRule
 from bottle.domain.egress import Policy
 from bottle.domain.errors import BottleError
 from bottle.domain.hosts import Authority
@@ -375,5 +376,7 @@ class World:
     """The operator's name on this host, for the trail."""
     is_in_tree: Callable[[str], bool] = lambda _: False
     """Whether a path leads into the working tree that the command was given in: what is there may be others' work."""
+    known_rules: Callable[[], Sequence[KnownRule]] = tuple
+    """Reads the rules for secrets that bottle brings along. May raise ProvisionError."""
     skills_root: str = ""
     """Where the host keeps the agents' skills (`~/.claude/skills`)."""

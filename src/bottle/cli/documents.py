@@ -6,6 +6,7 @@ from typing import Any
 from attrs import asdict
 
 from bottle.app.doctor import Finding
+from bottle.app.rules import ListedRule
 from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
 from bottle.domain.manifest import HostVariables, Prompted
@@ -19,6 +20,11 @@ Document = dict[str, Any]
 
 def of_error(error: BottleError) -> Document:
     return {"error": {"code": error.code, "message": str(error), "hint": error.hint}}
+
+
+def of_rule(listed: ListedRule) -> Document:
+    silent = [{"host": silence.host and silence.host.text, "path": silence.path or None} for silence in listed.silences]
+    return {"name": listed.rule.name, "family": listed.rule.family, "finds": listed.rule.finds, "silent": silent}
 
 
 def of_row(row: BottleRow) -> Document:

@@ -22,6 +22,7 @@ from bottle.cli.info import info
 from bottle.cli.init import init
 from bottle.cli.listing import list_bottles
 from bottle.cli.logs import logs
+from bottle.cli.rules import rules
 from bottle.cli.start import start
 from bottle.cli.stop import stop
 from bottle.cli.supervise import COMMANDS as SUPERVISE
@@ -49,6 +50,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "list": list_bottles,
     "info": info,
     "explain": explain,
+    "rules": rules,
     "logs": logs,
     "export": export,
     "cleanup": cleanup,

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from bottle.app.doctor import Finding
+from bottle.app.rules import ListedRule
 from bottle.cli import documents
+from bottle.domain.dlp.settings import Silence
 from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
 from bottle.domain.plan import BottlePlan, PlannedRoute
@@ -184,6 +186,19 @@ def row_table(rows: Iterable[BottleRow]) -> str:
         ),
         headings,
     )
+
+
+def rule_table(rules: Iterable[ListedRule]) -> str:
+    return table(
+        ((each.rule.name, each.rule.family, _silences(each.silences), each.rule.finds) for each in rules),
+        ("RULE", "FAMILY", "SILENT", "FINDS"),
+    )
+
+
+def _silences(silences: Iterable[Silence]) -> str:
+    """`api.example.com/upload, everywhere`; nothing for a rule that always speaks."""
+    places = (f"{silence.host.text if silence.host else ''}{silence.path}" for silence in silences)
+    return ", ".join(place or "everywhere" for place in places)
 
 
 def leftover_table(leftovers: Iterable[Leftover]) -> str:

@@ -23,6 +23,7 @@ from bottle.adapters.operator import TerminalOperator
 from bottle.adapters.providers.codex_login import CODEX_LOGIN, CodexLogin
 from bottle.adapters.providers.registry import AllProviders
 from bottle.adapters.roots import read_build_roots, read_roots
+from bottle.adapters.scanner_rules import known_rules
 from bottle.adapters.starter import NEXT, StarterFiles
 from bottle.adapters.state import StateFiles
 from bottle.adapters.state.supervise import SuperviseFiles
@@ -84,6 +85,7 @@ def compose(environment: Environment, directory: Path) -> World:
         upstream_proxy=environment.upstream_proxy,
         is_in_tree=partial(_is_in_tree, repository or directory, environment.home, Path.home()),
         logins={"codex": codex_login},
+        known_rules=known_rules,
         skills_root=str(Path.home() / ".claude" / "skills"),
     )
 

@@ -11,6 +11,7 @@ from typing import Literal
 from attrs import evolve, field, frozen
 
 from bottle.domain.addresses import IPNetwork, covers, kind_of
+from bottle.domain.dlp.settings import Scanning
 from bottle.domain.headers import CREDENTIAL_HEADERS as CREDENTIAL_HEADERS
 from bottle.domain.headers import folded, is_credential_header
 from bottle.domain.hosts import Authority, HostPattern, IPAddress
@@ -104,6 +105,7 @@ class Policy:
 
     routes: tuple[Route, ...] = ()
     version: int = 0
+    scanning: Scanning = Scanning()
 
 
 @frozen

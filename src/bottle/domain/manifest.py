@@ -11,6 +11,7 @@ from typing import Literal
 from attrs import evolve, field, frozen
 
 from bottle.domain.addresses import IPNetwork
+from bottle.domain.dlp.settings import Scanning
 from bottle.domain.egress import Endpoint, Scheme
 from bottle.domain.environment import EnvEntry as EnvEntry
 from bottle.domain.environment import HostVariables as HostVariables
@@ -128,6 +129,7 @@ class Bottle:
     git: Git = Git()
     agent_provider: AgentProvider | None = None
     routes: tuple[ManifestRoute, ...] | None = None
+    scanning: Scanning | None = None
     supervise: bool | None = None
     backend: BackendName | None = None
     resources: Resources | None = None
@@ -150,6 +152,7 @@ class EffectiveBottle:
     remotes: Mapping[str, Remote]
     agent_provider: AgentProvider
     routes: tuple[ManifestRoute, ...]
+    scanning: Scanning
     supervise: bool
     backend: BackendName | None
     resources: Resources
@@ -246,6 +249,7 @@ def effective(bottles: Mapping[str, Bottle], name: str) -> EffectiveBottle:
         remotes=merged.git.remotes or {},
         agent_provider=merged.agent_provider,
         routes=merged.routes or (),
+        scanning=merged.scanning or Scanning(),
         supervise=bool(merged.supervise),
         backend=merged.backend,
         resources=merged.resources or Resources(),
@@ -260,6 +264,7 @@ def overlay(parent: Bottle, child: Bottle) -> Bottle:
         git=Git(user=merge_user(child.git.user, parent.git.user), remotes=_merge_remotes(parent.git, child.git)),
         agent_provider=child.agent_provider if child.agent_provider is not None else parent.agent_provider,
         routes=child.routes if child.routes is not None else parent.routes,
+        scanning=child.scanning if child.scanning is not None else parent.scanning,
         supervise=child.supervise if child.supervise is not None else parent.supervise,
         backend=child.backend if child.backend is not None else parent.backend,
         resources=child.resources if child.resources is not None else parent.resources,

@@ -5,6 +5,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from bottle.domain.dlp.settings import Scanning
 from bottle.domain.egress import Policy, Route
 from bottle.domain.hosts import Authority
 from bottle.domain.manifest import BackendName, EnvEntry, Remote, Resources
@@ -107,11 +108,12 @@ class BottlePlan:
     notes: tuple[str, ...] = field(default=())
     git_slots: tuple[Slot, ...] = ()
     """The tokens of git remotes over HTTPS, which the git gate is handed."""
+    scanning: Scanning = Scanning()
 
     @property
     def policy(self) -> Policy:
         """What the way out is told."""
-        return Policy(tuple(planned.route for planned in self.routes))
+        return Policy(tuple(planned.route for planned in self.routes), scanning=self.scanning)
 
     @property
     def slots(self) -> tuple[Slot, ...]:

@@ -101,6 +101,7 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
         trees=_trees(request, agent),
         checks=provision.checks,
         routes=routes,
+        scanning=bottle.scanning,
         git_identity=git_identity(agent, bottle),
         remotes=bottle.remotes,
         skills=agent.skills,

@@ -13,12 +13,14 @@ from typing import cast
 from attrs import field, frozen
 
 from bottle.domain.addresses import IPNetwork
+from bottle.domain.dlp.document import read_scanning, scanning_document
 from bottle.domain.egress import Endpoint, Grant, Injection, Policy, Route, Scheme
 from bottle.domain.hosts import HostPattern, InvalidHostError, authority
 from bottle.domain.strict_json import ConfigError as ConfigError
 from bottle.domain.strict_json import (
     JsonObject,
     read_boolean,
+    read_host,
     read_integer,
     read_list,
     read_matching,
@@ -79,7 +81,6 @@ class EgressReload:
 @frozen
 class EgressStart:
     """Everything that the way out needs to know. `audit` is a directory, `roots` further trusted certificates (PEM),
-    `patterns` the directory of the compiled secret rules; where it is empty, registered values alone are looked for;
     `patterns` the directory of the compiled secret rules (where it is empty, registered values alone are looked for),
     `proxy` another proxy that dials for it.
 
@@ -111,10 +112,10 @@ def start_document(start: EgressStart) -> JsonObject:
         "identity": start.identity,
         "listen": listen_document(start.listen),
         "audit": start.audit,
-        "patterns": start.patterns,
         "dns": None if start.dns is None else listen_document(start.dns),
         "roots": start.roots,
         "tied": start.tied,
+        "patterns": start.patterns,
         "proxy": start.proxy and {"authority": str(start.proxy.authority), "credential": start.proxy.credential},
         **reload_document(start.rules),
     }
@@ -133,7 +134,11 @@ def reload_document(reload: EgressReload) -> JsonObject:
 
 def policy_document(policy: Policy) -> JsonObject:
     """The policy as JSON-able data; it holds slot names, no values."""
-    return {"version": policy.version, "routes": [_route_document(route) for route in policy.routes]}
+    return {
+        "version": policy.version,
+        "routes": [_route_document(route) for route in policy.routes],
+        "scanning": scanning_document(policy.scanning),
+    }
 
 
 def parse_start(data: object) -> EgressStart:
@@ -173,11 +178,12 @@ def parse_reload(data: object) -> EgressReload:
 
 def parse_policy(data: object) -> Policy:
     """The policy that `policy_document` wrote; raises ConfigError."""
-    fields = read_object(data, "policy", ("routes",), ("version",))
+    fields = read_object(data, "policy", ("routes",), ("version", "scanning"))
     routes = read_list(fields["routes"], "policy.routes")
     return Policy(
         routes=tuple(_route(route, f"policy.routes[{index}]") for index, route in enumerate(routes)),
         version=read_integer(fields.get("version", 0), "policy.version", 0, 2**53),
+        scanning=read_scanning(fields.get("scanning", {}), "policy.scanning"),
     )
 
 
@@ -206,14 +212,14 @@ def _route_document(route: Route) -> JsonObject:
 
 
 _RELOAD_KEYS = ("secrets", "given", "leaves")
-_START_KEYS = (*_RELOAD_KEYS, "dns", "roots", "tied", "proxy")
 _ROUTE_KEYS = ("scheme", "ports", "methods", "paths", "inject", "scan", "private_ips", "connect_to", "source", "grant")
+_START_KEYS = (*_RELOAD_KEYS, "dns", "roots", "tied", "proxy")
 
 
 def _route(data: object, where: str) -> Route:
     fields = read_object(data, where, ("host",), _ROUTE_KEYS)
     route = Route(
-        host=_pattern(fields["host"], f"{where}.host"),
+        host=read_host(fields["host"], f"{where}.host"),
         scheme=_scheme(fields.get("scheme", "https"), f"{where}.scheme"),
         ports=read_tuple(fields.get("ports", [443]), f"{where}.ports", _port),
         methods=read_tuple(fields.get("methods", []), f"{where}.methods", _method),
@@ -263,7 +269,7 @@ def _grant(data: object, where: str) -> Grant:
 def _leaf(data: object, where: str) -> Leaf:
     fields = read_object(data, where, ("host", "certificate", "key"), ())
     certificate, key = (read_text(fields[name], f"{where}.{name}") for name in ("certificate", "key"))
-    return Leaf(_pattern(fields["host"], f"{where}.host"), certificate, key)
+    return Leaf(read_host(fields["host"], f"{where}.host"), certificate, key)
 
 
 def read_listen(data: object, where: str) -> Listen:
@@ -319,17 +325,6 @@ def _slot(data: object, where: str) -> str:
 
 def _secret(data: object, where: str) -> str:
     return read_matching(data, where, _SECRET, "printable ASCII without outer spaces")
-
-
-def _pattern(data: object, where: str) -> HostPattern:
-    text = read_text(data, where)
-    try:
-        pattern = HostPattern.parse(text)
-    except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from None
-    if pattern.text != text:
-        raise ConfigError(f"{where}: a host in normal form belongs here")
-    return pattern
 
 
 def _network(data: object, where: str) -> IPNetwork:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import TypeVar, cast
 
+from bottle.domain.hosts import HostPattern
+
 T = TypeVar("T")
 JsonObject = dict[str, object]
 
@@ -65,3 +67,14 @@ def read_boolean(data: object, where: str) -> bool:
     if not isinstance(data, bool):
         raise ConfigError(f"{where}: true or false belongs here")
     return data
+
+
+def read_host(data: object, where: str) -> HostPattern:
+    text = read_text(data, where)
+    try:
+        pattern = HostPattern.parse(text)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    if pattern.text != text:
+        raise ConfigError(f"{where}: a host in normal form belongs here")
+    return pattern

@@ -160,7 +160,7 @@ class Grants:
 
     def policy(self, now: float) -> Policy:
         """What should stand now."""
-        return Policy((*self.base.routes, *self._living(now)), self.version)
+        return Policy((*self.base.routes, *self._living(now)), self.version, self.base.scanning)
 
     def with_route(self, route: Route, now: float) -> "Grants":
         """One more route; the same proposal's earlier one gives way. What has lapsed goes."""

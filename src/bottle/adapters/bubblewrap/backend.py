@@ -76,7 +76,8 @@ class BubblewrapBackend:
         for image in self._programs.missing((plan.image, plan.sidecar_image)):
             raise BackendError(f"{image.tag} is not there", hint="`bottle start` installs what it needs")
         tool = self._programs.tool(plan.image)
-        order = Order(plan, cargo, audit_directory, tool, found, progress, stopping)
+        rules = self._programs.rules.contents()
+        order = Order(plan, cargo, audit_directory, tool, rules, found, progress, stopping)
         runtime, lifeline = launch(order, self._runtimes)
         return BubblewrapBottle(plan.identity, runtime, self._terminal_env, lifeline)
 

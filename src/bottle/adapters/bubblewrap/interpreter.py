@@ -16,7 +16,7 @@ from bottle.domain.errors import BackendError
 GUEST_PREFIX = "/run/bottle/python"
 GUEST_LIBRARY = "/run/bottle/lib"
 SIDECAR_PACKAGES = (
-    "_brotli", "attr", "attrs", "brotli", "h11", "httptools", "hyperscan", "uvloop", "wsproto", "zstandard"
+    "_brotli", "attr", "attrs", "brotli", "h11", "httptools", "hyperscan", "re2", "uvloop", "wsproto", "zstandard"
 )  # fmt: skip
 _SYSTEM = Path("/usr")
 _HEADER = 16  # of a compiled file (PEP 552)

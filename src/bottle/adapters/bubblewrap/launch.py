@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from bottle.app.ports import Cargo, Progress, Stopping
 from bottle.domain.errors import BackendError, BottleError, ProvisionError
 from bottle.domain.gitgate import GATE
 from bottle.domain.plan import BottlePlan
+from bottle.domain.provision import CA_BUNDLE
 from bottle.domain.supervise import SERVICE
 
 _START_SECONDS = 30.0
@@ -34,12 +35,13 @@ _LAST_WORDS = 300
 
 @frozen
 class Order:
-    """What is to be launched, where, and who may ask it to end."""
+    """What is to be launched, where, and who may ask it to end. `rules` are the sidecar's, by path in its sandbox."""
 
     plan: BottlePlan
     cargo: Cargo
     audit: Path
     tool: Tool
+    rules: Mapping[str, bytes]
     ground: Ground
     progress: Progress
     stopping: Stopping
@@ -87,7 +89,8 @@ def _start(order: Order, runtime: Runtime, lock: int) -> Lifeline:
         control = held.listener(str(runtime.control))
         ports = {plan.proxy.port: inside}
         roots = trust.stores(order.cargo.certificates.authority)
-        sidecars = [way_out.program(plan, order.cargo, order.audit, roots.host, outside, ground, held)]
+        files = {CA_BUNDLE: roots.host, **order.rules}
+        sidecars = [way_out.program(plan, order.cargo, order.audit, files, outside, ground, held)]
         if plan.remotes:
             ports[GATE.port], gate = held.pair()
             sidecars.append(git_gate.program(plan, order.cargo, order.audit, roots.host, gate, ground, held))

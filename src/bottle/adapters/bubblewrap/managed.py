@@ -59,11 +59,11 @@ def install(release: Release, shelf: Shelf, progress: Progress) -> None:
     by the next.
     """
     try:
-        with _alone(shelf.folder / release.program, progress) as folder:
+        with alone(shelf.folder / release.program, progress) as folder:
             if not shelf.has(release):
-                _sweep(folder)
-                with _staging(folder) as staging:
-                    _make(release, shelf, staging, progress)
+                sweep(folder)
+                with staging(folder) as new:
+                    _make(release, shelf, new, progress)
     except OSError as error:
         reason = f"{error.strerror or error}: {error.filename or shelf.folder}"
         raise ProvisionError(
@@ -72,9 +72,9 @@ def install(release: Release, shelf: Shelf, progress: Progress) -> None:
         ) from error
 
 
-def _make(release: Release, shelf: Shelf, staging: Path, progress: Progress) -> None:
+def _make(release: Release, shelf: Shelf, new: Path, progress: Progress) -> None:
     url = f"{shelf.registry.rstrip('/')}/{release.path}"
-    archive, tree = staging / "archive", staging / "tree"
+    archive, tree = new / "archive", new / "tree"
     progress.detail(f"fetching {url}")
     fetch(url, archive, release.sha512, shelf.line, progress)
     progress.detail("unpacking")
@@ -118,7 +118,7 @@ def _make_open(folder: Path) -> None:
 
 
 @contextmanager
-def _alone(folder: Path, progress: Progress) -> Iterator[Path]:
+def alone(folder: Path, progress: Progress) -> Iterator[Path]:
     """The program's directory, with no other process installing into it."""
     disk.make_private(folder)
     with (folder / _LOCK).open("wb") as lock:
@@ -131,15 +131,16 @@ def _alone(folder: Path, progress: Progress) -> Iterator[Path]:
 
 
 @contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
-    staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
+def staging(folder: Path) -> Iterator[Path]:
+    """A new directory, gone in the end with what is still in it."""
+    new = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
     try:
-        yield staging
+        yield new
     finally:
-        disk.remove_tree(staging)
+        disk.remove_tree(new)
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """What killed processes left; whoever lives and installs holds the lock, which is ours now."""
     for left in folder.glob(f"{_STAGING}*"):
         disk.remove_tree(left)

@@ -11,6 +11,7 @@ from bottle.adapters.bubblewrap import managed, pins
 from bottle.adapters.bubblewrap.download import Line
 from bottle.adapters.bubblewrap.managed import Shelf
 from bottle.adapters.bubblewrap.pins import Machine, Release
+from bottle.adapters.bubblewrap.secret_rules import SecretRules
 from bottle.adapters.bubblewrap.tools import Host, Tool, Unusable, find
 from bottle.app.ports import Progress
 from bottle.domain.errors import ManifestError, ProvisionError, UsageError
@@ -18,7 +19,7 @@ from bottle.domain.plan import Image
 from bottle.domain.provider import Provider
 
 SIDECARS = Image(f"bottle's own programs {bottle.__version__}")
-"""What stands in for the sidecar's image: bottle itself, which is always there."""
+"""What stands in for the sidecar's image: bottle itself, and the secret rules that it compiles once."""
 
 
 @frozen
@@ -38,8 +39,17 @@ class Programs:
     run in a box, bottle's own release does. An Image's tag tells which, for the preflight shows it.
     """
 
-    def __init__(self, host: Host, shelf: Shelf, *, image: str | None = None, machine: Machine | None = None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        shelf: Shelf,
+        *,
+        image: str | None = None,
+        machine: Machine | None = None,
+        rules: SecretRules | None = None,
+    ) -> None:
         self._host, self._shelf, self._image = host, shelf, image
+        self.rules = rules or SecretRules(shelf.folder / "secret-rules")
         self._machine = machine or Machine.of(platform.machine())
         self._choices: dict[str, _Choice] = {}
 
@@ -51,10 +61,13 @@ class Programs:
         return choice.image, SIDECARS
 
     def missing(self, images: Iterable[Image]) -> Sequence[Image]:
-        return [image for image in images if image != SIDECARS and self._is_missing(self._choices.get(image.tag))]
+        return [image for image in images if self._lacks(image)]
 
     def build(self, image: Image, progress: Progress) -> None:
-        """Installs the release that the image stands for. Raises ProvisionError, and leaves nothing half made."""
+        """Installs what the image stands for. Raises ProvisionError, and leaves nothing half made."""
+        if image == SIDECARS:
+            self.rules.install(progress)
+            return
         choice = self._choices.get(image.tag)
         if choice is None or (choice.tool is None and choice.release is None):
             raise (choice.fault if choice and choice.fault else ProvisionError(f"{image.tag} is not there"))
@@ -92,6 +105,9 @@ class Programs:
             return _Choice(Image(_words(program, "", "not found", refused)), fault=_told(error, refused))
         tag = _words(program, release.version, "bottle's own", refused)
         return _Choice(Image(tag, recipe=f"{self._shelf.registry}/{release.path}"), release=release)
+
+    def _lacks(self, image: Image) -> bool:
+        return not self.rules.are_there() if image == SIDECARS else self._is_missing(self._choices.get(image.tag))
 
     def _is_missing(self, choice: _Choice | None) -> bool:
         if choice is None:

@@ -1,11 +1,13 @@
 """The egress sidecar as a process of the host's: its sandbox, and the document that configures it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from bottle.adapters.bubblewrap import interpreter, sandbox
 from bottle.adapters.bubblewrap.descriptors import Descriptors
 from bottle.adapters.bubblewrap.ground import Ground
 from bottle.adapters.bubblewrap.seccomp import sidecar_filter
+from bottle.adapters.bubblewrap.secret_rules import PATTERNS
 from bottle.adapters.sidecar import leaves
 from bottle.app.ports import Cargo
 from bottle.domain.plan import BottlePlan
@@ -22,12 +24,18 @@ _RESOLVING = ("resolv.conf", "hosts", "host.conf", "gai.conf", "nsswitch.conf", 
 
 
 def program(
-    plan: BottlePlan, cargo: Cargo, audit: Path, roots: bytes, door: int, ground: Ground, held: Descriptors
+    plan: BottlePlan,
+    cargo: Cargo,
+    audit: Path,
+    files: Mapping[str, bytes],
+    door: int,
+    ground: Ground,
+    held: Descriptors,
 ) -> dict[str, object]:
-    """What the keeper is told of the sidecar. `roots` are the host's authorities (PEM), `door` is the descriptor over
-    which the box's init hands the socket to listen on."""
+    """What the keeper is told of the sidecar. `files` stand in its sandbox, the host's authorities (PEM) among them;
+    `door` is the descriptor over which the box's init hands the socket to listen on."""
     info = held.placeholder()
-    given = {CA_BUNDLE: held.content("roots", roots)}
+    given = {path: held.content("file", content) for path, content in files.items()}
     seccomp = held.content("seccomp", sidecar_filter(ground.machine))
     arguments = [
         *sandbox.ALONE,
@@ -62,13 +70,13 @@ def _start(plan: BottlePlan, cargo: Cargo, door: int) -> EgressStart:
         listen=Listen(handed=door),
         audit=AUDIT,
         policy=plan.policy,
-        patterns="",
         secrets=cargo.secrets,
         given=cargo.given,
         leaves=leaves(cargo.certificates.leaves),
         roots=cargo.upstream_roots,
         tied=True,
         proxy=cargo.upstream_proxy,
+        patterns=PATTERNS,
     )
 
 

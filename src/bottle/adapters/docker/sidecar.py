@@ -77,12 +77,12 @@ def document(plan: BottlePlan, cargo: Cargo, subnets: Subnets) -> JsonObject:
         listen=Listen(address, plan.proxy.port),
         audit=AUDIT_DIRECTORY,
         policy=plan.policy,
-        patterns=PATTERNS,
         secrets=cargo.secrets,
         given=cargo.given,
         leaves=leaves(cargo.certificates.leaves),
         dns=Listen(address, 53),
         roots=cargo.upstream_roots,
         proxy=cargo.upstream_proxy,
+        patterns=PATTERNS,
     )
     return start_document(start)

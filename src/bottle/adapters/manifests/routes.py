@@ -71,7 +71,7 @@ _FRAMING_PREFIXES = ("content-", "proxy-", "sec-", "x-forwarded-")
 
 def routes(node: Node) -> tuple[ManifestRoute, ...]:
     """The value of `egress`."""
-    egress = table(node, ("routes",))
+    egress = table(node, ("routes", "dlp"))
     found: dict[object, Node] = {}
     result = []
     for entry in items(egress.need("routes", "[]"), "routes"):
@@ -103,7 +103,7 @@ def _route(node: Node) -> ManifestRoute:
     nothing: tuple[IPNetwork, ...] = ()
     allowed = optional(pipelock, "ssrf_ip_allowlist", networks, nothing) if pipelock else nothing
     return ManifestRoute(
-        host=_host(entry.need("host", "api.example.com")),
+        host=host(entry.need("host", "api.example.com")),
         scheme=scheme,
         ports=optional(entry, "ports", lambda value: _ports(value, scheme), (DEFAULT_PORTS[scheme],)),
         methods=optional(entry, "methods", _methods, ()),
@@ -116,7 +116,8 @@ def _route(node: Node) -> ManifestRoute:
     )
 
 
-def _host(node: Node) -> HostPattern:
+def host(node: Node) -> HostPattern:
+    """A name, an address, or a wildcard under a domain of one owner."""
     written = text(node)
     try:
         pattern = HostPattern.parse(written)
@@ -165,26 +166,27 @@ def _method(node: Node) -> str:
 
 
 def _paths(node: Node) -> tuple[str, ...]:
-    return distinct(some(node, "paths", "every path"), _path)
+    return distinct(some(node, "paths", "every path"), path)
 
 
-def _path(node: Node) -> str:
-    path = text(node)
-    if not path.startswith("/"):
-        raise node.error("a path starts with `/`", hint=f"write `/{path}`" if "://" not in path else None)
-    if "*" in path:
-        raise node.error("a path holds no `*`: it stands for all below it", hint=f"write `{path.partition('*')[0]}`")
-    if "?" in path or "#" in path:
-        raise node.error("a path has no query and no fragment", hint=f"write `{re.split('[?#]', path)[0]}`")
-    if ";" in path:
-        raise node.error("a path with parameters (`;`) matches nothing", hint=f"write `{path.partition(';')[0]}`")
+def path(node: Node) -> str:
+    """A path prefix in normal form."""
+    written = text(node)
+    if not written.startswith("/"):
+        raise node.error("a path starts with `/`", hint=f"write `/{written}`" if "://" not in written else None)
+    if "*" in written:
+        raise node.error("a path holds no `*`: it stands for all below it", hint=f"write `{written.partition('*')[0]}`")
+    if "?" in written or "#" in written:
+        raise node.error("a path has no query and no fragment", hint=f"write `{re.split('[?#]', written)[0]}`")
+    if ";" in written:
+        raise node.error("a path with parameters (`;`) matches nothing", hint=f"write `{written.partition(';')[0]}`")
     try:
-        normal = parse_target(path).readings[0]
+        normal = parse_target(written).readings[0]
     except InvalidTargetError as error:
         raise node.error(str(error), hint="write the path as a server sees it, without `.` and `..`") from None
-    if normal != path:
+    if normal != written:
         raise node.error("is not in normal form", hint=f"write `{normal}`")
-    return path
+    return written
 
 
 def _auth(node: Node, scheme: Scheme) -> Auth:

@@ -21,6 +21,7 @@ from bottle.adapters.manifests.reading import (
 )
 from bottle.adapters.manifests.remotes import git, git_user
 from bottle.adapters.manifests.routes import routes
+from bottle.adapters.manifests.scanning import scanning
 from bottle.domain.environment import VARIABLE, EnvEntry, env_entry
 from bottle.domain.manifest import (
     BACKENDS,
@@ -66,6 +67,7 @@ def bottle_from(root: Table, name: str) -> Bottle:
         git=optional(root, "git", git, Git()),
         agent_provider=optional(root, "agent_provider", _agent_provider, None),
         routes=optional(root, "egress", routes, None),
+        scanning=optional(root, "egress", scanning, None),
         supervise=optional(root, "supervise", flag, None),
         backend=optional(root, "backend", lambda node: one_of(node, BACKENDS), None),
         resources=optional(root, "resources", _resources, None),

@@ -6,8 +6,8 @@ from typing import Protocol
 from attrs import field, frozen
 
 from bottle.domain.dlp.finding import Finding, fingerprint
-from bottle.domain.dlp.matching import Matcher
-from bottle.domain.dlp.packing import STANDARD, Unpackers
+from bottle.domain.dlp.matching import GaveUpError, Matcher
+from bottle.domain.dlp.packing import STANDARD, Unpackers, UnreadableError
 from bottle.domain.dlp.plain import plain, quoted_printable, seven_bits, unescaped
 from bottle.domain.dlp.runs import decoded, may_be_packed, punctuated
 from bottle.domain.dlp.skeleton import skeleton
@@ -122,7 +122,11 @@ class Engine:
     def _patterns(
         self, text: bytes, tell: Report, data: bytes, offset: int, via: tuple[str, ...], cut: tuple[bool, bool]
     ) -> None:
-        for match in self.patterns.find(text):
+        try:
+            matches = self.patterns.find(text)
+        except GaveUpError:
+            raise UnreadableError("content made of more that looks like secrets than is looked into") from None
+        for match in matches:
             if (cut[0] and match.start == 0) or (cut[1] and match.end == len(text)):
                 continue
             if _is_noise(text, match.start, match.end):

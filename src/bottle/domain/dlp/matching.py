@@ -6,6 +6,10 @@ from typing import Protocol
 from attrs import frozen
 
 
+class GaveUpError(Exception):
+    """The data is made of so much that looks like secrets that looking at each costs too much."""
+
+
 @frozen
 class Match:
     """Where a rule found something: the bytes from `start` up to `end`. It never holds them."""
@@ -26,7 +30,7 @@ class Matcher(Protocol):
         """How many bytes two neighbouring pieces must share, so that a match in the whole is one in a piece."""
 
     def find(self, data: bytes) -> Sequence[Match]:
-        """Every match, in order of `start`. An engine that gives up raises an exception, never returns less."""
+        """Every match, in order of `start`. An engine that gives up raises GaveUpError, never returns less."""
 
 
 class NoPatterns:
@@ -38,3 +42,18 @@ class NoPatterns:
 
     def find(self, data: bytes) -> Sequence[Match]:  # noqa: ARG002 - the promise of Matcher
         return ()
+
+
+@frozen
+class Quiet:
+    """A matcher without the rules that are silent for certain requests."""
+
+    _matcher: Matcher
+    _silent: frozenset[str]
+
+    @property
+    def window(self) -> int:
+        return self._matcher.window
+
+    def find(self, data: bytes) -> Sequence[Match]:
+        return [match for match in self._matcher.find(data) if match.rule not in self._silent]

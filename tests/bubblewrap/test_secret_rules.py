@@ -1,0 +1,47 @@
+"""The secret rules of a host without an engine: compiled once, whole or not at all, and never silently absent."""
+
+from pathlib import Path
+
+import pytest
+
+from bottle.adapters import scanner_rules
+from bottle.adapters.bubblewrap.secret_rules import SecretRules
+from bottle.adapters.fake.progress import FakeProgress
+from bottle.domain.errors import ProvisionError
+from tests.support.secret_rules import lend, shared_rules
+
+
+def test_compiled_rules_are_the_sidecars_files() -> None:
+    rules = shared_rules()
+    assert rules.are_there()
+    assert set(rules.contents()) == {"/run/bottle/patterns/rules.json", "/run/bottle/patterns/rules.db"}
+
+
+def test_what_is_there_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lend(tmp_path)
+    monkeypatch.setattr(scanner_rules, "command", lambda *_: ["/bin/false"])
+    SecretRules(tmp_path / "tools" / "secret-rules").install(FakeProgress())
+
+
+def test_rules_that_cannot_be_had_are_an_error_and_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanner_rules, "command", lambda *_: ["/bin/sh", "-c", "echo no rules here >&2; exit 1"])
+    rules = SecretRules(tmp_path / "rules")
+    with pytest.raises(ProvisionError, match="no rules here"):
+        rules.install(FakeProgress())
+    assert [each.name for each in rules.folder.iterdir() if each.is_dir()] == []
+    with pytest.raises(ProvisionError, match="not there"):
+        rules.contents()
+
+
+def test_rules_of_an_earlier_version_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    earlier = tmp_path / "rules" / "0123456789abcdef"
+    earlier.mkdir(parents=True)
+    (earlier / "rules.db").write_bytes(b"old")
+    made = 'for name in rules.json rules.db; do echo new > "$1/$name"; done'
+    monkeypatch.setattr(scanner_rules, "command", lambda _, place: ["/bin/sh", "-c", made, "sh", place])
+    rules = SecretRules(tmp_path / "rules")
+    rules.install(FakeProgress())
+    assert [each for each in rules.folder.iterdir() if each.is_dir()] == [rules.place]
+    assert set(rules.contents().values()) == {b"new\n"}
