@@ -57,6 +57,7 @@ def tarred(name: str, content: bytes) -> bytes:
         tarred(MARK.decode(), b"x"),
         gzip.compress(tarred("a", zipped("b", MARK))),
     ],
+    ids=lambda packed: packed[:3].hex(),
 )
 def test_what_is_packed_is_seen(packed: bytes) -> None:
     """Members behind members, torn ends, names and remarks, archives in archives."""
