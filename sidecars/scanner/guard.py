@@ -12,6 +12,7 @@ from bottle.domain.dlp.finding import Finding
 from bottle.domain.dlp.matching import Matcher, NoPatterns, Quiet
 from bottle.domain.dlp.spellings import Registered
 from bottle.domain.dlp.stream import Leak, Seen, Stream, stop_at
+from bottle.domain.headers import is_credential_header
 from sidecars.scanner.literals import Vectorscan
 from sidecars.scanner.unpackers import ALL
 
@@ -43,8 +44,14 @@ class Guard:
     """An engine, and what it has found clean so far."""
 
     engine: Engine = field(repr=False)
+    _for_values: Engine = field(init=False, repr=False)
+    """The engine for what is not passed on: what an agent was given in the place of a credential looks like one."""
     _seen: Seen = field(factory=Seen, repr=False)
     _clean: Clean = field(factory=Clean, repr=False)
+
+    @_for_values.default
+    def _without_patterns(self) -> Engine:
+        return evolve(self.engine, patterns=NoPatterns())
 
     @classmethod
     def of(cls, values: Sequence[Registered], key: bytes, patterns: Matcher | None = None) -> "Guard":
@@ -61,12 +68,18 @@ class Guard:
         return Guard(evolve(self.engine, patterns=Quiet(self.engine.patterns, silent)))
 
     def check_head(self, target: bytes, fields: Fields) -> None:
-        """Judges a request's target and all of its headers, those too that are not passed on. Raises Leak."""
+        """Judges a request's target and all of its headers; those that are not passed on for registered values alone.
+
+        Raises Leak.
+        """
         told = [(b"", target), *fields]
         if self._clean.knows(told):
             return
         try:
-            self._look(b"\n".join([*_retold(target), *(b"%b: %b" % one for one in fields)]), "the head")
+            passed = [one for one in fields if not _is_dropped(one[0])]
+            dropped = [one for one in fields if _is_dropped(one[0])]
+            self._look(b"\n".join([*_retold(target), *(b"%b: %b" % one for one in passed)]), "the head")
+            self._look(b"\n".join(b"%b: %b" % one for one in dropped), "the head", self._for_values)
             self.engine.look_for_values(b"".join(value for _, value in fields), stop_at("the headers together"))
         except Leak as leak:
             raise Leak(self._placed(leak.finding, told)) from None
@@ -84,8 +97,8 @@ class Guard:
         """The stream for a WebSocket's message; `after` are the last bytes of those before it."""
         return Stream(self.engine, "the WebSocket message", None, before=after)
 
-    def _look(self, data: bytes, place: str) -> None:
-        stream = Stream(self.engine, place)
+    def _look(self, data: bytes, place: str, engine: Engine | None = None) -> None:
+        stream = Stream(engine or self.engine, place)
         stream.feed(data)
         stream.finish()
 
@@ -93,8 +106,9 @@ class Guard:
         """The finding with the header that holds it, or the target; where it takes several, the head as a whole."""
         for name, value in told:
             place = f"the header {name.decode('latin-1').lower()}" if name else "the URL"
+            engine = self._for_values if _is_dropped(name) else self.engine
             try:
-                self._look(b"\n".join(_retold(value)) if not name else b"%b: %b" % (name, value), place)
+                self._look(b"\n".join(_retold(value)) if not name else b"%b: %b" % (name, value), place, engine)
             except Leak as leak:
                 return leak.finding
         return evolve(finding, offset=0)
@@ -103,6 +117,11 @@ class Guard:
 def threads() -> ThreadPoolExecutor:
     """Where long content is looked at, beside the loop that serves everybody."""
     return _THREADS
+
+
+def _is_dropped(name: bytes) -> bool:
+    """Whether a header says who the client is: the way out removes each of these on every route."""
+    return is_credential_header(name.decode("latin-1"))
 
 
 def _retold(target: bytes) -> list[bytes]:

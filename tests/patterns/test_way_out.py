@@ -50,6 +50,12 @@ def test_what_looks_like_a_secret_is_refused_by_its_rule(
     assert TOKEN[-12:] not in sidecar.everything_said() + json.dumps(told)
 
 
+def test_what_stands_in_for_a_credential_is_removed_and_not_refused(sidecar: Sidecar, origin: Origin) -> None:
+    """Some agents want a login that looks like one; the header that carries it never leaves."""
+    assert curl(sidecar, "-H", f"Authorization: Bearer {TOKEN}", "-H", f"X-Api-Key: {TOKEN}", URL).stdout == b"hello"
+    assert TOKEN.encode() not in origin.received[0].raw
+
+
 def test_a_rule_is_silent_where_the_operator_says_so(sidecar: Sidecar, origin: Origin) -> None:
     """And nowhere else: neither on another path, nor for what was found clean before it was loud again."""
     silences = [{"rule": name, "host": HOST, "path": "/v1/upload"} for name in EVERYBODYS]
