@@ -15,6 +15,8 @@ from sidecars.egress import limits
 
 _STDIN = 0
 _STDOUT = 1
+END = b"\n"
+"""Stands in the queue behind the last line: no line holds one."""
 
 
 class Lines:
@@ -46,9 +48,8 @@ class Control:
         self._has_started = False
 
     async def run(self, lines: "asyncio.Queue[bytes | None]") -> None:
-        """Answers documents for ever; empty lines are passed by."""
-        while True:
-            line = await lines.get()
+        """Answers documents until END; empty lines are passed by."""
+        while (line := await lines.get()) != END:
             if line is None or line.strip():
                 say(await self._apply(line))
 

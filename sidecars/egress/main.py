@@ -9,8 +9,9 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import uvloop
 
@@ -18,7 +19,7 @@ from bottle.domain.sidecar_config import EgressReload, EgressStart, Listen
 from sidecars.egress import limits
 from sidecars.egress.agent_side import AgentSide
 from sidecars.egress.audit import Trail
-from sidecars.egress.control import Control, read_stdin
+from sidecars.egress.control import END, Control, read_stdin
 from sidecars.egress.dial import Dialler
 from sidecars.egress.dns import Responder
 from sidecars.egress.gateway import Gateway
@@ -41,7 +42,6 @@ class Egress:
         self._dns: asyncio.DatagramTransport | None = None
         self._stop = asyncio.Event()
         self._is_tied = False
-        self._input_is_over = False
 
     async def start(self, start: EgressStart) -> None:
         """Serves as the document says. Raises ConfigError or OSError, and then nothing listens."""
@@ -57,7 +57,6 @@ class Egress:
             raise
         self._gateway = gateway
         self._is_tied = start.tied
-        self._look_at_input()
 
     def reload(self, reload: EgressReload) -> None:
         """Judges by new rules from now on. Raises ConfigError, and the old ones stay."""
@@ -71,8 +70,10 @@ class Egress:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         lines: asyncio.Queue[bytes | None] = asyncio.Queue()
-        read_stdin(lambda line: _soon(loop, lambda: lines.put_nowait(line)), lambda: _soon(loop, self._input_ended))
+        deliver = partial(_deliver, loop, lines)
+        read_stdin(deliver, lambda: deliver(END))
         control = loop.create_task(Control(self.start, self.reload).run(lines))
+        control.add_done_callback(lambda _: self._input_ended())
         while not self._stop.is_set():
             await _wait(self._stop, limits.SWEEP_SECONDS)
             if self._gateway is not None:
@@ -81,11 +82,8 @@ class Egress:
         await self._finish()
 
     def _input_ended(self) -> None:
-        self._input_is_over = True
-        self._look_at_input()
-
-    def _look_at_input(self) -> None:
-        if self._is_tied and self._input_is_over:
+        """Whoever is tied to it ends with it, and so does who was never told anything: nobody is left who could."""
+        if self._is_tied or self._gateway is None:
             self._stop.set()
 
     async def _finish(self) -> None:
@@ -109,7 +107,7 @@ class Egress:
         gateway.trail.flush()
 
 
-def main() -> int:
+def main() -> NoReturn:
     """The program. Exit status 0 after a signal; it never ends by itself."""
     _keep_to_itself()
     _raise_file_limit()
@@ -118,8 +116,8 @@ def main() -> int:
     gc.set_threshold(10_000, 20, 50)  # a request leaves no cycles behind
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(Egress().run())
-    sys.stdout.flush()
-    os._exit(0)  # the thread on standard input may still wait there
+        sys.stdout.flush()
+        os._exit(0)  # threads may wait on standard input, or look at content that nobody wants any more
 
 
 async def _answer_dns(gateway: Gateway, listen: Listen) -> asyncio.DatagramTransport:
@@ -138,10 +136,10 @@ def _report(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> Non
     sys.stderr.flush()
 
 
-def _soon(loop: asyncio.AbstractEventLoop, action: Callable[[], None]) -> None:
+def _deliver(loop: asyncio.AbstractEventLoop, lines: "asyncio.Queue[bytes | None]", line: bytes | None) -> None:
     """From another thread."""
     try:
-        loop.call_soon_threadsafe(action)
+        loop.call_soon_threadsafe(lines.put_nowait, line)
     except RuntimeError:  # the loop is closed: the program is ending
         pass
 

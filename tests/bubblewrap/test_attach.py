@@ -241,7 +241,7 @@ def test_a_signal_reaches_the_command_and_what_it_started(box: Box, number: sign
     assert process.stdout.readline() == b"on\n"
     process.send_signal(number)
     assert process.wait(10) == 128 + number
-    assert box.ended("sleep 7575", 1)
+    assert box.ended("sleep 7575")
     process.stdout.close()
     process.stdin.close()
 

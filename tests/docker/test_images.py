@@ -17,6 +17,7 @@ from bottle.domain.errors import ManifestError, NotFoundError, ProvisionError
 from bottle.domain.plan import Image
 from bottle.domain.provider import Provision, Wish
 from tests.support import bottles
+from tests.support.boxes import wait_until
 from tests.support.requirements import require
 
 
@@ -118,7 +119,7 @@ def test_an_interrupted_build_leaves_nothing(backend: DockerBackend, tmp_path: P
     image, _ = backend.images(AProvider(), str(_recipe(tmp_path, text)))
     with pytest.raises(KeyboardInterrupt):
         backend.build(image, Interrupting())
-    assert _left() == []
+    wait_until(lambda: _left() == [], 15, "the engine goes on building")
 
 
 def test_the_image_that_the_environment_names_is_taken_as_it_is(tmp_path: Path) -> None:

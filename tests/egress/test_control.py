@@ -8,6 +8,8 @@ import socket
 import ssl
 import stat
 import struct
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 
 from tests.egress.conftest import TOKEN, MakeOrigin, MakeSidecar
 from tests.egress.harness import (
+    ROOT,
     Received,
     Response,
     Sidecar,
@@ -335,3 +338,13 @@ def test_sigterm_lets_a_request_end_and_accepts_no_more(make_origin: MakeOrigin,
 def test_the_trail_can_be_read_by_the_host(make_sidecar: MakeSidecar) -> None:
     sidecar = make_sidecar([])
     assert stat.S_IMODE((sidecar.directory / "audit.jsonl").stat().st_mode) & 0o044
+
+
+def test_whoever_is_told_nothing_ends_with_its_input() -> None:
+    """Its launcher died before the first document: nobody is left who could say one, or end it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sidecars.egress"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+    )  # fmt: skip
+    out, _ = process.communicate(b"", timeout=20)
+    assert (process.returncode, out) == (0, b"")

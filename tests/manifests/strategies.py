@@ -76,7 +76,8 @@ def _matches(route: ManifestRoute) -> object:
 
 
 def remotes() -> st.SearchStrategy[dict[str, Remote]]:
-    push = st.builds(PushRules, _unique(st.sampled_from(["main", "agent/*", "v?"])), st.booleans(), st.booleans())
+    globs = _unique(st.sampled_from(["main", "agent/*", "v?"]))
+    push = st.builds(PushRules, globs, globs, force=st.booleans(), delete=st.booleans())
     remote = st.builds(Remote, st.just("ssh://git@h.example/a.git"), st.none() | st.just("~/.ssh/id"), push=push)
     hosts = st.from_regex(r"[a-z]{1,8}\.example", fullmatch=True)
     return st.dictionaries(hosts, remote, max_size=3)
@@ -154,6 +155,8 @@ def _remote(remote: Remote) -> dict[str, Any]:
     push: dict[str, Any] = {"force": remote.push.force, "delete": remote.push.delete}
     if remote.push.branches:
         push["branches"] = list(remote.push.branches)
+    if remote.push.tags:
+        push["tags"] = list(remote.push.tags)
     return {"Upstream": remote.upstream, "IdentityFile": remote.identity_file, "push": push}
 
 
