@@ -11,6 +11,7 @@ GRACE = 2.0
 """Seconds between the notice that a command is to end and its end."""
 _AGAIN = 0.2
 _TRIES = 20
+_LOOKS = 3
 
 
 class Ending:
@@ -39,9 +40,16 @@ class Job:
         self._is_warned = False
 
     def send(self, number: int) -> None:
-        """Sends the signal to the command and all that it started."""
+        """Sends the signal to the command and all that it started, once to each.
+
+        Who forked in that very moment has a child that the first look did not see.
+        """
         self._is_warned = True
-        family.send(family.find(self.child.pid, self._mark), number)
+        told: set[int] = set()
+        for _ in range(_LOOKS):
+            found = set(family.find(self.child.pid, self._mark)) - told
+            family.send(sorted(found), number)
+            told |= found
 
     def abandon(self) -> list[Ending]:
         """Nobody waits any more. The command learns it, unless a signal told it already, and has a moment left."""
