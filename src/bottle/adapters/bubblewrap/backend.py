@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from bottle.adapters.bubblewrap import git_gate, ground, keeper, needs, way_out
+from bottle.adapters.bubblewrap import ground, keeper, needs
 from bottle.adapters.bubblewrap.bottle import BubblewrapBottle
 from bottle.adapters.bubblewrap.ground import Ground, Unfit
-from bottle.adapters.bubblewrap.launch import Order, launch
 from bottle.adapters.bubblewrap.programs import Programs
 from bottle.adapters.bubblewrap.runtime import Runtimes
 from bottle.app.ports import Bottle, Cargo, Progress, Running, Stopping, Survey
@@ -17,8 +16,6 @@ from bottle.domain.names import is_identity
 from bottle.domain.plan import BottlePlan, Image
 from bottle.domain.provider import Provider
 from bottle.domain.state import Leftover
-
-_BOX = "box"
 
 
 class BubblewrapBackend:
@@ -47,6 +44,8 @@ class BubblewrapBackend:
             return Survey(usable=False, reason=found.reason, hint=found.hint)
         facts = {"bwrap": f"{found.bwrap} {found.version}", "limits": " ".join(found.scope) or "without control groups"}
         notes = tuple(needs.notes())
+        from bottle.adapters.bubblewrap import git_gate  # `bottle list` waits for none of it
+
         lack = git_gate.lack()
         return Survey(
             usable=True,
@@ -75,6 +74,8 @@ class BubblewrapBackend:
             raise BackendError(found.reason, hint=found.hint)
         for image in self._programs.missing((plan.image, plan.sidecar_image)):
             raise BackendError(f"{image.tag} is not there", hint="`bottle start` installs what it needs")
+        from bottle.adapters.bubblewrap.launch import Order, launch  # `bottle list` waits for none of it
+
         tool = self._programs.tool(plan.image)
         rules = self._programs.rules.contents()
         order = Order(plan, cargo, audit_directory, tool, rules, found, progress, stopping)
@@ -83,14 +84,18 @@ class BubblewrapBackend:
 
     def open(self, identity: str) -> Bottle:
         runtime = self._runtimes.of(identity)
-        if not is_identity(identity) or not runtime.is_held() or _BOX not in keeper.running(runtime):
+        if not is_identity(identity) or not runtime.is_held() or keeper.BOX not in keeper.running(runtime):
             raise NotFoundError(f"no bottle '{identity}' is running", hint="see `bottle list`")
         return BubblewrapBottle(identity, runtime, self._terminal_env)
 
     def running(self) -> Sequence[Running]:
         found = ((runtime.identity, keeper.running(runtime)) for runtime in self._runtimes.all() if runtime.is_held())
         return [
-            Running(identity, alive={_BOX, way_out.NAME} <= programs, services=tuple(sorted(programs - {_BOX})))
+            Running(
+                identity,
+                alive={keeper.BOX, keeper.WAY_OUT} <= programs,
+                services=tuple(sorted(programs - {keeper.BOX})),
+            )
             for identity, programs in found
         ]
 

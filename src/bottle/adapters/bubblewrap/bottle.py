@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from attrs import frozen
 
 from bottle.adapters import sidecar
-from bottle.adapters.bubblewrap import box, commands, keeper, way_out
+from bottle.adapters.bubblewrap import box, commands, keeper
 from bottle.adapters.bubblewrap.keeper import Lifeline
 from bottle.adapters.bubblewrap.runtime import Runtime
 from bottle.app.ports import ExecResult
@@ -34,7 +34,7 @@ class BubblewrapBottle:
 
     def reload(self, policy: Policy, leaves: Mapping[str, str] | None = None) -> None:
         document = reload_document(EgressReload(policy, leaves=sidecar.leaves(leaves or {})))
-        answer = keeper.configure(self.runtime, way_out.NAME, document)
+        answer = keeper.configure(self.runtime, keeper.WAY_OUT, document)
         if not sidecar.stands(answer, policy.version):
             raise BackendError(f"the sidecar answered something else: {json.loads(answer).get('event')}")
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -10,10 +11,12 @@ from bottle.adapters.bubblewrap.descriptors import Descriptors
 from bottle.adapters.bubblewrap.ground import Ground
 from bottle.adapters.bubblewrap.seccomp import box_filter
 from bottle.adapters.bubblewrap.tools import GUEST_BIN, Tool
-from bottle.adapters.bubblewrap.trust import Stores
 from bottle.domain.environment import Verbatim
 from bottle.domain.plan import BottlePlan
 from bottle.domain.provision import GUEST_HOME, GuestFile
+
+if TYPE_CHECKING:  # it reads certificates, for which `bottle list` does not wait
+    from bottle.adapters.bubblewrap.trust import Stores
 
 USER = "node"
 NUMBER = 1000
@@ -37,7 +40,7 @@ class Doors:
 
 
 def program(
-    plan: BottlePlan, tool: Tool, roots: Stores, doors: Doors, ground: Ground, held: Descriptors
+    plan: BottlePlan, tool: Tool, roots: "Stores", doors: Doors, ground: Ground, held: Descriptors
 ) -> dict[str, object]:
     """What the keeper is told of the box. `roots` says which authorities the box trusts."""
     info = held.placeholder()

@@ -15,6 +15,10 @@ from bottle.adapters.process import Companion
 from bottle.app.ports import Stopping
 from bottle.domain.errors import BackendError
 
+BOX = "box"
+WAY_OUT = "egress"
+"""Names of the programs that every keeper runs."""
+
 _GLANCE = 0.05
 _CHUNK = 65536
 _ANSWER_SECONDS = 15.0

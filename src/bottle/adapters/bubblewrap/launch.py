@@ -164,7 +164,7 @@ def _furnish_and_prove(order: Order, runtime: Runtime, lifeline: Lifeline) -> No
 def _wait_for_sidecars(order: Order, lifeline: Lifeline, deadline: float) -> None:
     """Until each has said that it serves. Raises BackendError."""
     awaited = {
-        way_out.NAME: order.plan.policy.version,
+        keeper.WAY_OUT: order.plan.policy.version,
         **({git_gate.NAME: 0} if order.plan.remotes else {}),
         **({supervise.NAME: 0} if order.cargo.rooms else {}),
     }

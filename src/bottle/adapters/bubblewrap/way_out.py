@@ -6,6 +6,7 @@ from pathlib import Path
 from bottle.adapters.bubblewrap import interpreter, sandbox
 from bottle.adapters.bubblewrap.descriptors import Descriptors
 from bottle.adapters.bubblewrap.ground import Ground
+from bottle.adapters.bubblewrap.keeper import WAY_OUT
 from bottle.adapters.bubblewrap.seccomp import sidecar_filter
 from bottle.adapters.bubblewrap.secret_rules import PATTERNS
 from bottle.adapters.sidecar import leaves
@@ -14,7 +15,6 @@ from bottle.domain.plan import BottlePlan
 from bottle.domain.provision import CA_BUNDLE
 from bottle.domain.sidecar_config import EgressStart, Listen, start_document
 
-NAME = "egress"
 AUDIT = "/audit"
 _NUMBER = 65532
 _MEBIBYTE = 1024**2
@@ -39,10 +39,10 @@ def program(
     seccomp = held.content("seccomp", sidecar_filter(ground.machine))
     arguments = [
         *sandbox.ALONE,
-        *("--uid", str(_NUMBER), "--gid", str(_NUMBER), "--hostname", NAME),
+        *("--uid", str(_NUMBER), "--gid", str(_NUMBER), "--hostname", WAY_OUT),
         *("--info-fd", str(info), "--seccomp", str(seccomp)),
         *sandbox.system(),
-        *sandbox.binds(interpreter.binds(NAME, "scanner", packages=interpreter.SIDECAR_PACKAGES)),
+        *sandbox.binds(interpreter.binds(WAY_OUT, "scanner", packages=interpreter.SIDECAR_PACKAGES)),
         *sandbox.covered(interpreter.hidden()),
         *resolving(),
         *sandbox.processes(),
@@ -55,8 +55,8 @@ def program(
     ]
     listed = held.content("arguments", sandbox.packed(arguments))
     return {
-        "name": NAME,
-        "argv": [ground.bwrap, "--args", str(listed), "--", *interpreter.command(f"sidecars.{NAME}.main")],
+        "name": WAY_OUT,
+        "argv": [ground.bwrap, "--args", str(listed), "--", *interpreter.command(f"sidecars.{WAY_OUT}.main")],
         "descriptors": [info, seccomp, listed, door, *given.values()],
         "info": info,
         "environment": {},
