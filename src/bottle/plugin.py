@@ -10,12 +10,13 @@ from abc import ABC, abstractmethod
 from bottle.domain.errors import ManifestError
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import Auth, ManifestRoute
-from bottle.domain.provider import PLACEHOLDER, HostLogin, Provision, Wish
+from bottle.domain.provider import NEWEST, PLACEHOLDER, HostLogin, Provision, Report, Wish, plain_report
 from bottle.domain.provision import CA_BUNDLE, GUEST_HOME, Check, GuestDirectory, GuestFile
 
 __all__ = [
     "CA_BUNDLE",
     "GUEST_HOME",
+    "NEWEST",
     "PLACEHOLDER",
     "AgentProvider",
     "Auth",
@@ -27,6 +28,7 @@ __all__ = [
     "ManifestError",
     "ManifestRoute",
     "Provision",
+    "Report",
     "Wish",
 ]
 
@@ -43,3 +45,7 @@ class AgentProvider(ABC):
     @abstractmethod
     def provision(self, wish: Wish) -> Provision:
         """What this bottle's agent needs. Raises ManifestError for settings that it cannot serve."""
+
+    def report(self, output: bytes) -> Report:
+        """What the standard output of a headless run says: here all of it is the result."""
+        return plain_report(output)

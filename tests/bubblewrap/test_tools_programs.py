@@ -18,7 +18,7 @@ from bottle.adapters.fake.progress import FakeProgress
 from bottle.adapters.providers.registry import AllProviders
 from bottle.domain.errors import ManifestError, ProvisionError, UsageError
 from bottle.domain.plan import Image
-from bottle.domain.provider import Provision, Wish
+from bottle.domain.provider import Provision, Report, Wish, plain_report
 from tests.support.bottles import build_roots
 from tests.support.host_tree import link, package, program, script
 from tests.support.package_registry import QUICK
@@ -36,6 +36,9 @@ class Unheard:
 
     def provision(self, wish: Wish) -> Provision:
         raise NotImplementedError
+
+    def report(self, output: bytes) -> Report:
+        return plain_report(output)
 
 
 def _programs(tmp_path: Path, path: str = "", *, image: str | None = None, machine: Machine | None = None) -> Programs:

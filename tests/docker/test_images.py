@@ -15,7 +15,7 @@ from bottle.adapters.docker.backend import DockerBackend
 from bottle.adapters.fake.progress import FakeProgress
 from bottle.domain.errors import ManifestError, NotFoundError, ProvisionError
 from bottle.domain.plan import Image
-from bottle.domain.provider import Provision, Wish
+from bottle.domain.provider import Provision, Report, Wish, plain_report
 from tests.support import bottles
 from tests.support.boxes import wait_until
 from tests.support.requirements import require
@@ -28,6 +28,9 @@ class AProvider:
 
     def provision(self, wish: Wish) -> Provision:
         raise NotImplementedError
+
+    def report(self, output: bytes) -> Report:
+        return plain_report(output)
 
 
 @contextmanager

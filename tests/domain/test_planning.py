@@ -21,7 +21,8 @@ from bottle.domain.manifest import (
     Remote,
 )
 from bottle.domain.plan import BottlePlan, GitIdentity, PlannedEnv
-from bottle.domain.planning import own_env, quoted, resolve
+from bottle.domain.planning import own_env, resolve
+from bottle.domain.planning_git import quoted
 from bottle.domain.provider import Provision, Wish
 from bottle.domain.provision import GUEST_HOME, GUEST_WORKSPACE, PROMPT_FILE, GuestFile, HostTree
 from bottle.domain.workspace import Workspace
@@ -148,6 +149,11 @@ def test_the_provider_is_told_everything_it_may_know() -> None:
     settings = AgentProvider("test")
     assert asked == [Wish(settings, routes, GUEST_HOME, GUEST_WORKSPACE, PROMPT_FILE, "l", "red", True, ("-p",))]
     assert found.argv == ("agent", "-p")
+
+
+def test_a_task_without_a_terminal_needs_a_program_that_says_how() -> None:
+    with pytest.raises(ManifestError, match="does not say how it works without a terminal"):
+        plan(request=evolve(REQUEST, headless=True))
 
 
 def test_without_a_prompt_no_path_is_told() -> None:

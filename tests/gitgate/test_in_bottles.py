@@ -12,7 +12,7 @@ from bottle.adapters.fake.progress import FakeProgress
 from bottle.adapters.git_results import BundleFiles
 from bottle.app.ports import Backend, Bottle
 from bottle.domain.manifest import PushRules, Remote
-from bottle.domain.planning import git_settings
+from bottle.domain.planning_git import git_settings
 from tests.support.bottles import (
     PROGRAMS,
     a_cargo,

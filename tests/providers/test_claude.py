@@ -10,7 +10,7 @@ from bottle.adapters.providers.claude import ClaudeProvider
 from bottle.domain.errors import ManifestError
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import AgentProvider, Auth, ManifestRoute
-from bottle.domain.provider import PLACEHOLDER, Provision, Wish
+from bottle.domain.provider import NEWEST, PLACEHOLDER, Provision, Report, Wish
 
 HOME = "/home/node"
 API = HostPattern("api.anthropic.com")
@@ -52,6 +52,43 @@ def test_everything_at_once_in_an_order_that_claude_reads_as_meant() -> None:
         *("claude", "--remote-control", "--dangerously-skip-permissions"),
         *("--append-system-prompt-file", "/p.txt", "--name", "two words", "-p", "--model", "x"),
     )
+
+
+@pytest.mark.parametrize(
+    ("session", "words"), [(None, ()), (NEWEST, ("--continue",)), ("5c1a-7be0", ("--resume", "5c1a-7be0"))]
+)
+@pytest.mark.parametrize("headless", [True, False])
+def test_a_session_is_begun_or_gone_on_with(headless: bool, session: str | None, words: tuple[str, ...]) -> None:
+    wanted = provision(headless=headless, session=session, arguments=("--model", "x"))
+    alone = ("--print", "--output-format", "json") if headless else ()
+    assert wanted.argv == ("claude", "--dangerously-skip-permissions", *alone, *words, "--model", "x")
+    assert wanted.headless is headless
+
+
+def test_conversations_are_kept_and_settings_are_not() -> None:
+    kept = provision().transcript
+    assert f"{HOME}/.claude/projects" in kept
+    assert not {f"{HOME}/.claude", f"{HOME}/.claude.json", f"{HOME}/.claude/settings.json"} & set(kept)
+
+
+@pytest.mark.parametrize(
+    ("said", "report"),
+    [
+        ({"result": "Done.", "session_id": "ab-1", "total_cost_usd": 0.25}, Report("Done.", "ab-1", 0.25)),
+        ({"result": "Done.", "session_id": "--dangerous", "total_cost_usd": True}, Report("Done.")),
+        ({"result": "", "session_id": 5}, Report("")),
+        ({"result": None}, Report('{"result": null}')),
+        (["no object"], Report('["no object"]')),
+    ],
+)
+def test_what_it_says_of_a_run_is_read_with_care(said: object, report: Report) -> None:
+    """The box could have written anything: a session's id becomes a word of the next command line."""
+    assert ClaudeProvider().report(json.dumps(said).encode()) == report
+
+
+@pytest.mark.parametrize("output", [b"", b"\xff\xfe", b"[" * 100_000, b"no JSON"])
+def test_output_of_any_kind_is_the_result(output: bytes) -> None:
+    assert ClaudeProvider().report(output) == Report(output.decode(errors="replace"))
 
 
 # --- no question before the first prompt ---

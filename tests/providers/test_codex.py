@@ -12,7 +12,7 @@ from bottle.adapters.providers.codex import CodexProvider
 from bottle.domain.errors import ManifestError
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import AgentProvider, Auth, ManifestRoute
-from bottle.domain.provider import PLACEHOLDER, HostLogin, Provision, Wish
+from bottle.domain.provider import NEWEST, PLACEHOLDER, HostLogin, Provision, Report, Wish
 from bottle.domain.provision import CA_BUNDLE
 
 HOME = "/home/node"
@@ -52,6 +52,49 @@ def test_with_arguments_the_prompt_stands_where_codex_always_reads_it() -> None:
     wanted = provision(prompt_path="/p.txt", arguments=("exec", "--json", "do it"))
     assert wanted.argv == ("codex", "--dangerously-bypass-approvals-and-sandbox", "exec", "--json", "do it")
     assert files(wanted)["AGENTS.md"] == INSTRUCTION
+
+
+@pytest.mark.parametrize(
+    ("session", "words"), [(None, ()), (NEWEST, ("resume", "--last")), ("5c1a-7be0", ("resume", "5c1a-7be0"))]
+)
+@pytest.mark.parametrize("headless", [True, False])
+def test_a_session_is_begun_or_gone_on_with(headless: bool, session: str | None, words: tuple[str, ...]) -> None:
+    wanted = provision(headless=headless, session=session, arguments=("-m", "x"), prompt_path="/p.txt")
+    alone, end = (("exec", "--json", "--skip-git-repo-check"), ("-",)) if headless else ((), ())
+    assert wanted.argv == ("codex", "--dangerously-bypass-approvals-and-sandbox", *alone, *words, "-m", "x", *end)
+    assert files(wanted)["AGENTS.md"] == INSTRUCTION
+
+
+def test_conversations_are_kept_and_settings_are_not() -> None:
+    kept = provision().transcript
+    assert f"{HOME}/.codex/sessions" in kept
+    assert not {f"{HOME}/.codex", f"{HOME}/.codex/auth.json", f"{HOME}/.codex/config.toml"} & set(kept)
+    assert provision(env={"CODEX_HOME": "/srv/codex"}).transcript == ()
+
+
+STARTED = {"type": "thread.started", "thread_id": "0199-ab"}
+ANSWERED = {"type": "item.completed", "item": {"type": "agent_message", "text": "Done."}}
+FAILED = {"type": "turn.failed", "error": {"message": "no quota"}}
+
+
+@pytest.mark.parametrize(
+    ("events", "report"),
+    [
+        ([STARTED, {"type": "item.completed", "item": 5}, ANSWERED], Report("Done.", "0199-ab")),
+        ([STARTED, ANSWERED, FAILED], Report("no quota", "0199-ab")),
+        ([{"type": "thread.started", "thread_id": "--last"}, ANSWERED], Report("Done.")),
+        ([{"type": "error", "message": "no network"}], Report("no network")),
+        ([5, None], Report("5\nnull")),
+    ],
+)
+def test_what_it_says_of_a_run_is_read_with_care(events: list[object], report: Report) -> None:
+    """The box could have written anything: a session's id becomes a word of the next command line."""
+    assert CodexProvider().report("\n".join(map(json.dumps, events)).encode()) == report
+
+
+@pytest.mark.parametrize("output", [b"", b"\xff\xfe", b"[" * 100_000, b"no JSON"])
+def test_output_of_any_kind_is_the_result(output: bytes) -> None:
+    assert CodexProvider().report(output) == Report(output.decode(errors="replace"))
 
 
 def test_without_a_prompt_there_is_none() -> None:

@@ -13,7 +13,7 @@ from bottle.domain.errors import ManifestError, NotFoundError
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import AgentProvider as Settings
 from bottle.domain.manifest import ManifestRoute
-from bottle.domain.provider import Provision, Wish
+from bottle.domain.provider import Provision, Report, Wish
 from bottle.domain.provision import Check, GuestDirectory, GuestFile
 from bottle.plugin import AgentProvider
 from bottle.testing import plan_of
@@ -189,6 +189,27 @@ def test_a_plugin_that_hangs_is_named_and_not_waited_for() -> None:
             GuardedProvider("mine", "hanging.py", Hanging(), patience=0.05).provision(WISH)
     finally:
         release.set()
+
+
+def test_what_a_plugin_prints_is_its_result_unless_it_reads_it_itself(tmp_path: Path) -> None:
+    assert install(tmp_path, GOOD).get("mine").report(b" done\n") == Report("done")
+    reading = GOOD + "\n    def report(self, output):\n        return Report(output.decode(), 'ab-1', 0.5)\n"
+    reading = reading.replace("import AgentProvider, Provision", "import AgentProvider, Provision, Report")
+    assert install(tmp_path, reading, "own").get("own").report(b"x") == Report("x", "ab-1", 0.5)
+
+
+def test_a_report_that_is_none_is_told_with_the_plugins_name(tmp_path: Path) -> None:
+    provider = install(tmp_path, GOOD + "\n    def report(self, output):\n        return None\n").get("mine")
+    with pytest.raises(ManifestError, match=r"mine/agent_provider\.py: report\(\) returned no whole Report"):
+        provider.report(b"")
+
+
+@pytest.mark.parametrize("path", ["/home/node", "/etc/shadow", "/home/node/../root/.ssh", "sessions", "/home/nodes/x"])
+def test_a_transcript_lies_below_the_home(path: str) -> None:
+    """What it names is taken out of the box and kept on this host."""
+    assert "a transcript that is no tuple of paths below /home/node" in str(
+        fault_of(Provision(argv=("mine",), transcript=(path,)))
+    )
 
 
 def test_a_whole_provision_has_no_fault() -> None:

@@ -24,7 +24,7 @@ from bottle.domain.environment import HostVariables, Verbatim
 from bottle.domain.hosts import Authority
 from bottle.domain.manifest import Resources
 from bottle.domain.plan import BottlePlan, GitIdentity, Image, PlannedEnv, PlannedRoute
-from bottle.domain.provider import Provision, Wish
+from bottle.domain.provider import Provision, Report, Wish, plain_report
 from bottle.domain.provision import Check, GuestDirectory, GuestFile, HostTree
 from tests.support.secret_rules import shared_rules
 
@@ -77,6 +77,9 @@ class _Sleep:
     def provision(self, wish: Wish) -> Provision:
         raise NotImplementedError
 
+    def report(self, output: bytes) -> Report:
+        return plain_report(output)
+
 
 PROGRAMS = Programs(Host("/usr/bin:/bin"), Shelf(Path("/nonexistent/tools"))).images(_Sleep())
 """What stands in for images on the bubblewrap backend."""
@@ -112,6 +115,9 @@ class _NoProvider:
 
     def provision(self, wish: Wish) -> Provision:
         raise NotImplementedError
+
+    def report(self, output: bytes) -> Report:
+        return plain_report(output)
 
 
 def a_plan(

@@ -16,7 +16,7 @@ from bottle.domain.manifest import (
 )
 from bottle.domain.plan import BottlePlan, Image, Wall
 from bottle.domain.planning import HostFacts, StartRequest, resolve
-from bottle.domain.provider import Provision, Wish
+from bottle.domain.provider import Provision, Report, Wish, plain_report
 
 PROXY = Authority("egress", 8888)
 FACTS = HostFacts("docker", (Wall("network", "internal"),), PROXY, Image("agent:1"), Image("sidecar:1"))
@@ -37,6 +37,9 @@ class StubProvider:
 
     def provision(self, wish: Wish) -> Provision:
         return evolve(self.provides, argv=(*self.provides.argv, *wish.arguments))
+
+    def report(self, output: bytes) -> Report:
+        return plain_report(output)
 
 
 def plan(

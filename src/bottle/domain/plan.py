@@ -109,6 +109,8 @@ class BottlePlan:
     git_slots: tuple[Slot, ...] = ()
     """The tokens of git remotes over HTTPS, which the git gate is handed."""
     scanning: Scanning = Scanning()
+    transcript: tuple[str, ...] = ()
+    """Paths in the box that hold the agent's sessions; they are kept when it ends."""
 
     @property
     def policy(self) -> Policy:

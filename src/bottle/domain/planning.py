@@ -6,7 +6,6 @@ from attrs import evolve, frozen
 
 from bottle.domain.egress import Injection, Route
 from bottle.domain.errors import ManifestError
-from bottle.domain.gitgate import GATE, Upstream, rewrites, served_path
 from bottle.domain.hosts import Authority
 from bottle.domain.manifest import (
     Agent,
@@ -17,20 +16,18 @@ from bottle.domain.manifest import (
     Manifest,
     ManifestRoute,
     Prompted,
-    Remote,
     Verbatim,
-    merge_user,
 )
 from bottle.domain.plan import (
     BottlePlan,
     EnvSource,
-    GitIdentity,
     Image,
     PlannedEnv,
     PlannedRoute,
     Slot,
     Wall,
 )
+from bottle.domain.planning_git import git_identity, git_settings, git_slots
 from bottle.domain.provider import HostLogin, Provider, Provision, Wish
 from bottle.domain.provision import (
     CA_BUNDLE,
@@ -58,6 +55,9 @@ class StartRequest:
     remote_control: bool = False
     arguments: tuple[str, ...] = ()
     skills_root: str = ""
+    headless: bool = False
+    session: str | None = None
+    """The session to go on with (`Wish.session`)."""
 
 
 @frozen
@@ -82,6 +82,7 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
     provision = provider.provision(_wish(request, agent, bottle, facts.login))
     routes = planned_routes(merge_routes(bottle.routes, provision.routes), len(bottle.routes), facts.secrets)
     _refuse_withheld_env(bottle, routes)
+    _require_headless(request, provider, provision)
     return BottlePlan(
         identity=request.identity,
         agent=agent.name,
@@ -114,6 +115,7 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
         copy_cwd=request.copy_cwd,
         notes=(*facts.notes, *_until(facts.login), *_left_out(request)),
         git_slots=git_slots(bottle, facts.secrets),
+        transcript=provision.transcript,
     )
 
 
@@ -169,17 +171,6 @@ def own_env(proxy: Authority) -> dict[str, str]:
     }
 
 
-def git_identity(agent: Agent, bottle: EffectiveBottle) -> GitIdentity:
-    """Per field the agent's, else the bottle's (MAN-08). An agent's identity is claimed, not vouched for."""
-    user = merge_user(agent.git_user, bottle.git_user)
-    return GitIdentity(
-        name=user.name,
-        email=user.email,
-        name_source=_who_says(agent.git_user.name, bottle.git_user.name),
-        email_source=_who_says(agent.git_user.email, bottle.git_user.email),
-    )
-
-
 def _wish(request: StartRequest, agent: Agent, bottle: EffectiveBottle, login: HostLogin | None) -> Wish:
     return Wish(
         settings=bottle.agent_provider,
@@ -194,6 +185,8 @@ def _wish(request: StartRequest, agent: Agent, bottle: EffectiveBottle, login: H
         env={name: entry.value for name, entry in bottle.env.items() if isinstance(entry, Verbatim)},
         login=login,
         supervise_url=f"http://{SERVICE}/" if bottle.supervise else "",
+        headless=request.headless,
+        session=request.session,
     )
 
 
@@ -237,46 +230,19 @@ def _refuse_withheld_env(bottle: EffectiveBottle, routes: Sequence[PlannedRoute]
             )
 
 
+def _require_headless(request: StartRequest, provider: Provider, provision: Provision) -> None:
+    if request.headless and not provision.headless:
+        raise ManifestError(
+            f"agent_provider.template: {provider.template} does not say how it works without a terminal",
+            hint="`bottle start` runs it; a plugin grants `wish.headless` with Provision(headless=True)",
+        )
+
+
 def _own_files(agent: Agent, bottle: EffectiveBottle) -> tuple[GuestFile, ...]:
     """The prompt, which is always there (PRV-08), and git's settings where there are any."""
     prompt = GuestFile(PROMPT_FILE, agent.prompt.encode())
     settings = git_settings(git_identity(agent, bottle), bottle.remotes)
     return (prompt, settings) if settings.content else (prompt,)
-
-
-def git_settings(identity: GitIdentity, remotes: Mapping[str, Remote]) -> GuestFile:
-    """The agent's `.gitconfig`: who commits, and the way to the gate. Empty where neither is said."""
-    said = {"name": identity.name, "email": identity.email}
-    who = "".join(f"\t{key} = {quoted(value)}\n" for key, value in said.items() if value)
-    text = (f"[user]\n{who}" if who else "") + _turns(remotes)
-    return GuestFile(f"{GUEST_HOME}/.gitconfig", text.encode(), mode=0o644)
-
-
-def git_slots(bottle: EffectiveBottle, secrets: frozenset[str]) -> tuple[Slot, ...]:
-    """The tokens that the git gate needs, one for each remote that names one."""
-    return tuple(
-        Slot(f"GIT_TOKEN_{number}", remote.token_ref, host, available=remote.token_ref in secrets)
-        for number, (host, remote) in enumerate(bottle.remotes.items())
-        if remote.token_ref
-    )
-
-
-def _turns(remotes: Mapping[str, Remote]) -> str:
-    """The part of the agent's git settings that turns it to the gate; a result that stays here is a remote `bottle`."""
-    lines: list[str] = []
-    for host, remote in remotes.items():
-        for base, spelling in rewrites(host, remote):
-            lines += [f"[url {quoted(base)}]", f"\tinsteadOf = {quoted(spelling)}"]
-        if Upstream.parse(remote.upstream).kind == "local":
-            url = f"http://{GATE}{served_path(host, remote)}"
-            lines += ['[remote "bottle"]', f"\turl = {quoted(url)}", "\tfetch = +refs/heads/*:refs/remotes/bottle/*"]
-    return "".join(f"{line}\n" for line in lines)
-
-
-def quoted(value: str) -> str:
-    """A value as git-config(1) reads it back: in double quotes, with quotes, backslashes and line ends escaped."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-    return f'"{escaped}"'
 
 
 def _trees(request: StartRequest, agent: Agent) -> tuple[HostTree, ...]:
@@ -291,12 +257,6 @@ def _env_source(entry: EnvEntry) -> EnvSource:
     if isinstance(entry, HostVariables):
         return "host"
     return "prompt" if isinstance(entry, Prompted) else "manifest"
-
-
-def _who_says(agent: str, bottle: str) -> str:
-    if agent:
-        return "agent"
-    return "bottle" if bottle else ""
 
 
 def _left_out(request: StartRequest) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """What is particular to one agent program, as values. A provider is pure: it touches neither host nor box."""
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import field, frozen
 
@@ -10,6 +11,15 @@ from bottle.domain.provision import Check, GuestDirectory, GuestFile
 
 PLACEHOLDER = "egress-placeholder"
 """Stands in the box where a client insists on a credential; the way out replaces the header that it makes of it."""
+
+NEWEST: Final = ""
+"""In place of a session's id: the one that was used last."""
+_SESSION_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")
+
+
+def is_session_id(text: str) -> bool:
+    """Whether the text, which an agent wrote, may stand in a command line as a session's id."""
+    return _SESSION_ID.match(text) is not None
 
 
 @frozen
@@ -46,6 +56,10 @@ class Wish:
     login: HostLogin | None = None
     supervise_url: str = ""
     """Where the agent asks when it is stuck (MCP, streamable HTTP); empty where it cannot."""
+    headless: bool = False
+    """The program finds its task on standard input, asks nobody, and ends when the task is done."""
+    session: str | None = None
+    """The session to go on with: its id, or NEWEST. None begins a new one."""
 
 
 @frozen
@@ -54,6 +68,8 @@ class Provision:
 
     `hidden_env` names entries that are left out of the preflight: placeholders that would only confuse.
     A route to a host that the bottle lists already gives it its credential where it has none; else it is added.
+    `transcript` has the absolute paths, below the home, of the files and directories that hold the program's sessions:
+    they are kept when the bottle ends and put back when it is resumed. `headless`: the wish for it was granted.
     """
 
     argv: tuple[str, ...]
@@ -63,6 +79,26 @@ class Provision:
     files: tuple[GuestFile, ...] = ()
     routes: tuple[ManifestRoute, ...] = ()
     checks: tuple[Check, ...] = ()
+    transcript: tuple[str, ...] = ()
+    headless: bool = False
+
+
+@frozen
+class Report:
+    """What a headless run told of itself. The agent wrote it: it is news, never proof.
+
+    `session_id` is empty where none was told, or none that could stand in a command line; `cost_usd` is None where the
+    program does not count.
+    """
+
+    result: str
+    session_id: str = ""
+    cost_usd: float | None = None
+
+
+def plain_report(output: bytes) -> Report:
+    """The report of a program that prints its result and nothing else."""
+    return Report(output.decode(errors="replace").strip())
 
 
 class Provider(Protocol):
@@ -82,3 +118,6 @@ class Provider(Protocol):
 
     def provision(self, wish: Wish) -> Provision:
         """What this bottle's agent needs. Raises ManifestError for settings that contradict each other."""
+
+    def report(self, output: bytes) -> Report:
+        """What the standard output of a headless run says. Any bytes are read: what is not understood is the result."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 from bottle.domain.errors import ManifestError
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import Auth, ManifestRoute
-from bottle.domain.provider import PLACEHOLDER, Provision, Wish
+from bottle.domain.provider import PLACEHOLDER, Provision, Report, Wish, is_session_id, plain_report
 from bottle.domain.provision import GuestFile
 
 API: Final = "api.anthropic.com"
@@ -23,6 +23,8 @@ _QUIET: Final = {
 # By the header that carries the credential: Claude Code asks its API differently for each kind (the OAuth beta header
 # goes with a bearer token alone), so the placeholder must be of the real credential's kind.
 _PLACEHOLDER_FOR: Final = {"authorization": "CLAUDE_CODE_OAUTH_TOKEN", "x-api-key": "ANTHROPIC_API_KEY"}
+_SESSIONS: Final = ("projects", "file-history", "history.jsonl", "plans", "tasks", "todos")
+"""What below `~/.claude` is of a conversation. Settings and hooks are not: the next bottle gets its own."""
 _TOOL_SECONDS: Final = 600
 _APPROVAL_LENGTH: Final = 20
 """Claude Code remembers this many last characters of an API key that its user approved."""
@@ -44,12 +46,33 @@ class ClaudeProvider:
             hidden_env=frozenset(placeholder),
             files=(GuestFile(f"{wish.home}/.claude.json", _config(wish, variable)),),
             routes=(_route(wish),),
+            transcript=tuple(f"{wish.home}/.claude/{name}" for name in _SESSIONS),
+            headless=wish.headless,
+        )
+
+    def report(self, output: bytes) -> Report:
+        """The one object of `--output-format json`."""
+        try:
+            said = json.loads(output)
+        except (ValueError, RecursionError):
+            said = None
+        if not isinstance(said, dict) or not isinstance(said.get("result"), str):
+            return plain_report(output)
+        session, cost = said.get("session_id"), said.get("total_cost_usd")
+        return Report(
+            said["result"],
+            session if isinstance(session, str) and is_session_id(session) else "",
+            cost if isinstance(cost, float) else None,
         )
 
 
 def _argv(wish: Wish) -> tuple[str, ...]:
     # `--remote-control` takes a name where one follows: an option behind it keeps it from eating an argument.
     argv = ["claude", *(["--remote-control"] if wish.remote_control else []), "--dangerously-skip-permissions"]
+    if wish.headless:
+        argv += ["--print", "--output-format", "json"]
+    if wish.session is not None:
+        argv += ["--resume", wish.session] if wish.session else ["--continue"]
     if wish.prompt_path is not None:
         argv += ["--append-system-prompt-file", wish.prompt_path]
     if wish.label:

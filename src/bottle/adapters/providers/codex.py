@@ -2,19 +2,21 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from bottle.domain.errors import ManifestError
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import Auth, ManifestRoute
-from bottle.domain.provider import PLACEHOLDER, HostLogin, Provision, Wish
+from bottle.domain.provider import PLACEHOLDER, HostLogin, Provision, Report, Wish, is_session_id
 from bottle.domain.provision import CA_BUNDLE, Check, GuestFile
 
 API: Final = "api.openai.com"
 CHATGPT: Final = "chatgpt.com"
 
 _TOOL_SECONDS: Final = 600
+_SESSIONS: Final = ("sessions", "archived_sessions", "history.jsonl", "session_index.jsonl")
+"""What below Codex's own directory is of a conversation. Settings and logins are not."""
 
 _QUIET: Final = """\
 [analytics]
@@ -66,7 +68,7 @@ class CodexProvider:
         files = [GuestFile(f"{home}/config.toml", _config(wish))]
         if forwards:
             files.append(GuestFile(f"{home}/auth.json", _stand_in(wish.login or _UNREAD)))
-        if wish.prompt_path is not None and wish.arguments:
+        if wish.prompt_path is not None and not _takes_a_message(wish):
             files.append(GuestFile(f"{home}/AGENTS.md", _instruction(wish.prompt_path).encode()))
         return Provision(
             argv=_argv(wish),
@@ -74,7 +76,22 @@ class CodexProvider:
             files=tuple(files),
             routes=_routes(wish),
             checks=(_ACCEPTED,) if forwards else (),
+            transcript=tuple(f"{home}/{name}" for name in _SESSIONS) if home.startswith(f"{wish.home}/") else (),
+            headless=wish.headless,
         )
+
+    def report(self, output: bytes) -> Report:
+        """The events of `exec --json`: the last thing that the agent said is the result. Codex counts no money."""
+        result, session = "", ""
+        for event in _events(output):
+            item = event.get("item")
+            if event.get("type") == "thread.started" and is_session_id(str(event.get("thread_id"))):
+                session = str(event["thread_id"])
+            elif isinstance(item, dict) and item.get("type") == "agent_message":
+                result = str(item.get("text"))
+            elif event.get("type") in ("turn.failed", "error"):
+                result = _complaint(event)
+        return Report(result or output.decode(errors="replace").strip(), session)
 
 
 _ACCEPTED: Final = Check(("codex", "login", "status"), "codex does not accept the login that stands in for the host's")
@@ -95,12 +112,39 @@ def _refuse_contradictions(wish: Wish) -> None:
 
 
 def _argv(wish: Wish) -> tuple[str, ...]:
-    """Codex's own sandbox cannot start in a box, and the box is the sandbox. The prompt is the first message; arguments
-    may hold a message or a subcommand of their own, and then the prompt stands in AGENTS.md instead."""
-    argv = ("codex", "--dangerously-bypass-approvals-and-sandbox", *wish.arguments)
-    if wish.prompt_path is None or wish.arguments:
-        return argv
-    return (*argv, _instruction(wish.prompt_path))
+    """Codex's own sandbox cannot start in a box, and the box is the sandbox. The prompt is the first message; where
+    that is not ours to choose, the prompt stands in AGENTS.md instead."""
+    argv = ["codex", "--dangerously-bypass-approvals-and-sandbox"]
+    if wish.headless:
+        argv += ["exec", "--json", "--skip-git-repo-check"]
+    if wish.session is not None:
+        argv += ["resume", wish.session or "--last"]
+    argv += wish.arguments
+    if wish.headless:
+        argv.append("-")  # the task is on standard input
+    elif wish.prompt_path is not None and _takes_a_message(wish):
+        argv.append(_instruction(wish.prompt_path))
+    return tuple(argv)
+
+
+def _takes_a_message(wish: Wish) -> bool:
+    """Whether the first message is free for the prompt: arguments may hold one, or a subcommand of their own."""
+    return not (wish.arguments or wish.headless or wish.session is not None)
+
+
+def _events(output: bytes) -> Iterator[dict[str, Any]]:
+    for line in output.splitlines():
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(event, dict):
+            yield event
+
+
+def _complaint(event: Mapping[str, Any]) -> str:
+    error = event.get("error")
+    return str(error.get("message") if isinstance(error, dict) else event.get("message"))
 
 
 def _instruction(prompt_path: str) -> str:

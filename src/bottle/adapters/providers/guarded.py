@@ -17,8 +17,8 @@ from bottle.domain.environment import VARIABLE
 from bottle.domain.errors import BottleError, ManifestError
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import ManifestRoute
-from bottle.domain.provider import Provision, Wish
-from bottle.domain.provision import Check, GuestDirectory, GuestFile
+from bottle.domain.provider import Provision, Report, Wish, plain_report
+from bottle.domain.provision import GUEST_HOME, Check, GuestDirectory, GuestFile
 
 PATIENCE_SECONDS: Final = 10.0
 """A provider computes values; one that takes longer waits for something."""
@@ -48,6 +48,15 @@ class GuardedProvider:
         if fault is not None:
             raise ManifestError(f"{self.origin}: provision() returned {fault}", hint="see docs/providers.md")
         assert isinstance(found, Provision)  # noqa: S101 - fault_of has looked
+        return found
+
+    def report(self, output: bytes) -> Report:
+        read = getattr(self.inner, "report", None)
+        if read is None:
+            return plain_report(output)
+        found = guarded(lambda: read(output), self.origin, self.patience)
+        if not isinstance(found, Report) or not _is_text(found.result) or not _is_text(found.session_id):
+            raise ManifestError(f"{self.origin}: report() returned no whole Report", hint="see docs/providers.md")
         return found
 
 
@@ -103,6 +112,8 @@ def _faults(found: Any) -> Iterable[str]:
     for name, value in found.env.items() if isinstance(found.env, Mapping) else [("", "")]:
         if not _is_text(name) or VARIABLE.match(name) is None or not _is_text(value):
             yield f"an environment entry that is none: {name!r}"
+    if not isinstance(found.transcript, tuple) or not all(map(_is_in_home, found.transcript)):
+        yield f"a transcript that is no tuple of paths below {GUEST_HOME}"
     if not isinstance(found.hidden_env, frozenset):
         yield "a hidden_env that is no frozenset"
     for kind, things in (
@@ -133,6 +144,10 @@ def _is_argv(words: object) -> bool:
 def _is_path(path: object) -> bool:
     """An absolute path in normal form: a tar must put it where the plan shows it."""
     return _is_text(path) and str(path).startswith("/") and str(PurePosixPath(str(path))) == path and ".." not in path
+
+
+def _is_in_home(path: object) -> bool:
+    return _is_path(path) and str(path).startswith(f"{GUEST_HOME}/")
 
 
 def _is_mode(mode: object) -> bool:
