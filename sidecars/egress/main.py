@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import uvloop
 
+from bottle.domain.names import agent_of
 from bottle.domain.sidecar_config import EgressReload, EgressStart, Listen
 from sidecars.egress import limits
 from sidecars.egress.agent_side import AgentSide
@@ -45,7 +46,7 @@ class Egress:
 
     async def start(self, start: EgressStart) -> None:
         """Serves as the document says. Raises ConfigError or OSError, and then nothing listens."""
-        rules = build(start.rules, key=start.identity.encode(), patterns=patterns_in(start.patterns))
+        rules = build(start.rules, key=agent_of(start.identity).encode(), patterns=patterns_in(start.patterns))
         dialler = Dialler(upstream_context(start.roots), start.proxy)
         gateway = Gateway(rules, Trail(start.audit, start.identity), dialler)
         gateway.withhold()

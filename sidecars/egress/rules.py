@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from attrs import define, evolve, field, frozen
 
 from bottle.domain.dlp.matching import Matcher, NoPatterns
+from bottle.domain.dlp.settings import Scanning
 from bottle.domain.dlp.spellings import Registered
 from bottle.domain.egress import Injection, Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
 from bottle.domain.headers import folded, is_credential_header
@@ -214,15 +215,21 @@ def build(
     spent = standing.spent if standing else frozenset[str]()
     patterns = standing.patterns if standing else patterns
     matcher = _matcher(reload.policy, standing, patterns)
-    guard = standing.guard.renewed(values, matcher) if standing else Guard.of(values, key, matcher)
+    approved = reload.policy.scanning.approved
+    guard = standing.guard.renewed(values, matcher, approved) if standing else Guard.of(values, key, matcher, approved)
     return Rules(reload.policy, held, given, guard, patterns, contexts, leaves, spent)
 
 
 def _matcher(policy: Policy, standing: Rules | None, patterns: Patterns | None) -> Matcher:
     """The patterns as the policy wants them; the standing ones where it wants nothing else. Raises ConfigError."""
-    if standing is not None and standing.policy.scanning == policy.scanning:
+    if standing is not None and _looks_for(standing.policy) == _looks_for(policy):
         return standing.guard.engine.patterns
     return with_own(patterns, policy.scanning) if patterns is not None else NoPatterns()
+
+
+def _looks_for(policy: Policy) -> Scanning:
+    """The settings that the patterns are made by."""
+    return evolve(policy.scanning, approved=())
 
 
 def registered(policy: Policy, secrets: Mapping[str, str], given: Mapping[str, str]) -> tuple[Registered, ...]:

@@ -1,6 +1,6 @@
 """The scanner as the way out asks it: heads at once, bodies and messages as streams, all under one set of values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from urllib.parse import parse_qsl
@@ -54,14 +54,18 @@ class Guard:
         return evolve(self.engine, patterns=NoPatterns())
 
     @classmethod
-    def of(cls, values: Sequence[Registered], key: bytes, patterns: Matcher | None = None) -> "Guard":
-        """A guard over these values; `key` makes its fingerprints."""
-        return cls(Engine.of(values, patterns or NoPatterns(), key, Vectorscan, ALL))
+    def of(
+        cls, values: Sequence[Registered], key: bytes, patterns: Matcher | None = None, approved: Iterable[str] = ()
+    ) -> "Guard":
+        """A guard over these values; `key` makes its fingerprints, of which `approved` may pass."""
+        return cls(Engine.of(values, patterns or NoPatterns(), key, Vectorscan, ALL, approved))
 
-    def renewed(self, values: Sequence[Registered], patterns: Matcher) -> "Guard":
+    def renewed(self, values: Sequence[Registered], patterns: Matcher, approved: Iterable[str] = ()) -> "Guard":
         """The guard over other values and patterns; itself where they are the same, with all that it found clean."""
-        same = Engine.kept(values) == self.engine.values and patterns is self.engine.patterns
-        return self if same else Guard.of(values, self.engine.key, patterns)
+        engine = self.engine
+        same = Engine.kept(values) == engine.values and patterns is engine.patterns
+        same = same and frozenset(approved) == engine.approved
+        return self if same else Guard.of(values, engine.key, patterns, approved)
 
     def quiet(self, silent: frozenset[str]) -> "Guard":
         """The guard for requests in which these rules are silent; what is clean for them need not be so for others."""

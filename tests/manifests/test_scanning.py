@@ -16,10 +16,12 @@ PROVIDER = {"template": "claude"}
 DLP = {
     "rules": [{"name": "acme", "pattern": "acme_[a-z0-9]{32}", "finds": "Acme", "keywords": ["ACME"], "entropy": 3.5}],
     "silence": [{"rule": "kingfisher.aws.2", "host": "api.example.com", "path": "/upload"}, {"rule": "jwt"}],
+    "approved": ["5a0c1be2f49d7783"],
 }
 SCANNING = Scanning(
     (OwnRule("acme", "acme_[a-z0-9]{32}", "Acme", ("acme",), 3.5),),
     (Silence("kingfisher.aws.2", HostPattern("api.example.com"), "/upload"), Silence("jwt")),
+    ("5a0c1be2f49d7783",),
 )
 
 
@@ -55,6 +57,8 @@ WRONG = [
     ({"silence": [{"rule": "jwt", "host": "*.co.uk"}]}, "anybody can have a name"),
     ({"silence": [{"rule": "jwt", "path": "upload"}]}, "starts with `/`"),
     ({"silence": [{"rule": "jwt"}, {"rule": "jwt"}]}, "twice"),
+    ({"approved": ["5a0c1be2"]}, "no fingerprint"),
+    ({"approved": ["5a0c1be2f49d7783", "5a0c1be2f49d7783"]}, "twice"),
     ({"silences": []}, "did you mean 'silence'"),
 ]
 
@@ -95,11 +99,17 @@ def test_the_way_out_reads_what_it_is_told() -> None:
         {"silences": [{"rule": "*"}]},
         {"silences": [{"rule": "jwt", "host": "Example.com"}]},
         {"silences": [{"rule": "jwt", "path": "upload"}]},
+        {"approved": ["*"]},
     ],
 )
 def test_it_refuses_all_else(document: object) -> None:
     with pytest.raises(ConfigError):
         read_scanning(document, "scanning")
+
+
+def test_an_approval_joins_those_before_it_once() -> None:
+    more = SCANNING.approving("00112233aabbccdd").approving("00112233aabbccdd")
+    assert more == Scanning(SCANNING.rules, SCANNING.silences, ("5a0c1be2f49d7783", "00112233aabbccdd"))
 
 
 def test_what_is_granted_to_a_stuck_agent_leaves_the_rules_as_they_are() -> None:

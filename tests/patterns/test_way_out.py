@@ -73,6 +73,28 @@ def test_a_rule_of_the_operators_own_counts(sidecar: Sidecar, origin: Origin) ->
     assert '"dlp.acme"' in _send(sidecar, URL, OTHER)
 
 
+def test_what_was_approved_passes_and_nothing_else_does(sidecar: Sidecar, origin: Origin) -> None:
+    """By its bytes: no other secret of the same rule does, nor this one in other company; and only while approved."""
+    marks = {_told(sidecar, TOKEN)["fingerprint"]}
+    while _reload(sidecar, origin, {"approved": sorted(marks)}, version=len(marks) + 1)["event"] == "ready":
+        said = _told(sidecar, TOKEN)
+        if not said or said["fingerprint"] in marks:
+            break
+        marks.add(said["fingerprint"])
+    assert [received.body for received in origin.received] == [TOKEN.encode()]
+    assert _told(sidecar, TOKEN[:-4] + "0000")["fingerprint"] not in marks
+    assert _told(sidecar, f"{TOKEN} {OTHER} {drawn('ghp_{b62:36}', random.Random(33))}")["rule"].startswith("dlp.")
+    assert _reload(sidecar, origin, {}, version=9)["event"] == "ready"
+    assert _told(sidecar, TOKEN)["fingerprint"] in marks
+
+
+def test_a_registered_value_is_not_to_be_approved(make_sidecar: MakeSidecar, origin: Origin) -> None:
+    sidecar = make_sidecar([route(HOST, origin)], given={"OTHER": OTHER})
+    mark = _told(sidecar, OTHER)["fingerprint"]
+    assert _reload(sidecar, origin, {"approved": [mark]})["event"] == "ready"
+    assert _told(sidecar, OTHER)["rule"] == "dlp.value"
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"rules": [{"name": "acme", "pattern": "("}]}, "'acme' has a pattern that is none"),
     ({"rules": [{"name": "jwt", "pattern": "x"}]}, "a rule 'jwt' already"),
@@ -107,6 +129,13 @@ def test_it_does_not_start_without_the_rules_that_it_is_to_have(
             (folder / file.name).write_bytes(file.read_bytes()[:-1] + b"x")
     with pytest.raises(AssertionError, match="rejected"):
         make_sidecar([], patterns=str(folder))
+
+
+def _told(sidecar: Sidecar, text: str) -> dict[str, Any]:
+    """The refusal of a request with this text; empty where it passed."""
+    said = _send(sidecar, URL, text)
+    told: dict[str, Any] = {} if said == "hello" else json.loads(said)
+    return told
 
 
 def _send(sidecar: Sidecar, url: str, text: str) -> str:

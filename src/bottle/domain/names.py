@@ -27,6 +27,11 @@ def identity_of(agent: str, suffix: str) -> str:
     return f"{agent}-{suffix}"
 
 
+def agent_of(identity: str) -> str:
+    """Whose run it is."""
+    return identity.rpartition("-")[0]
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant, or None when nothing is close."""
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

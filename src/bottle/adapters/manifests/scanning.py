@@ -1,4 +1,4 @@
-"""`egress.dlp`: rules for secrets beside those that bottle brings along, and where a rule is silent."""
+"""`egress.dlp`: rules for secrets beside those brought along, where a rule is silent, and what is no secret."""
 
 import re
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 from bottle.adapters.manifests.nodes import Node, Scalar
 from bottle.adapters.manifests.reading import distinct, entity, items, optional, some, table, text
 from bottle.adapters.manifests.routes import host, path
+from bottle.domain.dlp.finding import FINGERPRINT
 from bottle.domain.dlp.settings import OwnRule, Scanning, Silence
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]*\Z")
@@ -17,13 +18,14 @@ def scanning(node: Node) -> Scanning | None:
     dlp = table(node, ("routes", "dlp")).get("dlp")
     if dlp is None:
         return None
-    section = table(dlp, ("rules", "silence"))
+    section = table(dlp, ("rules", "silence", "approved"))
     nothing: tuple[OwnRule, ...] = ()
     rules = optional(section, "rules", _rules, nothing)
     names = [rule.name for rule in rules]
     if repeated := next((name for name in names if names.count(name) > 1), None):
         raise dlp.error(f"two rules are called '{repeated}'", hint="a silence could mean either: name them apart")
-    return Scanning(rules, optional(section, "silence", _silences, ()))
+    silences: tuple[Silence, ...] = optional(section, "silence", _silences, ())
+    return Scanning(rules, silences, optional(section, "approved", _fingerprints, ()))
 
 
 def _rules(node: Node) -> tuple[OwnRule, ...]:
@@ -64,6 +66,17 @@ def _silence(node: Node) -> Silence:
         host=optional(entry, "host", host, None),
         path=optional(entry, "path", path, ""),
     )
+
+
+def _fingerprints(node: Node) -> tuple[str, ...]:
+    return distinct(items(node, "fingerprints"), _fingerprint)
+
+
+def _fingerprint(node: Node) -> str:
+    value = text(node)
+    if FINGERPRINT.match(value) is None:
+        raise node.error("is no fingerprint of a finding", hint="a refusal names it: 16 hexadecimal digits")
+    return value
 
 
 def _named(node: Node) -> str:

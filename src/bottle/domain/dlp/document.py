@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from bottle.domain.dlp.finding import FINGERPRINT
 from bottle.domain.dlp.settings import OwnRule, Scanning, Silence
 from bottle.domain.strict_json import (
     ConfigError,
@@ -35,15 +36,16 @@ def scanning_document(scanning: Scanning) -> JsonObject:
         }
         for rule in scanning.rules
     ]
-    return {"rules": rules, "silences": silences}
+    return {"rules": rules, "silences": silences, "approved": list(scanning.approved)}
 
 
 def read_scanning(data: object, where: str) -> Scanning:
     """The settings that `scanning_document` wrote; raises ConfigError."""
-    fields = read_object(data, where, (), ("rules", "silences"))
+    fields = read_object(data, where, (), ("rules", "silences", "approved"))
     return Scanning(
         rules=read_tuple(fields.get("rules", []), f"{where}.rules", _own_rule),
         silences=read_tuple(fields.get("silences", []), f"{where}.silences", _silence),
+        approved=read_tuple(fields.get("approved", []), f"{where}.approved", _fingerprint),
     )
 
 
@@ -68,6 +70,10 @@ def _silence(data: object, where: str) -> Silence:
         host=read_optional(fields.get("host"), f"{where}.host", read_host),
         path=_path(fields.get("path", ""), f"{where}.path"),
     )
+
+
+def _fingerprint(data: object, where: str) -> str:
+    return read_matching(data, where, FINGERPRINT, "a fingerprint")
 
 
 def _path(data: object, where: str) -> str:

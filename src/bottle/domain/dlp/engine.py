@@ -6,7 +6,7 @@ from typing import Protocol
 from attrs import field, frozen
 
 from bottle.domain.dlp.finding import Finding, fingerprint
-from bottle.domain.dlp.matching import GaveUpError, Matcher
+from bottle.domain.dlp.matching import GaveUpError, Match, Matcher
 from bottle.domain.dlp.packing import STANDARD, Unpackers, UnreadableError
 from bottle.domain.dlp.plain import plain, quoted_printable, seven_bits, unescaped
 from bottle.domain.dlp.runs import decoded, may_be_packed, punctuated
@@ -46,6 +46,8 @@ class Engine:
     """The values that say too little in lower case and without signs."""
     _escapes: bool
     """Whether a value holds what `plain` would undo."""
+    approved: frozenset[str] = frozenset()
+    """Fingerprints of what patterns find and may pass; a registered value never does."""
 
     @classmethod
     def of(
@@ -55,6 +57,7 @@ class Engine:
         key: bytes,
         compile_literals: Callable[[Sequence[bytes]], Literals],
         unpackers: Unpackers = STANDARD,
+        approved: Iterable[str] = (),
     ) -> "Engine":
         """An engine for these values; those shorter than SHORTEST are left out."""
         kept = cls.kept(values)
@@ -68,6 +71,7 @@ class Engine:
             owners=tuple(spelled.values()),
             as_written=tuple(one for one in kept if not is_telling(one.value)),
             escapes=any(mark in one.value for one in kept for mark in _MARKS),
+            approved=frozenset(approved),
         )
 
     @staticmethod
@@ -126,7 +130,7 @@ class Engine:
             matches = self.patterns.find(text)
         except GaveUpError:
             raise UnreadableError("content made of more that looks like secrets than is looked into") from None
-        for match in matches:
+        for match in self._standing(text, matches):
             if (cut[0] and match.start == 0) or (cut[1] and match.end == len(text)):
                 continue
             if _is_noise(text, match.start, match.end):
@@ -135,6 +139,15 @@ class Engine:
             at = max(0, data.find(secret))
             mark = fingerprint(self.key, secret)
             tell(Finding(f"dlp.{match.rule}", "what looks like a secret", "", offset + at, via, mark))
+
+    def _standing(self, text: bytes, matches: Sequence[Match]) -> Sequence[Match]:
+        """The matches that nobody approved. Several rules may find parts of what was approved as one."""
+        if not self.approved:
+            return matches
+        passing = [one for one in matches if fingerprint(self.key, text[one.start : one.end]) in self.approved]
+        return [
+            match for match in matches if not any(one.start <= match.start and match.end <= one.end for one in passing)
+        ]
 
 
 def _is_noise(text: bytes, start: int, end: int) -> bool:

@@ -1,8 +1,13 @@
 """What was found, said without it."""
 
 import hashlib
+import re
+from typing import Final
 
 from attrs import frozen
+
+_BYTES: Final = 8
+FINGERPRINT: Final = re.compile(rf"[0-9a-f]{{{2 * _BYTES}}}\Z")
 
 
 @frozen
@@ -11,7 +16,7 @@ class Finding:
 
     `place` says where in the request, `offset` about which byte of that place (that from which on it was looked at,
     where it was encoded), `via` what had to be undone. `fingerprint` tells two secrets apart and finds the same one
-    again in a bottle; it is empty where there is no secret, but content that cannot be looked into.
+    again under the same key; it is empty where there is no secret, but content that cannot be looked into.
     """
 
     rule: str
@@ -31,5 +36,6 @@ class Finding:
 
 
 def fingerprint(key: bytes, secret: bytes) -> str:
-    """Forty bits of a keyed hash, as hexadecimal digits: enough to point at a secret, too little to test guesses."""
-    return hashlib.blake2b(secret, key=key[:64], digest_size=5).hexdigest()
+    """Sixty-four bits of a keyed hash, as hexadecimal digits: so many that nobody finds other bytes under a fingerprint
+    that was approved."""
+    return hashlib.blake2b(secret, key=key[:64], digest_size=_BYTES).hexdigest()

@@ -1,6 +1,7 @@
-"""What the operator says about secret patterns: rules of their own, and rules that are silent on certain ways."""
+"""What the operator says about secret patterns: rules of their own, rules that are silent on certain ways, and what was
+found and is no secret."""
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bottle.domain.hosts import HostPattern
 from bottle.domain.targets import Target, path_allows
@@ -46,10 +47,18 @@ class Silence:
 
 @frozen
 class Scanning:
-    """All of that for one bottle. Registered values are no rules: they are always looked for."""
+    """All of that for one bottle. Registered values are no rules: they are always looked for, approved or not.
+
+    `approved` are fingerprints, as refusals name them, of findings that may pass wherever they go.
+    """
 
     rules: tuple[OwnRule, ...] = ()
     silences: tuple[Silence, ...] = ()
+    approved: tuple[str, ...] = ()
+
+    def approving(self, fingerprint: str) -> "Scanning":
+        """These settings and one more finding that may pass."""
+        return evolve(self, approved=tuple(dict.fromkeys((*self.approved, fingerprint))))
 
     def silent(self, host: str, target: Target) -> frozenset[str]:
         """The rules that are silent for a request."""
