@@ -117,6 +117,21 @@ def test_without_a_terminal_nobody_is_asked(nobody: Operator) -> None:
         nobody.ask_secret("CODE")
 
 
+@pytest.mark.parametrize("text", ["port", "", " two words "])
+def test_a_line_is_what_was_typed(text: str, typist: Typist, capsys: pytest.CaptureFixture[str]) -> None:
+    typist.types(text.encode() + b"\n")
+    assert TerminalOperator(typist.terminal).ask_line("label: ") == text
+    assert capsys.readouterr() == ("", "label: ")
+    assert FakeOperator(lines=[text]).ask_line("label: ") == text
+
+
+def test_no_terminal_and_one_that_ended_say_no_line(typist: Typist, nobody: Operator) -> None:
+    assert nobody.ask_line("label: ") is None
+    typist.types(b"\x04")
+    assert TerminalOperator(typist.terminal).ask_line("label: ") is None
+    assert FakeOperator().ask_line("label: ") is None
+
+
 def test_questions_go_to_stderr(typist: Typist, capsys: pytest.CaptureFixture[str]) -> None:
     typist.types(b"n\n")
     TerminalOperator(typist.terminal).confirm("start it?")

@@ -14,6 +14,7 @@ from tests.support.tmux import Terminal, terminal
 pytestmark = pytest.mark.timeout(1800)
 
 READY = "bypass permissions on"
+CALLED = ("--label", "port", "--color", "")
 DIALOGS = ("trust the files", "Do you trust", "Yes, I accept", "Select login method", "Choose the text style")
 
 
@@ -46,9 +47,14 @@ def ready(screen: Terminal) -> str:
 
 def test_a_session_from_the_question_to_the_end(here: World, known: list[str], tmp_path: Path) -> None:
     with terminal(tmp_path, [*program(), "start", AGENT], here.cli.env) as screen:
+        screen.wait_for(f"agent label [{AGENT}]:")
+        screen.type("mend the port", "Enter")
+        screen.wait_for("color (red/green/blue/... or Enter to skip):")
+        screen.type("bright-cyan", "Enter")
         screen.wait_for("start this bottle?")
         screen.type("y", "Enter")
         assert rule(100) in ready(screen)
+        assert "mend the port" in screen.wait_for("mend the port")
         screen.type(TASK, "Enter")
         assert "three ships" in screen.wait_for(ANSWER.split(";")[0])
         screen.resize(120, 40)
@@ -62,7 +68,7 @@ def test_a_session_from_the_question_to_the_end(here: World, known: list[str], t
 
 
 def test_a_declined_question_starts_nothing(here: World, known: list[str], tmp_path: Path) -> None:
-    with terminal(tmp_path, [*program(), "start", AGENT], here.cli.env) as screen:
+    with terminal(tmp_path, [*program(), "start", AGENT, *CALLED], here.cli.env) as screen:
         screen.wait_for("start this bottle?")
         screen.type("n", "Enter")
         assert screen.wait() == 107
@@ -70,7 +76,7 @@ def test_a_declined_question_starts_nothing(here: World, known: list[str], tmp_p
 
 
 def test_an_interrupted_question_starts_nothing(here: World, known: list[str], tmp_path: Path) -> None:
-    with terminal(tmp_path, [*program(), "start", AGENT], here.cli.env) as screen:
+    with terminal(tmp_path, [*program(), "start", AGENT, *CALLED], here.cli.env) as screen:
         screen.wait_for("start this bottle?")
         screen.type("", "C-c")
         assert screen.wait() == 130

@@ -1,6 +1,7 @@
 """What Claude Code is given. That the real program is content with it is shown end to end (tests/e2e)."""
 
 import json
+import subprocess
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def provision(**changes: Any) -> Provision:
 
 
 def config(provision: Provision) -> dict[str, Any]:
-    (file,) = provision.files
+    file = provision.files[0]
     assert (file.path, file.mode, file.owner.uid) == (f"{HOME}/.claude.json", 0o600, 1000)
     found: dict[str, Any] = json.loads(file.content)
     return found
@@ -110,6 +111,22 @@ def test_label_and_color_are_left_out_when_empty_and_kept_as_written() -> None:
     found = config(provision(label='a "lábel"', color="bright-cyan"))
     assert (found["name"], found["color"]) == ('a "lábel"', "bright-cyan")
     assert not {"name", "color"} & config(provision()).keys()
+
+
+def test_a_label_stands_in_the_status_line_whatever_it_holds() -> None:
+    """Claude Code runs the command in a shell, which must show the label and obey nothing in it."""
+    label = "it's $(touch /tmp/x); `x` \\ %s"
+    file = provision(label=label, color="bright-cyan").files[1]
+    assert (file.path, file.mode, file.owner.uid) == (f"{HOME}/.claude/settings.json", 0o600, 1000)
+    line = json.loads(file.content)["statusLine"]
+    assert line["type"] == "command"
+    shown = subprocess.run(["sh", "-c", line["command"]], capture_output=True, text=True, check=True)
+    assert shown.stdout == f"\x1b[1;36m{label}\x1b[0m"
+    assert shown.stderr == ""
+
+
+def test_without_a_label_the_settings_are_left_alone() -> None:
+    assert len(provision(color="red").files) == 1
 
 
 def test_quiet_whatever_the_credential() -> None:

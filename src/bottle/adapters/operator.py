@@ -23,11 +23,12 @@ class TerminalOperator:
         with self._opened() as descriptor:
             if descriptor is None:
                 raise UsageError("no terminal to ask the question on", hint="`--yes` answers it beforehand")
-            _say(f"{question} [y/N] ")
-            answer = _read_line(descriptor)
-        if answer is None:
-            _say("\n")
+            answer = _ask(descriptor, f"{question} [y/N] ")
         return (answer or "").strip().lower() in ("y", "yes")
+
+    def ask_line(self, question: str) -> str | None:
+        with self._opened() as descriptor:
+            return None if descriptor is None else _ask(descriptor, question)
 
     def ask_secret(self, name: str) -> str:
         with self._opened() as descriptor:
@@ -71,6 +72,14 @@ def _whole(name: str, value: str) -> str:
 def _say(text: str) -> None:
     sys.stderr.write(text)
     sys.stderr.flush()
+
+
+def _ask(descriptor: int, prompt: str) -> str | None:
+    _say(prompt)
+    answer = _read_line(descriptor)
+    if answer is None:
+        _say("\n")
+    return answer
 
 
 def _ask_without_echo(descriptor: int, prompt: str) -> str | None:

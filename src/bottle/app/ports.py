@@ -127,6 +127,9 @@ class Operator(Protocol):
     def confirm(self, question: str) -> bool:
         """Whether the answer is yes. Without a terminal: raises UsageError that says how to answer beforehand."""
 
+    def ask_line(self, question: str) -> str | None:
+        """The line that was typed, which may be empty; None without a terminal and where the terminal ended."""
+
     def ask_secret(self, name: str) -> str:
         """A value typed without echo, never empty. Without a terminal: raises SecretMissingError."""
 

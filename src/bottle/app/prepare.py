@@ -17,12 +17,12 @@ from bottle.domain.upstream_proxy import is_on_loopback
 
 @frozen
 class Wanted:
-    """What the operator asked for on the command line."""
+    """What the operator asked for on the command line. Nobody chose a label or a colour that is None."""
 
     agent: str
     backend: str | None = None
-    label: str = ""
-    color: str = ""
+    label: str | None = None
+    color: str | None = None
     cwd: str = ""
     copy_cwd: bool = False
     include: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ def prepare(world: World, wanted: Wanted) -> Prepared:
     Raises UsageError, NotFoundError, ManifestError, and BackendError for a backend that is not known. A host that
     cannot carry the plan out is told by `require_ready`.
     """
-    _check_words(wanted)
+    check_words(wanted)
     manifest = world.manifests.load(wanted.agent)
     bottle = manifest.bottle_for(wanted.agent)
     backend = choose_backend(world, wanted.backend or world.chosen_backend or bottle.backend)
@@ -75,8 +75,8 @@ def prepare(world: World, wanted: Wanted) -> Prepared:
     request = planning.StartRequest(
         agent=wanted.agent,
         identity=identity_of(wanted.agent, world.entropy.suffix()),
-        label=wanted.label,
-        color=wanted.color,
+        label=wanted.label or "",
+        color=wanted.color or "",
         cwd=wanted.cwd,
         copy_cwd=wanted.copy_cwd,
         workspace=world.workspaces.survey(wanted.cwd, wanted.include) if wanted.copy_cwd else None,
@@ -125,8 +125,9 @@ def secrets_missing(names: Sequence[str]) -> SecretMissingError:
     )
 
 
-def _check_words(wanted: Wanted) -> None:
-    fault = label_fault(wanted.label)
+def check_words(wanted: Wanted) -> None:
+    """Raises UsageError for a label or a colour that cannot be."""
+    fault = label_fault(wanted.label or "")
     if fault is not None:
         raise UsageError(f"--label: {fault}")
     if wanted.color and wanted.color not in COLORS:

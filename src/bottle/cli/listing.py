@@ -15,13 +15,14 @@ def list_bottles(
     from bottle.app.inventory import rows
     from bottle.cli.documents import of_row
     from bottle.cli.render import print_json, print_line, row_table, talk
+    from bottle.cli.streams import shows_color
     from bottle.cli.wiring import wire
 
     found = rows(wire(), everything=everything)
     if as_json:
         print_json([of_row(row) for row in found])
     elif found:
-        print_line(row_table(found))
+        print_line(row_table(found, colored=shows_color()))
     else:
         talk("no bottle runs" if not everything else "no bottle runs, and none left anything")
     return 0

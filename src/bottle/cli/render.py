@@ -15,6 +15,7 @@ from bottle.cli import documents
 from bottle.domain.dlp.settings import Silence
 from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
+from bottle.domain.labels import painted
 from bottle.domain.plan import BottlePlan, PlannedRoute
 from bottle.domain.state import BottleRow, Leftover
 from bottle.domain.traffic import Traffic
@@ -167,7 +168,22 @@ def _wall_cells(plan: BottlePlan) -> Iterable[tuple[str, str]]:
         yield wall.name if wall.present else f"NO {wall.name}", wall.how
 
 
-def row_table(rows: Iterable[BottleRow]) -> str:
+def row_table(rows: Iterable[BottleRow], *, colored: bool = False) -> str:
+    """One line a bottle; the label is the last thing in it, in its colour where the terminal shows any."""
+    shown = list(rows)
+    text = _row_text(shown)
+    if not colored:
+        return text
+    headings, *lines = text.splitlines()
+    return "\n".join([headings, *map(_painted, lines, shown)])
+
+
+def _painted(line: str, row: BottleRow) -> str:
+    label = plain(row.label).rstrip()
+    return line.removesuffix(label) + painted(label, row.color) if label else line
+
+
+def _row_text(rows: Iterable[BottleRow]) -> str:
     headings = ("IDENTITY", "AGENT", "BOTTLE", "BACKEND", "STATUS", "STARTED", "SERVICES", "ASKS", "LABEL")
     return table(
         (

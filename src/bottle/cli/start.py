@@ -27,8 +27,10 @@ def start(
         ),
     ] = None,
     backend: Backend = None,
-    label: Annotated[str, typer.Option(help="What to call this bottle in lists.", show_default=False)] = "",
-    color: Annotated[str, typer.Option(help="The colour of its label.", show_default=False)] = "",
+    label: Annotated[
+        str | None, typer.Option(help="What to call this bottle in lists; asked for.", show_default=False)
+    ] = None,
+    color: Annotated[str | None, typer.Option(help="The colour of its label; asked for.", show_default=False)] = None,
     remote_control: Annotated[
         bool, typer.Option("--remote-control", help="Let the agent be steered remotely.")
     ] = False,
@@ -38,6 +40,7 @@ def start(
     as_json: AsJson = False,
 ) -> int:
     """Start an agent in a bottle. The exit status is the agent's; bottle's own failures are their status + 100."""
+    from bottle.app.naming import named
     from bottle.app.prepare import Wanted, prepare
     from bottle.cli.render import warn
     from bottle.cli.wiring import wire
@@ -50,7 +53,7 @@ def start(
     wanted = Wanted(
         agent, backend, label, color, here, cwd, tuple(include or ()), remote_control, tuple(arguments or ())
     )
-    prepared = prepare(world, wanted)
+    prepared = prepare(world, wanted if yes or dry_run else named(world, wanted))
     for warning in world.manifests.warnings():
         warn(warning)
     if dry_run:

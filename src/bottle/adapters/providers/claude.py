@@ -1,10 +1,12 @@
 """Claude Code. What it does with these values was measured on the real program (tests/providers)."""
 
 import json
+import shlex
 from typing import Any, Final
 
 from bottle.domain.errors import ManifestError
 from bottle.domain.hosts import HostPattern
+from bottle.domain.labels import painted
 from bottle.domain.manifest import Auth, ManifestRoute
 from bottle.domain.provider import PLACEHOLDER, Provision, Report, Wish, is_session_id, plain_report
 from bottle.domain.provision import GuestFile
@@ -44,7 +46,7 @@ class ClaudeProvider:
             argv=_argv(wish),
             env={**_QUIET, **placeholder},
             hidden_env=frozenset(placeholder),
-            files=(GuestFile(f"{wish.home}/.claude.json", _config(wish, variable)),),
+            files=(GuestFile(f"{wish.home}/.claude.json", _config(wish, variable)), *_settings(wish)),
             routes=(_route(wish),),
             transcript=tuple(f"{wish.home}/.claude/{name}" for name in _SESSIONS),
             headless=wish.headless,
@@ -130,6 +132,16 @@ def _config(wish: Wish, variable: str | None) -> bytes:
     if wish.color:
         config["color"] = wish.color
     return json.dumps(config, indent=2, ensure_ascii=False).encode()
+
+
+def _settings(wish: Wish) -> tuple[GuestFile, ...]:
+    """`~/.claude/settings.json`: a status line that says which bottle this is, where somebody gave it a name."""
+    if not wish.label:
+        return ()
+    words = shlex.join(("printf", "%s", painted(wish.label, wish.color)))
+    settings = {"statusLine": {"type": "command", "command": words}}
+    content = json.dumps(settings, indent=2, ensure_ascii=False).encode()
+    return (GuestFile(f"{wish.home}/.claude/settings.json", content),)
 
 
 def _server(url: str) -> dict[str, Any]:
