@@ -1,22 +1,28 @@
 """The parts of the docker backend that need no engine: shell quoting, subnets, frames, what containers are told."""
 
+import io
 import ipaddress
 import shutil
+import ssl
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bottle.adapters.docker import containers, guest_env, seal, survey
+from bottle.adapters.docker import containers, furnish, guest_env, seal, survey
 from bottle.adapters.docker.names import Names, Owned, subnet_for
 from bottle.adapters.docker.networks import Subnets
 from bottle.adapters.docker.streams import Frames
+from bottle.adapters.fake.progress import FakeProgress
+from bottle.adapters.java_store import java_store
 from bottle.adapters.sidecar import leaves
 from bottle.domain.errors import ProvisionError
 from bottle.domain.manifest import Resources
 from bottle.domain.plan import Image
+from bottle.domain.provision import JAVA_STORE
 from tests.support import bottles
 
 IMAGES = (Image("box:1"), Image("sidecar:1"))
@@ -136,3 +142,13 @@ def test_a_survey_names_the_walls_that_are_missing_too() -> None:
 def test_gvisor_is_used_where_the_engine_has_it() -> None:
     assert survey.host(INFO).runtime == "runsc"
     assert survey.host({**INFO, "Runtimes": {"runc": {}}}).runtime == ""
+
+
+def test_a_box_trusts_the_image_s_roots_and_its_own_authority_in_javas_form_too() -> None:
+    """Debian's Javas, Maven and Gradle read this store; that a Java takes it is shown on namespaces."""
+    authority, other = (bottles.certificates(host).authority for host in ("example.com", "other.example"))
+    packed = b"".join(furnish.archive(bottles.a_plan(IMAGES), authority, other.encode(), FakeProgress()))
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        kept = tar.extractfile(JAVA_STORE.lstrip("/"))
+        assert kept is not None
+        assert kept.read() == java_store(ssl.PEM_cert_to_DER_cert(pem) for pem in (other, authority))

@@ -12,13 +12,13 @@ import certifi
 import pytest
 from attrs import frozen
 
-from bottle.adapters.bubblewrap import java_store, trust
+from bottle.adapters.bubblewrap import java_places, trust
 from bottle.adapters.certificates import LocalAuthority
 from bottle.app.ports import BottleCertificates
 from bottle.domain.errors import ProvisionError
 from bottle.domain.hosts import Authority
-from bottle.domain.planning import own_env
 from bottle.domain.provision import CA_BUNDLE
+from bottle.domain.toolchain import own_env
 from tests.support import trusting
 from tests.support.bare_box import BareBox
 from tests.support.requirements import require
@@ -220,7 +220,7 @@ def test_javas_are_found_where_each_distribution_keeps_their_roots(tmp_path: Pat
     java("own", None)
     java("broken", "etc/nowhere")
     (tmp_path / "usr/lib/jvm/default").symlink_to("own")
-    assert java_store.places(tmp_path) == [
+    assert java_places.places(tmp_path) == [
         "/etc/pki/java/cacerts",
         "/etc/ssl/certs/java/cacerts",
         "/usr/lib/jvm/own/lib/security/cacerts",

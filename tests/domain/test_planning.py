@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from bottle.domain.environment import EnvEntry, HostVariables, Prompted, Verbatim, env_entry
 from bottle.domain.errors import ManifestError, NotFoundError
-from bottle.domain.hosts import Authority
+from bottle.domain.hosts import Authority, HostPattern
 from bottle.domain.manifest import (
     AgentProvider,
+    Auth,
     Git,
     GitUser,
     Manifest,
@@ -21,10 +22,11 @@ from bottle.domain.manifest import (
     Remote,
 )
 from bottle.domain.plan import BottlePlan, GitIdentity, PlannedEnv
-from bottle.domain.planning import own_env, resolve
+from bottle.domain.planning import resolve
 from bottle.domain.planning_git import quoted
-from bottle.domain.provider import Provision, Wish
+from bottle.domain.provider import PLACEHOLDER, Provision, Wish
 from bottle.domain.provision import GUEST_HOME, GUEST_WORKSPACE, PROMPT_FILE, GuestFile, HostTree
+from bottle.domain.toolchain import own_env
 from bottle.domain.workspace import Workspace
 from tests.support.plans import AGENT, BOTTLE, FACTS, REQUEST, StubProvider, plan, route
 
@@ -105,7 +107,7 @@ def test_the_agents_git_identity_wins_field_by_field(agent: GitUser, bottle: Git
 
 
 def test_nobody_has_no_gitconfig() -> None:
-    assert [file.path for file in plan().files] == [PROMPT_FILE]
+    assert f"{GUEST_HOME}/.gitconfig" not in [file.path for file in plan().files]
 
 
 @pytest.mark.parametrize(
@@ -234,3 +236,13 @@ def test_a_plan_names_secrets_and_never_holds_one(
     assert set(found.missing_secrets).isdisjoint(present)
     assert len({slot.name for slot in found.slots}) == len({slot.token_ref for slot in found.slots})
     assert found == plan(bottle=bottle, provides=provides, secrets=frozenset(host))
+
+
+def test_gh_is_given_a_placeholder_where_its_host_has_a_credential() -> None:
+    """It would send nothing without one; a host that has none must not seem to have one."""
+    github = HostPattern("api.github.com")
+    assert "GH_TOKEN" not in env_of(plan(bottle={"routes": (ManifestRoute(github),)}))
+    given = plan(bottle={"routes": (ManifestRoute(github, auth=Auth("GITHUB")),)})
+    assert env_of(given)["GH_TOKEN"] == PlannedEnv("GH_TOKEN", "bottle", Verbatim(PLACEHOLDER))
+    mine = plan(bottle={"routes": (ManifestRoute(github, auth=Auth("GITHUB")),), "env": {"GH_TOKEN": Verbatim("x")}})
+    assert env_of(mine)["GH_TOKEN"].source == "manifest"

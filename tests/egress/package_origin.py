@@ -1,19 +1,16 @@
-"""What clients fetch: a page, a git repository (by git's own http-backend), a Python index and an npm registry."""
+"""What clients fetch: a page, git repositories (by git's own http-backend), and the registries of many languages."""
 
-import base64
-import hashlib
-import io
 import json
 import os
 import socket
 import subprocess
-import tarfile
-import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
+from tests.egress import package_kinds
 from tests.egress.harness import Received, ok
+from tests.egress.package_kinds import SAID
 
-SAID = "fetched through the way out"
 _WHEEL = "thing-1.0-py3-none-any.whl"
 _TARBALL = "thing-1.0.0.tgz"
 
@@ -22,27 +19,29 @@ class Packages:
     """The answers of an origin that is all of these."""
 
     def __init__(self, directory: Path, base: str) -> None:
-        """`base` is how clients call the origin; the repository is made in `directory`."""
+        """`base` is how clients call the origin; the repositories are made in `directory`."""
         self._root = directory
-        self._wheel, self._tarball = wheel(), tarball()
-        _repository(directory)
-        version = {
-            "name": "thing",
-            "version": "1.0.0",
-            "dist": {"tarball": f"{base}/{_TARBALL}", "integrity": _integrity(self._tarball)},
+        _repository(directory, "repo", {"said.txt": SAID})
+        _repository(directory, "index", package_kinds.crate_index(base))
+        files = {
+            f"/{_WHEEL}": package_kinds.wheel(),
+            f"/{_TARBALL}": package_kinds.tarball(),
+            "/crates/thing/1.0.0/download": package_kinds.crate(),
+            "/maven/org/example/thing/1.0/thing-1.0.pom": package_kinds.pom(),
+            **package_kinds.go_module(),
+            **package_kinds.debian(),
         }
-        registry = {"name": "thing", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version}}
         self._plain = {
             "/": (SAID.encode(), "text/plain"),
             "/simple/thing/": (f'<!DOCTYPE html><a href="/{_WHEEL}">{_WHEEL}</a>'.encode(), "text/html"),
-            f"/{_WHEEL}": (self._wheel, "application/octet-stream"),
-            "/thing": (json.dumps(registry).encode(), "application/json"),
-            f"/{_TARBALL}": (self._tarball, "application/octet-stream"),
+            "/thing": (_npm_registry(base), "application/json"),
+            "/user": (json.dumps({"login": SAID}).encode(), "application/json"),
+            **{path: (content, "application/octet-stream") for path, content in files.items()},
         }
 
     def answer(self, request: Received, _connection: socket.socket) -> bytes:
         path, _, query = request.target.partition("?")
-        if path.startswith("/repo.git/"):
+        if path.partition("/")[2].split("/")[0].endswith(".git"):
             return self._git(request, path, query)
         if path in self._plain:
             body, kind = self._plain[path]
@@ -73,40 +72,21 @@ class Packages:
         return ok(body, *lines)
 
 
-def _repository(directory: Path) -> None:
-    work = directory / "work"
+def _npm_registry(base: str) -> bytes:
+    dist = {"tarball": f"{base}/{_TARBALL}", "integrity": package_kinds.integrity(package_kinds.tarball())}
+    version = {"name": "thing", "version": "1.0.0", "dist": dist}
+    registry = {"name": "thing", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version}}
+    return json.dumps(registry).encode()
+
+
+def _repository(directory: Path, name: str, files: Mapping[str, str]) -> None:
+    """A bare repository `name`.git with these files in one commit."""
+    work = directory / name
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-C", str(work)]
     subprocess.run(["git", "init", "-q", "-b", "main", str(work)], check=True)
-    (work / "said.txt").write_text(SAID)
+    for path, text in files.items():
+        (work / path).parent.mkdir(parents=True, exist_ok=True)
+        (work / path).write_text(text)
     subprocess.run([*git, "add", "."], check=True)
     subprocess.run([*git, "commit", "-q", "-m", "one"], check=True)
-    subprocess.run(["git", "clone", "-q", "--bare", str(work), str(directory / "repo.git")], check=True)
-
-
-def wheel() -> bytes:
-    """A wheel with one module."""
-    packed = io.BytesIO()
-    info = "thing-1.0.dist-info"
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("thing.py", f"SAID = {SAID!r}\n")
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", f"thing.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
-    return packed.getvalue()
-
-
-def tarball() -> bytes:
-    """A package for npm with one module."""
-    packed = io.BytesIO()
-    files = {"package.json": json.dumps({"name": "thing", "version": "1.0.0", "main": "index.js"}),
-             "index.js": f"module.exports = {json.dumps(SAID)};\n"}  # fmt: skip
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for name, text in files.items():
-            info = tarfile.TarInfo(f"package/{name}")
-            info.size = len(text)
-            archive.addfile(info, io.BytesIO(text.encode()))
-    return packed.getvalue()
-
-
-def _integrity(content: bytes) -> str:
-    return "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
+    subprocess.run(["git", "clone", "-q", "--bare", str(work), f"{work}.git"], check=True)

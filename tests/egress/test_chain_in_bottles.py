@@ -13,7 +13,7 @@ from bottle.app.ports import Backend, Bottle
 from bottle.domain.egress import Endpoint, Route
 from bottle.domain.hosts import Authority, HostPattern
 from bottle.domain.plan import BottlePlan, PlannedRoute
-from bottle.domain.planning import own_env
+from bottle.domain.toolchain import own_env
 from bottle.domain.upstream_proxy import UpstreamProxy
 from tests.egress.harness import Origin, TestCa
 from tests.egress.proxies import PASSWORD, USER, TinyProxy

@@ -1,6 +1,8 @@
 """Clients that agents use fetch through a real bottle's way out, told nothing but what every box is told."""
 
 import importlib.util
+import shutil
+import sys
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -10,14 +12,17 @@ from attrs import evolve, frozen
 
 from bottle.adapters import build_context
 from bottle.adapters.fake.progress import FakeProgress
-from bottle.app.ports import Bottle
-from bottle.domain.egress import Endpoint, Route
+from bottle.app.ports import Bottle, Cargo
+from bottle.domain.egress import Endpoint, Injection, Route
 from bottle.domain.hosts import Authority, HostPattern
-from bottle.domain.plan import Image, PlannedRoute
-from bottle.domain.planning import own_env
+from bottle.domain.manifest import Resources
+from bottle.domain.plan import Image, PlannedRoute, Slot
+from bottle.domain.provider import PLACEHOLDER
 from bottle.domain.provision import GUEST_HOME, HostTree
+from bottle.domain.toolchain import own_directories, own_env, own_files, placeholders
 from tests.egress.harness import Origin, TestCa
-from tests.egress.package_origin import SAID, Packages
+from tests.egress.package_kinds import SAID
+from tests.egress.package_origin import Packages
 from tests.egress.test_chain_in_bottles import host_address
 from tests.support import bottles
 from tests.support.bottles import a_plan
@@ -27,8 +32,12 @@ pytestmark = pytest.mark.timeout(900)  # images may have to be built
 
 HOST = "api.example.com"
 BASE = f"https://{HOST}"
+GITHUB, TOKEN = "api.github.com", "made-up-token-of-the-bottle-4417"
+EGRESS = Authority("egress", 8888)
 RECIPE = Path(__file__).parent / "clients" / "Dockerfile"
 PACKAGES = f"{GUEST_HOME}/packages"
+BIN = f"{GUEST_HOME}/bin"
+PATH = f"{BIN}:/usr/local/bin:/usr/bin:/bin"
 PURE = ("pip", "requests", "urllib3", "idna", "certifi", "charset_normalizer", "httpx", "httpcore", "h11", "anyio",
         "typing_extensions")  # fmt: skip
 """Python's clients come along: what a system has of them differs."""
@@ -49,17 +58,67 @@ _NPM = f"""
 mkdir /tmp/npm && cd /tmp/npm && npm install --silent --no-audit --no-fund --registry {BASE}/ thing
 node -p 'require("thing")'
 """
+_UV = f"""
+uv -q --no-cache pip install --python "$(command -v python3)" --target /tmp/uv --index-url {BASE}/simple thing
+PYTHONPATH=/tmp/uv python3 -c 'import thing; print(thing.SAID)'
+"""
+_GO = f"""
+export GOROOT=$HOME
+mkdir /tmp/gone && cd /tmp/gone && go mod init example.org/mine 2>&1
+GOPROXY={BASE}/go GOSUMDB=off GOFLAGS=-mod=mod go mod download example.org/thing@v1.0.0
+cat ~/go/pkg/mod/example.org/thing@v1.0.0/thing.go
+"""
+_CARGO = f"""
+mkdir -p /tmp/crate/src /tmp/crate/.cargo && cd /tmp/crate && touch src/lib.rs
+printf '[registries.there]\nindex = "{BASE}/index.git"\n' > .cargo/config.toml
+printf '[package]\nname = "mine"\nversion = "1.0.0"\n[dependencies]\n' > Cargo.toml
+printf 'thing = {{ version = "1.0.0", registry = "there" }}\n' >> Cargo.toml
+cargo -q fetch && cat ~/.cargo/registry/src/*/thing-1.0.0/src/lib.rs
+"""
+_MAVEN = f"""
+mkdir /tmp/maven && cd /tmp/maven && cat > pom.xml <<POM
+<project><modelVersion>4.0.0</modelVersion>
+<parent><groupId>org.example</groupId><artifactId>thing</artifactId><version>1.0</version><relativePath/></parent>
+<artifactId>mine</artifactId><packaging>pom</packaging>
+<repositories><repository><id>central</id><url>{BASE}/maven</url></repository></repositories></project>
+POM
+mvn -q -B validate && cat ~/.m2/repository/org/example/thing/1.0/thing-1.0.pom
+"""
+_GRADLE = f"""
+mkdir /tmp/gradle && cd /tmp/gradle && touch settings.gradle && cat > build.gradle <<BUILD
+repositories {{ maven {{ url '{BASE}/maven' }} }}
+configurations {{ there }}
+dependencies {{ there 'org.example:thing:1.0@pom' }}
+task said {{ doLast {{ configurations.there.each {{ println it.text }} }} }}
+BUILD
+gradle -q said
+"""
+_APT = f"""
+echo 'deb [trusted=yes] {BASE}/debian there/' > /tmp/here.list
+apt="apt-get -qq -o Dir::Etc::SourceList=/tmp/here.list -o Dir::Etc::SourceParts=/dev/null"
+cd /tmp && $apt update && $apt download thing && dpkg -x thing_1.0_all.deb /tmp/unpacked && cat /tmp/unpacked/said.txt
+"""
 CLIENTS = {
     "curl": ["curl", "-sS", f"{BASE}/"],
     "git": ["sh", "-c", f"git clone -q {BASE}/repo.git /tmp/clone && cat /tmp/clone/said.txt"],
     "pip": ["sh", "-c", _PIP],
+    "uv": ["sh", "-c", _UV],
     "npm": ["sh", "-c", _NPM],
     "node": ["node", "-e", _CONNECT],
     "urllib": ["python3", "-c", f"import urllib.request as u; print(u.urlopen('{BASE}/').read().decode())"],
     "requests": ["python3", "-c", f"import requests; print(requests.get('{BASE}/').text)"],
     "httpx": ["python3", "-c", f"import httpx; print(httpx.get('{BASE}/').text)"],
+    "go": ["sh", "-c", _GO],
+    "cargo": ["sh", "-c", _CARGO],
+    "gh": ["gh", "api", "user", "--jq", ".login"],
+    "mvn": ["sh", "-c", _MAVEN],
+    "gradle": ["sh", "-c", _GRADLE],
+    "apt-get": ["sh", "-c", _APT],
 }  # fmt: skip
-NEEDED = {"pip": "python3", "urllib": "python3", "requests": "python3", "httpx": "python3"}
+NEEDED = {"pip": "python3", "urllib": "python3", "requests": "python3", "httpx": "python3", "uv": "python3",
+          "cargo": "/usr/bin/cargo"}  # fmt: skip
+ELSEWHERE = {"docker": {"cargo", "gradle", "mvn"}, "bubblewrap": {"apt-get"}}
+"""Rust's compiler or a Java would double the image; where the system is the host's own, no agent adds to it."""
 
 
 @frozen
@@ -82,13 +141,15 @@ def box_image() -> tuple[Image, Image]:
 
 
 def packages() -> list[HostTree]:
-    """Python's clients as they lie on this host."""
+    """Python's clients as they lie on this host, and programs that are one file."""
     found = [(name, importlib.util.find_spec(name)) for name in PURE]
-    return [
+    python = [
         HostTree(str(Path(spec.origin).parent), f"{PACKAGES}/{name}")
         for name, spec in found
         if spec is not None and spec.origin is not None and spec.submodule_search_locations
     ]
+    programs = [Path(sys.executable).with_name("uv"), *(Path(go).resolve() for go in [shutil.which("go")] if go)]
+    return python + [HostTree(str(each.parent), BIN, entries=(each.name,)) for each in programs]
 
 
 @pytest.fixture(scope="module", params=["docker", "bubblewrap"])
@@ -98,28 +159,52 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     backend = bottles.docker_backend("clients") if in_box else bottles.bubblewrap_backend("clients")
     world, address = TestCa("world test CA"), host_address(request.param)
     files = Packages(tmp_path_factory.mktemp("packages"), BASE)
-    origin = Origin(files.answer, tls=world.issue(HOST), host=address)
-    route = Route(
-        HostPattern(HOST),
-        connect_to=Endpoint(ip_address(address), origin.port),
-        private_ips=(ip_network(f"{address}/32"),),
+    origin = Origin(files.answer, tls=world.issue(HOST, GITHUB), host=address)
+    plan = a_plan(
+        box_image() if in_box else bottles.PROGRAMS,
+        env={**own_env(EGRESS), **placeholders([GITHUB]), "PYTHONPATH": PACKAGES, "PATH": PATH},
+        files=own_files(EGRESS),
+        directories=own_directories(),
+        trees=packages(),
+        routes=routes(Endpoint(ip_address(address), origin.port)),
+        resources=Resources(memory=1 << 30, pids=512),
     )
-    told = {**own_env(Authority("egress", 8888)), "PYTHONPATH": PACKAGES}
-    plan = a_plan(box_image() if in_box else bottles.PROGRAMS, env=told, trees=packages())
-    cargo = evolve(bottles.a_cargo(), upstream_roots=world.pem)
-    with bottles.launched(backend, evolve(plan, routes=(PlannedRoute(route),)), cargo) as bottle:
+    cargo = Cargo(bottles.certificates(HOST, GITHUB), secrets={"EGRESS_TOKEN_0": TOKEN}, upstream_roots=world.pem)
+    with bottles.launched(backend, plan, cargo) as bottle:
         yield Place(request.param, bottle, origin)
     origin.close()
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+def routes(endpoint: Endpoint) -> list[PlannedRoute]:
+    """To the packages, and to GitHub's API with a credential."""
+    slot = Slot("EGRESS_TOKEN_0", "GITHUB", GITHUB, available=True)
+    plain = Route(HostPattern(HOST), connect_to=endpoint, private_ips=(ip_network(f"{endpoint.address}/32"),))
+    given = evolve(plain, host=HostPattern(GITHUB), inject=Injection("authorization", "Bearer", slot.name))
+    return [PlannedRoute(plain), PlannedRoute(given, slot)]
+
+
+SHOWN = [(backend, client) for backend, absent in ELSEWHERE.items() for client in CLIENTS if client not in absent]
+
+
+@pytest.mark.parametrize(("place", "client"), SHOWN, indirect=["place"])
 def test_a_client_fetches_through_the_way_out(place: Place, client: str) -> None:
-    if place.backend == "bubblewrap":
+    if place.backend == "bubblewrap" or client == "go":
         require(NEEDED.get(client, client))
     before = len(place.origin.received)
     done = place.bottle.run(CLIENTS[client], timeout=90)
     assert SAID in done.stdout.decode(), done.stderr.decode()
     assert len(place.origin.received) > before
+
+
+def test_what_stands_for_a_login_is_replaced_on_the_way(place: Place) -> None:
+    """gh sends nothing without a login: it finds a placeholder, and GitHub is shown the bottle's own credential."""
+    if place.backend == "bubblewrap":
+        require("gh")
+    before = len(place.origin.received)
+    place.bottle.run(["gh", "api", "user"], timeout=60)
+    asked = place.origin.received[before:]
+    assert [request.header("authorization") for request in asked] == [[f"Bearer {TOKEN}"]]
+    assert PLACEHOLDER not in str(asked)
 
 
 def test_a_client_that_asks_elsewhere_is_told_why(place: Place) -> None:

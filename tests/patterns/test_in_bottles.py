@@ -10,7 +10,7 @@ from bottle.domain.dlp.settings import Scanning, Silence
 from bottle.domain.egress import Endpoint, Route
 from bottle.domain.hosts import Authority, HostPattern
 from bottle.domain.plan import PlannedRoute
-from bottle.domain.planning import own_env
+from bottle.domain.toolchain import own_env
 from tests.patterns.tokens import drawn
 from tests.support import bottles
 from tests.support.requirements import require

@@ -30,7 +30,6 @@ from bottle.domain.plan import (
 from bottle.domain.planning_git import git_identity, git_settings, git_slots
 from bottle.domain.provider import HostLogin, Provider, Provision, Wish
 from bottle.domain.provision import (
-    CA_BUNDLE,
     GUEST_HOME,
     GUEST_WORKSPACE,
     PROMPT_FILE,
@@ -38,6 +37,7 @@ from bottle.domain.provision import (
     HostTree,
 )
 from bottle.domain.supervise import SERVICE
+from bottle.domain.toolchain import own_directories, own_env, own_files, placeholders
 from bottle.domain.workspace import Workspace
 
 
@@ -96,9 +96,9 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
         sidecar_image=facts.sidecar_image,
         argv=provision.argv,
         workdir=_workdir(request),
-        env=planned_env(bottle.env, provision, facts.proxy),
-        directories=provision.directories,
-        files=(*provision.files, *_own_files(agent, bottle)),
+        env=planned_env(bottle.env, provision, _own_env(routes, facts.proxy)),
+        directories=(*own_directories(), *provision.directories),
+        files=(*own_files(facts.proxy), *provision.files, *_own_files(agent, bottle)),
         trees=_trees(request, agent),
         checks=provision.checks,
         routes=routes,
@@ -140,10 +140,12 @@ def planned_routes(routes: Sequence[ManifestRoute], listed: int, secrets: frozen
     return tuple(_planned_route(route, refs, secrets, index >= listed) for index, route in enumerate(routes))
 
 
-def planned_env(manifest: Mapping[str, EnvEntry], provision: Provision, proxy: Authority) -> tuple[PlannedEnv, ...]:
+def planned_env(
+    manifest: Mapping[str, EnvEntry], provision: Provision, own: Mapping[str, str]
+) -> tuple[PlannedEnv, ...]:
     """The agent's environment by name: the manifest's entries win over the provider's, these over bottle's own."""
     entries: dict[str, PlannedEnv] = {}
-    for name, value in {**own_env(proxy), **provision.env}.items():
+    for name, value in {**own, **provision.env}.items():
         source: EnvSource = "provider" if name in provision.env else "bottle"
         entries[name] = PlannedEnv(name, source, Verbatim(value), hidden=name in provision.hidden_env)
     for name, entry in manifest.items():
@@ -151,24 +153,9 @@ def planned_env(manifest: Mapping[str, EnvEntry], provision: Provision, proxy: A
     return tuple(entries[name] for name in sorted(entries))
 
 
-def own_env(proxy: Authority) -> dict[str, str]:
-    """What every box is told: the way out and the roots to trust. Lower case too: curl reads `http_proxy` alone."""
-    url = f"http://{proxy}"
-    direct = "localhost,127.0.0.1,git-gate,supervise"
-    roots = (
-        "NODE_EXTRA_CA_CERTS",
-        "SSL_CERT_FILE",
-        "REQUESTS_CA_BUNDLE",
-        "CURL_CA_BUNDLE",
-        "GIT_SSL_CAINFO",
-        "PIP_CERT",
-    )
-    return {
-        **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), url),
-        **dict.fromkeys(("NO_PROXY", "no_proxy"), direct),
-        **dict.fromkeys(roots, CA_BUNDLE),
-        "NODE_USE_ENV_PROXY": "1",  # Node's own fetch and https look at the variables above only then
-    }
+def _own_env(routes: Sequence[PlannedRoute], proxy: Authority) -> Mapping[str, str]:
+    given = (planned.route.host.text for planned in routes if planned.slot is not None)
+    return {**own_env(proxy), **placeholders(given)}
 
 
 def _wish(request: StartRequest, agent: Agent, bottle: EffectiveBottle, login: HostLogin | None) -> Wish:

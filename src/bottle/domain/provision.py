@@ -10,6 +10,9 @@ PROMPT_FILE = f"{GUEST_HOME}/.bot-bottle-prompt.txt"
 CA_FILE = "/usr/local/share/ca-certificates/bot-bottle.crt"
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
+JAVA_STORE = "/etc/ssl/certs/java/cacerts"
+"""The roots as Javas read them; Debian's look there by themselves."""
+
 
 @frozen
 class Owner:

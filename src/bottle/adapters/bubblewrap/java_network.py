@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from bottle.adapters.bubblewrap.java_store import found
+from bottle.adapters.bubblewrap.java_places import found
 from bottle.domain.hosts import Authority
 
 _NAMES = ("conf/net.properties", "lib/net.properties")  # since Java 9, and Java 8

@@ -19,6 +19,7 @@ _ETC = (
     *("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "timezone", "os-release"),
     *("services", "protocols", "mime.types", "terminfo", "inputrc", "magic", "fonts", "xattr.conf", "debian_version"),
     *("perl", "python3", "crypto-policies", "ssl/openssl.cnf", "pki/tls/openssl.cnf"),
+    *("maven/m2.conf", "maven/logging"),  # not its settings, which hold passwords
 )
 
 # What a sandbox's own /proc still tells of the whole host: the names of its user's keys, and when devices are busy.

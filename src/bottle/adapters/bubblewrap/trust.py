@@ -4,9 +4,7 @@ All of it is composed on the host. Nothing runs in the box for it, so no start w
 a program that ignores the environment, or is started with none, still finds the bottle's authority.
 """
 
-import binascii
 import hashlib
-import re
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,9 +13,11 @@ import certifi
 from attrs import field, frozen
 from cryptography import x509
 
-from bottle.adapters.bubblewrap.java_store import java_store, places
+from bottle.adapters.bubblewrap.java_places import places
+from bottle.adapters.der import certificates_in, header_of
+from bottle.adapters.java_store import java_store
 from bottle.domain.errors import ProvisionError
-from bottle.domain.provision import CA_BUNDLE
+from bottle.domain.provision import CA_BUNDLE, JAVA_STORE
 
 HOST_BUNDLES = tuple(
     Path(path)
@@ -46,8 +46,6 @@ _ANCHOR_LINKS = (  # p11-kit reads these itself; GnuTLS and NSS ask it on Fedora
     "/etc/pki/trust/anchors/bot-bottle.pem",
 )
 _LARGEST = 16 * 1024 * 1024
-_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+?)-----END CERTIFICATE-----")
-_SEQUENCE, _BIT_STRING = 0x30, 0x03
 
 
 @frozen
@@ -62,7 +60,7 @@ class Stores:
 def stores(authority: str, bundles: Sequence[Path] = HOST_BUNDLES, java_places: Iterable[str] | None = None) -> Stores:
     """What the box trusts: `authority` (PEM) and the roots of the first of the host's bundles that holds any, else
     certifi's. Reads no other file. Raises ProvisionError where the authority is no certificate."""
-    own = _certificates(authority.encode())
+    own = certificates_in(authority.encode())
     if len(own) != 1:
         raise ProvisionError("the bottle's authority is no certificate")
     roots = _host_roots(bundles)
@@ -70,7 +68,7 @@ def stores(authority: str, bundles: Sequence[Path] = HOST_BUNDLES, java_places: 
     files = {CA_BUNDLE: pem + own_pem, AUTHORITY: own_pem}
     javas = list(places() if java_places is None else java_places)
     if javas:
-        files |= dict.fromkeys(javas, java_store([*roots, *own]))
+        files |= dict.fromkeys((JAVA_STORE, *javas), java_store([*roots, *own]))
     return Stores(pem, files, _links(own[0]))
 
 
@@ -86,60 +84,12 @@ def _host_roots(bundles: Iterable[Path]) -> list[bytes]:
     for path in (*bundles, Path(certifi.where())):
         try:
             with path.open("rb") as file:
-                found = _certificates(file.read(_LARGEST))
+                found = certificates_in(file.read(_LARGEST))
         except OSError:
             continue
         if found:
             return found
     raise ProvisionError("this host has no authorities that could be trusted", hint="install ca-certificates")
-
-
-def _certificates(pem: bytes) -> list[bytes]:
-    """The certificates (DER) of a PEM text, each once. Whatever else is in it is dropped: one bad block in a bundle
-    makes some clients refuse it as a whole."""
-    found: dict[bytes, None] = {}
-    for block in _BLOCK.findall(pem):
-        try:
-            der = binascii.a2b_base64(b"".join(block.split()), strict_mode=True)
-        except binascii.Error:
-            continue
-        if _is_shaped(der):
-            found[der] = None
-    return list(found)
-
-
-def _is_shaped(der: bytes) -> bool:
-    """Whether it is what a certificate is (RFC 5280 4.1): a sequence of two sequences and a string of bits, no more.
-
-    The parsers at hand would take 40 ms for a bundle, or refuse old roots that browsers still trust.
-    """
-    outer = _elements(der)
-    return [tag for tag, _ in outer] == [_SEQUENCE] and [tag for tag, _ in _elements(outer[0][1])] == [
-        *(_SEQUENCE, _SEQUENCE),
-        _BIT_STRING,
-    ]
-
-
-def _elements(der: bytes) -> list[tuple[int, bytes]]:
-    """The DER elements that the bytes are made of, one after the other; none where they do not come out even."""
-    found: list[tuple[int, bytes]] = []
-    place = 0
-    while place < len(der):
-        start, length = _header(der, place)
-        if start + length > len(der):
-            return []
-        found.append((der[place], der[start : start + length]))
-        place = start + length
-    return found
-
-
-def _header(der: bytes, place: int) -> tuple[int, int]:
-    """Where the content of the element at `place` begins, and how long it says it is."""
-    short = int.from_bytes(der[place + 1 : place + 2])
-    if short < 0x80:
-        return place + 2, short
-    start = place + 2 + (short & 0x7F)
-    return start, int.from_bytes(der[place + 2 : start])
 
 
 def _pem(certificates: Iterable[bytes]) -> bytes:
@@ -153,6 +103,6 @@ def _subject_hash(certificate: bytes) -> str:
     plain = x509.Name(
         [x509.NameAttribute(part.oid, " ".join(str(part.value).lower().split())) for part in subject]
     ).public_bytes()
-    start, _ = _header(plain, 0)
+    start, _ = header_of(plain, 0)
     digest = hashlib.sha1(plain[start:], usedforsecurity=False).digest()
     return digest[3::-1].hex()

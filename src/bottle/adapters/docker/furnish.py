@@ -7,11 +7,13 @@ import certifi
 
 from bottle.adapters import disk
 from bottle.adapters.archive import Furniture, pack
+from bottle.adapters.der import certificates_in
 from bottle.adapters.docker.engine import Engine
+from bottle.adapters.java_store import java_store
 from bottle.app.ports import Progress
 from bottle.domain.errors import ProvisionError
 from bottle.domain.plan import BottlePlan
-from bottle.domain.provision import CA_BUNDLE, CA_FILE, ROOT, GuestFile
+from bottle.domain.provision import CA_BUNDLE, CA_FILE, JAVA_STORE, ROOT, GuestFile
 
 
 class Bundles:
@@ -55,8 +57,10 @@ def archive(plan: BottlePlan, authority: str, bundle: bytes, progress: Progress)
     if "-----BEGIN CERTIFICATE-----" not in authority:
         raise ProvisionError("the bottle's authority is no certificate")
     certificate = authority.strip().encode() + b"\n"
+    pem = bundle.rstrip() + b"\n" + certificate
     roots = (
         GuestFile(CA_FILE, certificate, mode=0o644, owner=ROOT),
-        GuestFile(CA_BUNDLE, bundle.rstrip() + b"\n" + certificate, mode=0o644, owner=ROOT),
+        GuestFile(CA_BUNDLE, pem, mode=0o644, owner=ROOT),
+        GuestFile(JAVA_STORE, java_store(certificates_in(pem)), mode=0o644, owner=ROOT),
     )
     return pack(Furniture(plan.directories, plan.trees, (*plan.files, *roots)), progress.detail)
