@@ -21,6 +21,7 @@ from bottle.adapters.fake.state import FakeState
 from bottle.adapters.fake.workspaces import FakeWorkspaces
 from bottle.adapters.manifests.editing import HomeManifestFiles
 from bottle.adapters.providers.registry import AllProviders
+from bottle.adapters.state.snapshots import SnapshotFiles
 from bottle.adapters.state.supervise import SuperviseFiles
 from bottle.app.ports import Backend, StateStore, World
 from bottle.app.prepare import Prepared, Wanted, prepare
@@ -66,6 +67,7 @@ class Stage:
             clock=self.clock,
             entropy=FakeEntropy(),
             progress=FakeProgress(),
+            snapshots=SnapshotFiles(self.home),
             supervise=SuperviseFiles(self.home / "state"),
             home_manifests=HomeManifestFiles(self.home),
             notifier=self.notifier,

@@ -11,7 +11,7 @@ from bottle.adapters.fake.backend import FakeBackend, FakeEngine
 from bottle.adapters.fake.progress import FakeProgress
 from bottle.app.ports import Backend, Bottle, Cargo
 from bottle.domain.egress import Injection, Policy, Route
-from bottle.domain.errors import BackendError, ConflictError, NotFoundError, ProvisionError
+from bottle.domain.errors import BackendError, ConflictError, NotFoundError, ProvisionError, TimeIsUpError
 from bottle.domain.hosts import HostPattern
 from bottle.domain.plan import BottlePlan, Image, PlannedRoute
 from bottle.domain.provision import GUEST_HOME, Check, GuestFile, HostTree
@@ -122,8 +122,31 @@ def test_files_and_trees_are_in_their_places(furnished: tuple[Backend, Bottle, B
 
 
 def test_a_command_that_takes_too_long_is_an_error(furnished: tuple[Backend, Bottle, BottlePlan]) -> None:
-    with pytest.raises(BackendError, match="did not end"):
+    with pytest.raises(TimeIsUpError, match="did not end"):
         furnished[1].run(["sleep", "30"], timeout=0.5)
+
+
+def test_what_a_command_says_can_be_heard_as_it_comes(furnished: tuple[Backend, Bottle, BottlePlan]) -> None:
+    heard: dict[int, bytes] = {1: b"", 2: b""}
+
+    def hear(stream: int, piece: bytes) -> None:
+        heard[stream] += piece
+
+    content = bytes(range(256)) * 1000
+    done = furnished[1].run(["cat"], stdin=content, heard=hear)
+    assert (done.status, done.stdout, done.stderr) == (0, b"", b"")
+    assert furnished[1].run(["cat", "/not/there"], heard=hear).status == 1
+    assert heard[1] == content
+    assert b"/not/there" in heard[2]
+
+
+def test_who_hears_may_stop_a_command(furnished: tuple[Backend, Bottle, BottlePlan]) -> None:
+    def refuse(_stream: int, _piece: bytes) -> None:
+        raise BackendError("more than is taken")
+
+    with pytest.raises(BackendError, match="more than is taken"):
+        furnished[1].run(["cat"], stdin=b"x" * 100_000, heard=refuse)
+    assert furnished[1].run(["true"]).status == 0
 
 
 def test_another_process_opens_the_bottle_and_finds_the_same_environment(

@@ -61,7 +61,7 @@ def test_everything_at_once_in_an_order_that_claude_reads_as_meant() -> None:
 @pytest.mark.parametrize("headless", [True, False])
 def test_a_session_is_begun_or_gone_on_with(headless: bool, session: str | None, words: tuple[str, ...]) -> None:
     wanted = provision(headless=headless, session=session, arguments=("--model", "x"))
-    alone = ("--print", "--output-format", "json") if headless else ()
+    alone = ("--print", "--output-format", "stream-json", "--verbose") if headless else ()
     assert wanted.argv == ("claude", "--dangerously-skip-permissions", *alone, *words, "--model", "x")
     assert wanted.headless is headless
 
@@ -72,19 +72,23 @@ def test_conversations_are_kept_and_settings_are_not() -> None:
     assert not {f"{HOME}/.claude", f"{HOME}/.claude.json", f"{HOME}/.claude/settings.json"} & set(kept)
 
 
+BEGUN = {"type": "system", "subtype": "init", "session_id": "ab-1"}
+
+
 @pytest.mark.parametrize(
     ("said", "report"),
     [
-        ({"result": "Done.", "session_id": "ab-1", "total_cost_usd": 0.25}, Report("Done.", "ab-1", 0.25)),
-        ({"result": "Done.", "session_id": "--dangerous", "total_cost_usd": True}, Report("Done.")),
-        ({"result": "", "session_id": 5}, Report("")),
-        ({"result": None}, Report('{"result": null}')),
-        (["no object"], Report('["no object"]')),
+        ([BEGUN, {"type": "result", "result": "Done.", "total_cost_usd": 0.25}], Report("Done.", "ab-1", 0.25)),
+        ([BEGUN, {"type": "result", "subtype": "error_max_turns"}], Report("error_max_turns", "ab-1")),
+        ([BEGUN, {"type": "assistant"}], Report("", "ab-1")),
+        ([{"type": "result", "result": "Done.", "session_id": "--dangerous", "total_cost_usd": True}], Report("Done.")),
+        ([{"type": "result", "result": "", "session_id": 5}], Report("")),
+        (["no object"], Report('"no object"')),
     ],
 )
-def test_what_it_says_of_a_run_is_read_with_care(said: object, report: Report) -> None:
+def test_what_it_says_of_a_run_is_read_with_care(said: list[object], report: Report) -> None:
     """The box could have written anything: a session's id becomes a word of the next command line."""
-    assert ClaudeProvider().report(json.dumps(said).encode()) == report
+    assert ClaudeProvider().report("\n".join(map(json.dumps, said)).encode()) == report
 
 
 @pytest.mark.parametrize("output", [b"", b"\xff\xfe", b"[" * 100_000, b"no JSON"])

@@ -60,6 +60,8 @@ class Conversations:
     scripts: Sequence[Script]
     results: list[ToolResult] = field(factory=list)
     prompts: list[str] = field(factory=list)
+    histories: list[str] = field(factory=list)
+    """What came with each prompt, as JSON."""
     _issued: dict[str, tuple[Script, int]] = field(factory=dict)
 
     def reply(self, body: Mapping[str, Any]) -> Answer:
@@ -76,6 +78,7 @@ class Conversations:
         if script is None or not body.get("tools"):
             return Answer([_text("a stand-in has no opinion")])
         self.prompts.append(script.prompt)
+        self.histories.append(json.dumps(messages))
         return self._call(script, 0, body)
 
     def _after(self, returned: Sequence[Mapping[str, Any]]) -> Answer:

@@ -26,6 +26,8 @@ class Responses:
     scripts: Sequence[Script]
     results: list[ToolResult] = field(factory=list)
     prompts: list[str] = field(factory=list)
+    histories: list[str] = field(factory=list)
+    """What came with each prompt, as JSON."""
     _issued: dict[str, tuple[Script, int]] = field(factory=dict)
     _given: set[str] = field(factory=set)
 
@@ -47,6 +49,7 @@ class Responses:
         if script is None or not body.get("tools"):  # a question beside the task, such as for a title
             return self._events([_message("a stand-in has no opinion")])
         self.prompts.append(script.prompt)
+        self.histories.append(json.dumps(items))
         return self._events([self._call(script, 0, body)])
 
     def _checked(self, body: Item) -> Sequence[Item]:

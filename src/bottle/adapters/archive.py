@@ -11,8 +11,10 @@ from pathlib import Path
 from attrs import frozen
 
 from bottle.adapters.tar_header import BLOCK, FILE, FOLDER, LINK, header, padding
+from bottle.adapters.tar_reader import content, members
 from bottle.domain.errors import ProvisionError
 from bottle.domain.provision import GUEST_HOME, NODE, GuestDirectory, GuestFile, HostTree, Owner
+from bottle.domain.taken_out import LIMITS, KeptArchive
 
 EPOCH = 315532800
 """The time of everything that has none of its own: 1980, the oldest that a ZIP can hold."""
@@ -27,11 +29,12 @@ _TELLING = 64 * _MIB
 
 @frozen
 class Furniture:
-    """What to pack; later things win over earlier ones of the same path: directories, trees, files."""
+    """What to pack; later things win over earlier ones of the same path: directories, trees, archives, files."""
 
     directories: tuple[GuestDirectory, ...] = ()
     trees: tuple[HostTree, ...] = ()
     files: tuple[GuestFile, ...] = ()
+    archives: tuple[KeptArchive, ...] = ()
 
 
 def pack(furniture: Furniture, tell: Callable[[str], None] | None = None) -> Iterator[bytes]:
@@ -61,10 +64,28 @@ def _parts(furniture: Furniture) -> Iterator[bytes]:
     for tree in furniture.trees:
         yield from _parents(tree.guest_path, tree.owner, made)
         yield from _Tree(tree, made).parts()
+    for kept in furniture.archives:
+        yield from _kept(kept, made)
     for file in furniture.files:
         yield from _parents(file.path, file.owner, made)
         yield from file_member(file)
     yield bytes(2 * BLOCK)
+
+
+def _kept(kept: KeptArchive, made: set[str]) -> Iterator[bytes]:
+    """What an earlier box held, as the agent's own. Raises ConflictError for what is no honest archive."""
+    with Path(kept.path).open("rb") as archive:
+        for member in members(archive, kept.roots, LIMITS[kept.part]):
+            path = f"{GUEST_HOME}/{member.path}"
+            yield from _parents(path, NODE, made)
+            if member.kind == "folder":
+                yield _folder(path, member.mode | 0o700, NODE, made, member.mtime)
+            elif member.kind == "link":
+                yield _header(path, 0o777, NODE, member.mtime, LINK, link=os.fsencode(member.target))
+            else:
+                yield _header(path, member.mode, NODE, member.mtime, FILE, size=member.size)
+                yield from content(archive, member)
+                yield padding(member.size)
 
 
 def _parents(path: str, owner: Owner, made: set[str]) -> Iterator[bytes]:

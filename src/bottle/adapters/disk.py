@@ -41,8 +41,13 @@ def write_whole(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    with _opened(path.parent, _DIRECTORY) as directory:
-        os.fsync(directory)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """What was renamed in it stays renamed, even when the machine stops."""
+    with _opened(directory, _DIRECTORY) as descriptor:
+        os.fsync(descriptor)
 
 
 def append(path: Path, content: bytes) -> None:

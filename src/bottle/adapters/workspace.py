@@ -12,8 +12,10 @@ from typing import Final
 from attrs import field, frozen
 
 from bottle.adapters import process
+from bottle.adapters.archive import Furniture, pack
 from bottle.domain.errors import UsageError
 from bottle.domain.provision import GUEST_WORKSPACE, HostTree
+from bottle.domain.taken_out import beginning_of
 from bottle.domain.workspace import (
     Workspace,
     is_asked_for,
@@ -47,7 +49,10 @@ class HostWorkspaces:
         entries = tuple(sorted((*chosen, *own_git)))
         replaced = {path: self._settings(root, path) for path in entries if is_git_settings(path)}
         tree = HostTree(directory, GUEST_WORKSPACE, entries=entries, replaced=replaced, size=_size(root, entries))
-        return Workspace(tree, (*notes, *_told(listed, withheld)))
+        return Workspace(tree, (*notes, *_told(listed, withheld)), self._commit(root) if listed.in_git else "")
+
+    def beginning(self, tree: HostTree) -> Iterator[bytes]:
+        return pack(Furniture(trees=(beginning_of(tree),)))
 
     def _is_repository(self, root: Path) -> bool:
         """Whether git keeps this directory. Raises UsageError where git refuses to say: its rules would be ignored."""
@@ -61,6 +66,13 @@ class HostWorkspaces:
                 hint="put it right, or start elsewhere: what .gitignore leaves out would go in",
             )
         return done.stdout.strip() == b"true"
+
+    def _commit(self, root: Path) -> str:
+        """What is checked out; empty before the first commit, and below a repository's top."""
+        if not (root / _GIT).exists():
+            return ""
+        done = self._git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return done.stdout.decode("ascii", "replace").strip() if done.status == 0 else ""
 
     def _listed(self, root: Path, include: Sequence[str]) -> "_Listed":
         """What git tracks and would add below the directory, in its submodules too, and what else was asked for."""

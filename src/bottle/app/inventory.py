@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from bottle.app.ending import end_bottle
 from bottle.app.ports import Backend, Bottle, Running, World
-from bottle.app.start import end_bottle
 from bottle.domain.errors import BackendError, BottleError, ConflictError, NotFoundError
 from bottle.domain.names import did_you_mean
 from bottle.domain.state import BottleRow, Leftover, Metadata, Status
@@ -33,16 +33,21 @@ def rows(world: World, *, everything: bool = False) -> Sequence[BottleRow]:
 
 def find(world: World, identity: str) -> Bottle:
     """A running bottle. Raises NotFoundError with the nearest running identity as hint."""
-    metadata = _metadata_of(world, identity)
+    metadata = metadata_of(world, identity)
     try:
         return world.backends[metadata.backend].open(identity)
     except NotFoundError:
         raise NotFoundError(f"{identity} is not running", hint="`bottle list` shows what runs") from None
 
 
+def standing(world: World, metadata: Metadata) -> Status:
+    """Whether the bottle runs, ended, or was lost."""
+    return _status(world, metadata, _running(world).get(metadata.identity))
+
+
 def known(world: World, identity: str) -> None:
     """Raises NotFoundError unless the identity runs or left state behind."""
-    _metadata_of(world, identity)
+    metadata_of(world, identity)
 
 
 def running_identities(world: World) -> Sequence[str]:
@@ -52,7 +57,7 @@ def running_identities(world: World) -> Sequence[str]:
 
 def stop(world: World, identity: str) -> None:
     """Tears a bottle down, whoever started it. Raises NotFoundError when nothing of it runs."""
-    metadata = _metadata_of(world, identity)
+    metadata = metadata_of(world, identity)
     backend = world.backends[metadata.backend]
     if identity not in {running.identity for running in backend.running()}:
         raise NotFoundError(f"{identity} is not running", hint="`bottle list` shows what runs")
@@ -77,7 +82,7 @@ def stop_all(world: World, identities: Sequence[str]) -> Sequence[str]:
 
 def agent_argv(world: World, identity: str) -> Sequence[str]:
     """The agent program that the bottle was started with."""
-    return _metadata_of(world, identity).argv
+    return metadata_of(world, identity).argv
 
 
 def sidecar_log(world: World, identity: str) -> bytes:
@@ -218,7 +223,8 @@ def _status(world: World, metadata: Metadata, running: Running | None) -> Status
     return "lost" if world.backends[metadata.backend].survey().usable else "unknown"
 
 
-def _metadata_of(world: World, identity: str) -> Metadata:
+def metadata_of(world: World, identity: str) -> Metadata:
+    """Raises NotFoundError with the nearest identity as hint, ConflictError for a damaged state."""
     try:
         return world.state.read(identity)
     except NotFoundError:

@@ -3,7 +3,7 @@
 The contract suites (tests/contract) run the same cases on both. Every failure that a person can mend is a BottleError.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 from attrs import field, frozen
 
+from bottle.app.snapshot_ports import Snapshots
 from bottle.app.supervise_ports import HomeManifests, Notifier, Rooms, SuperviseStore
 from bottle.domain.dlp.settings import KnownRule
 from bottle.domain.egress import Policy
@@ -19,6 +20,7 @@ from bottle.domain.hosts import Authority
 from bottle.domain.manifest import BackendName, Manifest, Remote
 from bottle.domain.plan import BottlePlan, Image, Wall
 from bottle.domain.provider import HostLogin, Provider
+from bottle.domain.provision import HostTree
 from bottle.domain.state import Event, Leftover, Metadata
 from bottle.domain.upstream_proxy import UpstreamProxy
 from bottle.domain.workspace import Workspace
@@ -119,6 +121,10 @@ class Workspaces(Protocol):
         """What of the directory goes into a box, by reading alone: what git tracks or would add, with `.git`; without
         a repository all of it; no files that usually hold secrets. `include` has patterns of what is left out and goes
         in nevertheless. Raises UsageError."""
+
+    def beginning(self, tree: HostTree) -> Iterator[bytes]:
+        """A tar of a surveyed tree as it is now, without its repositories, relative to the agent's home. Raises
+        ProvisionError for what cannot be read."""
 
 
 class Operator(Protocol):
@@ -258,14 +264,28 @@ class Running:
     services: tuple[str, ...]
 
 
+Heard: TypeAlias = Callable[[int, bytes], None]
+"""Takes a piece of what a command says, and whether on its standard output (1) or its standard error (2)."""
+
+
 class Bottle(Protocol):
     """A running bottle."""
 
     @property
     def identity(self) -> str: ...
 
-    def run(self, argv: Sequence[str], *, user: str = "node", stdin: bytes = b"", timeout: float = 60) -> ExecResult:
-        """Runs a command to its end without a terminal. Raises BackendError when the box is gone or time is up."""
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        user: str = "node",
+        stdin: bytes = b"",
+        timeout: float = 60,
+        heard: Heard | None = None,
+    ) -> ExecResult:
+        """Runs a command to its end without a terminal. What it says goes to `heard` as it comes, where that is given,
+        and then is not in the result; what `heard` raises ends it. Raises BackendError when the box is gone,
+        TimeIsUpError."""
 
     def attach(self, argv: Sequence[str]) -> int:
         """Runs a command as the agent with this process's standard streams, as a terminal where stdin is one (size,
@@ -364,6 +384,7 @@ class World:
     progress: Progress
     git_keys: GitKeys
     workspaces: Workspaces
+    snapshots: Snapshots
     supervise: SuperviseStore
     home_manifests: HomeManifests
     notifier: Notifier

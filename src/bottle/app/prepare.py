@@ -12,7 +12,10 @@ from bottle.domain.manifest import BACKENDS, AgentProvider, EffectiveBottle, Man
 from bottle.domain.names import did_you_mean, identity_of
 from bottle.domain.plan import BottlePlan
 from bottle.domain.provider import HostLogin
+from bottle.domain.state import Metadata
+from bottle.domain.taken_out import KeptArchive
 from bottle.domain.upstream_proxy import is_on_loopback
+from bottle.domain.workspace import Workspace
 
 
 @frozen
@@ -28,6 +31,11 @@ class Wanted:
     include: tuple[str, ...] = ()
     remote_control: bool = False
     arguments: tuple[str, ...] = ()
+    headless: bool = False
+    session: str | None = None
+    keep_workspace: bool = False
+    archives: tuple[KeptArchive, ...] = ()
+    """What is put back of the bottle that is resumed."""
 
 
 @frozen
@@ -39,10 +47,12 @@ class Prepared:
     survey: Survey
     faults: tuple[BottleError, ...] = ()
     """What keeps a login that it forwards or its git remotes from being served."""
+    before: Metadata | None = None
+    """How the bottle stood that is resumed; None for a new one."""
 
 
-def prepare(world: World, wanted: Wanted) -> Prepared:
-    """The plan under a fresh identity.
+def prepare(world: World, wanted: Wanted, before: Metadata | None = None) -> Prepared:
+    """The plan, under a fresh identity or that of the bottle that is resumed.
 
     Raises UsageError, NotFoundError, ManifestError, and BackendError for a backend that is not known. A host that
     cannot carry the plan out is told by `require_ready`.
@@ -74,17 +84,28 @@ def prepare(world: World, wanted: Wanted) -> Prepared:
     )
     request = planning.StartRequest(
         agent=wanted.agent,
-        identity=identity_of(wanted.agent, world.entropy.suffix()),
+        identity=before.identity if before else identity_of(wanted.agent, world.entropy.suffix()),
         label=wanted.label or "",
         color=wanted.color or "",
         cwd=wanted.cwd,
         copy_cwd=wanted.copy_cwd,
-        workspace=world.workspaces.survey(wanted.cwd, wanted.include) if wanted.copy_cwd else None,
+        workspace=_workspace(world, wanted),
+        include=wanted.include,
+        headless=wanted.headless,
+        session=wanted.session,
+        keep_workspace=wanted.keep_workspace,
+        archives=wanted.archives,
         remote_control=wanted.remote_control,
         arguments=wanted.arguments,
         skills_root=world.skills_root,
     )
-    return Prepared(planning.resolve(request, manifest, provider, facts), backend, survey, faults)
+    return Prepared(planning.resolve(request, manifest, provider, facts), backend, survey, faults, before)
+
+
+def _workspace(world: World, wanted: Wanted) -> Workspace | None:
+    """The copy that goes in; none where one is put back."""
+    is_kept = any(kept.part == "workspace" for kept in wanted.archives)
+    return world.workspaces.survey(wanted.cwd, wanted.include) if wanted.copy_cwd and not is_kept else None
 
 
 def choose_backend(world: World, named: str | None) -> Backend:

@@ -1,22 +1,36 @@
 """A bottle's start and end. What a start makes, its end removes; an end may be repeated and is never interrupted."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
-from attrs import define, evolve
+from attrs import define, evolve, frozen
 
-from bottle.app.ports import Backend, Bottle, Cargo, World
+from bottle.app.ending import end_bottle
+from bottle.app.ports import Backend, Bottle, Cargo, Heard, World
 from bottle.app.prepare import Prepared, require_ready, secrets_missing
 from bottle.app.supervise_ports import Rooms
 from bottle.domain.environment import is_private
-from bottle.domain.errors import BottleError, ConflictError
+from bottle.domain.errors import ConflictError, TimeIsUpError
 from bottle.domain.manifest import HostVariables, Prompted
 from bottle.domain.plan import BottlePlan, PlannedEnv
+from bottle.domain.provision import GUEST_WORKSPACE
 from bottle.domain.state import Event, Metadata
 from bottle.domain.supervise import first_grants
+from bottle.domain.taken_out import WORKSPACE
 
 Result = TypeVar("Result")
+
+
+@frozen
+class Task:
+    """What an agent is to do by itself: the text for its standard input, how many seconds it has, who hears what it
+    says, and how the session's id is read from that when it has ended."""
+
+    text: str
+    seconds: float
+    heard: Heard
+    session_id: Callable[[], str]
 
 
 def run_attached(world: World, prepared: Prepared) -> int:
@@ -33,6 +47,13 @@ def run_detached(world: World, prepared: Prepared) -> Bottle:
     """Starts and leaves the bottle running. Raises as `run_attached` does, and then nothing is left."""
     session = Session(world, prepared)
     return surely(session.detached, session.end_unless_detached)
+
+
+def run_headless(world: World, prepared: Prepared, task: Task) -> int | None:
+    """Starts, gives the agent its task, tears down; returns the agent's exit status, None where time was up. Raises as
+    `run_attached` does."""
+    session = Session(world, prepared)
+    return surely(lambda: session.headless(task), session.end)
 
 
 def surely(work: Callable[[], Result], end: Callable[[], None]) -> Result:
@@ -54,9 +75,11 @@ class Session:
     world: World
     prepared: Prepared
     claimed: bool = False
-    handed_over: bool = False
+    bottle: Bottle | None = None
+    """The bottle that was handed over. It is held on to until the end: some end with the process that holds them."""
     left_running: bool = False
     status: int | None = None
+    session_id: str = ""
 
     @property
     def plan(self) -> BottlePlan:
@@ -74,12 +97,26 @@ class Session:
             self.status = bottle.attach(self.plan.argv)
         return self.status
 
+    def headless(self, task: Task) -> int | None:
+        """The whole of a run without a terminal, up to its end."""
+        cargo = self._ready()
+        with self._hold():
+            bottle = self._launch(cargo)
+            try:
+                done = bottle.run(self.plan.argv, stdin=task.text.encode(), timeout=task.seconds, heard=task.heard)
+                self.status = done.status
+            except TimeIsUpError:
+                self.world.progress.step(f"the agent did not end within {task.seconds:g} seconds")
+            finally:
+                self.session_id = task.session_id()
+        return self.status
+
     def detached(self) -> Bottle:
         """The whole of a detached start."""
         cargo = self._ready()
         with self._hold():
             bottle = self._launch(cargo)
-            self.world.state.update(evolve(_metadata(self.world, self.plan), detached=True))
+            self.world.state.update(evolve(self.world.state.read(self.plan.identity), detached=True))
             bottle.leave()
             self.left_running = True
         return bottle
@@ -90,15 +127,19 @@ class Session:
             self.end()
 
     def end(self) -> None:
-        """Removes the bottle. What ran keeps its evidence; what never did keeps nothing."""
+        """Removes the bottle. What ran keeps its evidence; what never did keeps what was there before."""
         if not self.claimed:
             return
+        identity, before = self.plan.identity, self.prepared.before
         with self.world.interruptions.shielded():
-            if self.handed_over:
-                end_bottle(self.world, self.backend, self.plan.identity, self.status)
+            if self.bottle is not None:
+                end_bottle(self.world, self.backend, identity, self.status, self.session_id)
+                return
+            self.backend.destroy(identity)
+            if before is None:
+                self.world.state.release(identity)
             else:
-                self.backend.destroy(self.plan.identity)
-                self.world.state.release(self.plan.identity)
+                self.world.state.update(before)
 
     def _ready(self) -> Cargo:
         """All that can fail without leaving anything: files, backend, secrets, prompts, images, certificates."""
@@ -122,15 +163,25 @@ class Session:
             git_secrets=git_secrets,
         )
 
-    def _hold(self) -> AbstractContextManager[None]:
-        # Set first: an interruption between the two lines must still release what the claim made.
-        self.claimed = True
-        try:
-            self.world.state.claim(_metadata(self.world, self.plan))
-        except ConflictError:
-            self.claimed = False
-            raise
-        return self.world.state.hold(self.plan.identity)
+    @contextmanager
+    def _hold(self) -> Iterator[None]:
+        """The identity is ours inside: a new one, or that of the bottle that is resumed."""
+        state, identity = self.world.state, self.plan.identity
+        if self.prepared.before is None:
+            # Set first: an interruption between the two lines must still release what the claim made.
+            self.claimed = True
+            try:
+                state.claim(_metadata(self.world, self.plan))
+            except ConflictError:
+                self.claimed = False
+                raise
+        with state.hold(identity):
+            if self.prepared.before is not None:
+                if state.read(identity) != self.prepared.before:
+                    raise ConflictError(f"{identity} has changed meanwhile", hint="`bottle list --all` shows how")
+                self.claimed = True
+                state.update(_metadata(self.world, self.plan))
+            yield
 
     def _launch(self, cargo: Cargo) -> Bottle:
         identity = self.plan.identity
@@ -138,34 +189,35 @@ class Session:
         audit = self.world.state.audit_directory(identity)
         if self.plan.supervise:
             cargo = evolve(cargo, rooms=self._rooms(cargo))
+        if self.plan.keep_workspace:
+            self._keep_base()
         with self.world.interruptions.shielded() as stopping:
             bottle = self.backend.launch(self.plan, cargo, audit, self.world.progress, stopping)
-        self.handed_over = True
-        self.world.state.record(Event(self.world.clock.now(), identity, "started", f"agent {self.plan.agent}"))
+        self.bottle = bottle
+        rule = "started" if self.prepared.before is None else "resumed"
+        self.world.state.record(Event(self.world.clock.now(), identity, rule, f"agent {self.plan.agent}"))
         return bottle
+
+    def _keep_base(self) -> None:
+        """The workspace as it goes in, without its repository, for `bottle export` to compare with. One that is put
+        back has its own."""
+        tree = next((tree for tree in self.plan.trees if tree.guest_path == GUEST_WORKSPACE), None)
+        if tree is None:
+            return
+        pieces = self.world.workspaces.beginning(tree)
+
+        def pour(take: Callable[[bytes], None]) -> None:
+            for piece in pieces:
+                take(piece)
+
+        self.world.progress.step("keeping the workspace as it is now")
+        self.world.snapshots.keep(self.plan.identity, "base", (WORKSPACE,), pour)
 
     def _rooms(self, cargo: Cargo) -> Rooms:
         """Where the agent's questions and the answers will lie."""
         certificates = cargo.certificates
         grants = first_grants(self.plan.policy)
         return self.world.supervise.open(self.plan.identity, grants, certificates.authority, certificates.key)
-
-
-def end_bottle(world: World, backend: Backend, identity: str, status: int | None) -> None:
-    """Keeps the sidecar's log, removes the bottle, writes down how it ended. May be repeated.
-
-    Raises BackendError when something would not go; then the state still counts it as running, for `cleanup` to find.
-    """
-    _keep_log(world, backend, identity)
-    backend.destroy(identity)
-    world.supervise.close(identity)
-    metadata = world.state.read(identity)
-    if metadata.ended_at:
-        return
-    now = world.clock.now()
-    world.state.update(evolve(metadata, ended_at=now.isoformat(), exit_status=status))
-    reason = "torn down" if status is None else f"the agent ended with status {status}"
-    world.state.record(Event(now, identity, "ended", reason, status=status))
 
 
 def ensure_images(world: World, prepared: Prepared) -> None:
@@ -214,14 +266,6 @@ def withheld_of(world: World, entries: Sequence[PlannedEnv], values: Mapping[str
     return given
 
 
-def _keep_log(world: World, backend: Backend, identity: str) -> None:
-    """The log is evidence, not a condition: a sidecar that is gone has none."""
-    try:
-        world.state.keep_log(identity, "sidecar.log", backend.open(identity).sidecar_log())
-    except BottleError as error:
-        world.progress.detail(f"no sidecar log: {error}")
-
-
 def _metadata(world: World, plan: BottlePlan) -> Metadata:
     return Metadata(
         identity=plan.identity,
@@ -234,4 +278,8 @@ def _metadata(world: World, plan: BottlePlan) -> Metadata:
         cwd=plan.cwd,
         copy_cwd=plan.copy_cwd,
         argv=plan.argv,
+        transcript=plan.transcript,
+        keep_workspace=plan.keep_workspace,
+        include=plan.include,
+        commit=plan.commit,
     )

@@ -7,6 +7,7 @@ from attrs import asdict
 
 from bottle.app.doctor import Finding
 from bottle.app.rules import ListedRule
+from bottle.app.run import Outcome
 from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
 from bottle.domain.manifest import HostVariables, Prompted
@@ -58,6 +59,22 @@ def of_traffic(traffic: Traffic) -> Document:
         "refused": traffic.refused,
         "hosts": [asdict(host) for host in traffic.hosts],
         "mishaps": [asdict(mishap) for mishap in traffic.mishaps],
+    }
+
+
+def of_outcome(outcome: Outcome) -> Document:
+    """What came of `bottle run`. `exit_status` is null where time was up; `duration` is in seconds."""
+    return {
+        "identity": outcome.identity,
+        "session_id": outcome.report.session_id or None,
+        "result": outcome.report.result,
+        "exit_status": outcome.status,
+        "timed_out": outcome.status is None,
+        "duration": round(outcome.seconds, 3),
+        "cost_usd": outcome.report.cost_usd,
+        "egress": of_traffic(outcome.traffic),
+        "branches": [asdict(push) for push in outcome.pushes],
+        "complaint": outcome.complaint,
     }
 
 

@@ -65,6 +65,11 @@ def plain(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
+def plain_text(text: str) -> str:
+    """The same for several lines."""
+    return "\n".join(map(plain, text.splitlines()))
+
+
 def table(rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> str:
     """Columns aligned with two spaces between; headings in upper case; no trailing spaces."""
     lines = [[plain(cell) for cell in row] for row in ([headings] if headings else []) + [list(row) for row in rows]]

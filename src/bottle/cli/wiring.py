@@ -26,6 +26,7 @@ from bottle.adapters.roots import read_build_roots, read_roots
 from bottle.adapters.scanner_rules import known_rules
 from bottle.adapters.starter import NEXT, StarterFiles
 from bottle.adapters.state import StateFiles
+from bottle.adapters.state.snapshots import SnapshotFiles
 from bottle.adapters.state.supervise import SuperviseFiles
 from bottle.adapters.workspace import HostWorkspaces
 from bottle.app.ports import BottleCertificates, World
@@ -74,6 +75,7 @@ def compose(environment: Environment, directory: Path) -> World:
         clock=SystemClock(),
         entropy=SystemEntropy(),
         progress=TalkingProgress(),
+        snapshots=SnapshotFiles(environment.home / "state"),
         supervise=SuperviseFiles(environment.home / "state"),
         home_manifests=_HomeManifests(environment.home),
         notifier=OperatorNotifier(environment.variables),

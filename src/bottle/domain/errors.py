@@ -42,6 +42,10 @@ class BackendError(BottleError):
     exit_status = 5
 
 
+class TimeIsUpError(BackendError):
+    """A command in a box did not end in the time that it had."""
+
+
 class WallsError(BackendError):
     """A wall could not be proved from inside the box; the box is not handed over."""
 

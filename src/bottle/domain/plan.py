@@ -10,6 +10,7 @@ from bottle.domain.egress import Policy, Route
 from bottle.domain.hosts import Authority
 from bottle.domain.manifest import BackendName, EnvEntry, Remote, Resources
 from bottle.domain.provision import Check, GuestDirectory, GuestFile, HostTree
+from bottle.domain.taken_out import KeptArchive
 
 EnvSource = Literal["manifest", "host", "prompt", "provider", "bottle"]
 
@@ -111,6 +112,12 @@ class BottlePlan:
     scanning: Scanning = Scanning()
     transcript: tuple[str, ...] = ()
     """Paths in the box that hold the agent's sessions; they are kept when it ends."""
+    keep_workspace: bool = False
+    archives: tuple[KeptArchive, ...] = ()
+    """What is put back of an earlier bottle."""
+    include: tuple[str, ...] = ()
+    commit: str = ""
+    """What the copied working tree has checked out; empty where that is no repository's top."""
 
     @property
     def policy(self) -> Policy:

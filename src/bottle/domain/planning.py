@@ -37,6 +37,7 @@ from bottle.domain.provision import (
     HostTree,
 )
 from bottle.domain.supervise import SERVICE
+from bottle.domain.taken_out import KeptArchive
 from bottle.domain.toolchain import own_directories, own_env, own_files, placeholders
 from bottle.domain.workspace import Workspace
 
@@ -58,6 +59,10 @@ class StartRequest:
     headless: bool = False
     session: str | None = None
     """The session to go on with (`Wish.session`)."""
+    keep_workspace: bool = False
+    include: tuple[str, ...] = ()
+    archives: tuple[KeptArchive, ...] = ()
+    """What was kept of this bottle. Its workspace takes the place of a copy."""
 
 
 @frozen
@@ -113,9 +118,13 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
         color=request.color,
         cwd=request.cwd if request.copy_cwd else "",
         copy_cwd=request.copy_cwd,
-        notes=(*facts.notes, *_until(facts.login), *_left_out(request)),
+        notes=(*facts.notes, *_until(facts.login), *_left_out(request), *_not_kept(request)),
         git_slots=git_slots(bottle, facts.secrets),
         transcript=provision.transcript,
+        keep_workspace=request.keep_workspace,
+        archives=request.archives,
+        include=request.include,
+        commit=request.workspace.commit if request.workspace else "",
     )
 
 
@@ -248,6 +257,11 @@ def _env_source(entry: EnvEntry) -> EnvSource:
 
 def _left_out(request: StartRequest) -> tuple[str, ...]:
     return tuple(f"workspace: {note}" for note in request.workspace.notes) if request.workspace else ()
+
+
+def _not_kept(request: StartRequest) -> tuple[str, ...]:
+    kept = request.keep_workspace or not request.copy_cwd
+    return () if kept else ("workspace: what is not pushed is gone at the end; --keep-workspace keeps it",)
 
 
 def _until(login: HostLogin | None) -> tuple[str, ...]:

@@ -31,6 +31,14 @@ class Metadata:
     detached: bool = False
     ended_at: str = ""
     exit_status: int | None = None
+    transcript: tuple[str, ...] = ()
+    """Paths in the box that hold the agent's sessions."""
+    session_id: str = ""
+    """The session of the last headless run, where nobody worked in the bottle since."""
+    keep_workspace: bool = False
+    include: tuple[str, ...] = ()
+    commit: str = ""
+    """What the copied working tree had checked out."""
     version: int = METADATA_VERSION
 
 

@@ -36,6 +36,8 @@ class Workspace:
 
     tree: HostTree
     notes: tuple[str, ...] = ()
+    commit: str = ""
+    """What is checked out, where the tree is a repository's top."""
 
 
 def looks_secret(path: str) -> bool:

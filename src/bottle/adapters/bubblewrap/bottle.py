@@ -9,7 +9,7 @@ from bottle.adapters import sidecar
 from bottle.adapters.bubblewrap import box, commands, keeper
 from bottle.adapters.bubblewrap.keeper import Lifeline
 from bottle.adapters.bubblewrap.runtime import Runtime
-from bottle.app.ports import ExecResult
+from bottle.app.ports import ExecResult, Heard
 from bottle.domain.egress import Policy
 from bottle.domain.errors import BackendError
 from bottle.domain.sidecar_config import EgressReload, reload_document
@@ -24,10 +24,18 @@ class BubblewrapBottle:
     terminal_env: Mapping[str, str]
     lifeline: Lifeline | None = None
 
-    def run(self, argv: Sequence[str], *, user: str = box.USER, stdin: bytes = b"", timeout: float = 60) -> ExecResult:
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        user: str = box.USER,
+        stdin: bytes = b"",
+        timeout: float = 60,
+        heard: Heard | None = None,
+    ) -> ExecResult:
         if user != box.USER:
             raise BackendError(f"the box has no user '{user}'", hint=f"everything in it is {box.USER}'s")
-        return commands.run(self.runtime.commands, argv, stdin=stdin, timeout=timeout)
+        return commands.run(self.runtime.commands, argv, stdin=stdin, timeout=timeout, heard=heard)
 
     def attach(self, argv: Sequence[str]) -> int:
         return commands.attach(self.runtime.commands, argv, self.terminal_env)

@@ -11,8 +11,8 @@ from bottle.adapters import terminal
 from bottle.adapters.bubblewrap.messages import ANSWER_SECONDS, Session, nonsense, told
 from bottle.adapters.bubblewrap.running import PipedCommand, TerminalCommand
 from bottle.adapters.relay import STDERR, STDIN, STDOUT, Relay, write
-from bottle.app.ports import ExecResult
-from bottle.domain.errors import BackendError, ProvisionError
+from bottle.app.ports import ExecResult, Heard
+from bottle.domain.errors import BackendError, ProvisionError, TimeIsUpError
 
 _LONGEST_OUTPUT = 1024**3
 _FURNISH_SECONDS = 60.0
@@ -20,20 +20,28 @@ _PARTING_SECONDS = 2.0
 
 
 def run(
-    path: Path, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 60, cwd: str | None = None
+    path: Path,
+    argv: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    timeout: float = 60,
+    cwd: str | None = None,
+    heard: Heard | None = None,
 ) -> ExecResult:
-    """The command's status and outputs; it runs in the bottle's own directory unless `cwd` names one.
+    """The command's status and outputs, these in pieces to `heard` where that is given; it runs in the bottle's own
+    directory unless `cwd` names one.
 
-    Raises BackendError when the box is gone or time is up; then the command is ended.
+    Raises BackendError when the box is gone, TimeIsUpError; then the command is ended.
     """
     deadline = time.monotonic() + timeout
     with closing(PipedCommand(path, argv, cwd)) as command:
+        outputs = _Outputs()
         try:
-            outputs = _converse(command, stdin, deadline)
+            _converse(command, stdin, deadline, heard or outputs.take)
         except TimeoutError:
-            raise BackendError(f"`{argv[0]}` did not end within {timeout:g} seconds") from None
+            raise TimeIsUpError(f"`{argv[0]}` did not end within {timeout:g} seconds") from None
         complaint = f"{command.complaint}\n".encode() if command.complaint else b""
-        return ExecResult(command.result(), bytes(outputs[STDOUT]), bytes(outputs[STDERR]) + complaint)
+        return ExecResult(command.result(), bytes(outputs.of[STDOUT]), bytes(outputs.of[STDERR]) + complaint)
 
 
 def attach(path: Path, argv: Sequence[str], env: Mapping[str, str], *, cwd: str | None = None) -> int:
@@ -109,26 +117,35 @@ def _see_off(command: PipedCommand | TerminalCommand) -> None:
             return
 
 
-def _converse(command: PipedCommand, stdin: bytes, deadline: float) -> Mapping[int, bytearray]:
+class _Outputs:
+    """What a command says, up to a limit."""
+
+    def __init__(self) -> None:
+        self.of = {STDOUT: bytearray(), STDERR: bytearray()}
+
+    def take(self, stream: int, content: bytes) -> None:
+        self.of[stream] += content
+        if sum(map(len, self.of.values())) > _LONGEST_OUTPUT:
+            raise BackendError("a command in the box said more than can be taken")
+
+
+def _converse(command: PipedCommand, stdin: bytes, deadline: float, heard: Heard) -> None:
     """Sends the input while the outputs are read to their end. Raises TimeoutError at the deadline (monotonic)."""
-    outputs = {STDOUT: bytearray(), STDERR: bytearray()}
     unsent = memoryview(stdin)
     while True:
         if not unsent:
             command.end_input()
         readable, writable = _wait(command, deadline)
         if not readable and not writable and not command.goes_on():
-            return outputs
+            return
         if writable:
             unsent = _sent(command, unsent)
         for descriptor in readable:
             pieces = command.read(descriptor)
             if pieces is None:
-                return outputs
+                return
             for stream, content in pieces:
-                outputs[stream] += content
-        if sum(map(len, outputs.values())) > _LONGEST_OUTPUT:
-            raise BackendError("a command in the box said more than can be taken")
+                heard(stream, content)
 
 
 def _wait(command: PipedCommand, deadline: float) -> tuple[list[int], bool]:

@@ -178,7 +178,8 @@ def _wait_for_sidecars(order: Order, lifeline: Lifeline, deadline: float) -> Non
 def _archive(order: Order) -> Iterator[bytes]:
     """Everything that the agent may change, as long as nobody asks for the end."""
     plan = order.plan
-    for chunk in pack(Furniture(plan.directories, plan.trees, box.furniture(plan)), order.progress.detail):
+    furniture = Furniture(plan.directories, plan.trees, box.furniture(plan), plan.archives)
+    for chunk in pack(furniture, order.progress.detail):
         if order.stopping():
             raise BackendError("the launch was asked to end")
         yield chunk

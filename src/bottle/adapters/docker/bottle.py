@@ -7,7 +7,7 @@ from attrs import frozen
 from bottle.adapters.docker import commands, interactive
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.sidecar import Control
-from bottle.app.ports import ExecResult
+from bottle.app.ports import ExecResult, Heard
 from bottle.domain.egress import Policy
 from bottle.domain.errors import BackendError
 
@@ -22,8 +22,16 @@ class DockerBottle:
     sidecar: str
     terminal_env: Mapping[str, str]
 
-    def run(self, argv: Sequence[str], *, user: str = "node", stdin: bytes = b"", timeout: float = 60) -> ExecResult:
-        return commands.run(self.engine, self.box, argv, user, stdin, timeout)
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        user: str = "node",
+        stdin: bytes = b"",
+        timeout: float = 60,
+        heard: Heard | None = None,
+    ) -> ExecResult:
+        return commands.run(self.engine, self.box, argv, user, stdin, timeout, heard)
 
     def attach(self, argv: Sequence[str]) -> int:
         return interactive.attach(self.engine, self.box, argv, self.terminal_env)

@@ -6,29 +6,45 @@ from collections.abc import Sequence
 from bottle.adapters.docker import guest_env
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.failures import GoneError
-from bottle.adapters.docker.streams import converse
-from bottle.app.ports import ExecResult
-from bottle.domain.errors import BackendError
+from bottle.adapters.docker.streams import STDERR, STDOUT, spoken
+from bottle.app.ports import ExecResult, Heard
+from bottle.domain.errors import BackendError, TimeIsUpError
 
 AGENT = "node"
 _STATUS_SECONDS = 5.0
 _GOING_SECONDS = 1.0
 
 
-def run(engine: Engine, box: str, argv: Sequence[str], user: str, stdin: bytes, timeout: float) -> ExecResult:
-    """The command's status and outputs. Raises BackendError when the box is gone or time is up."""
+def run(
+    engine: Engine,
+    box: str,
+    argv: Sequence[str],
+    user: str,
+    stdin: bytes,
+    timeout: float,
+    heard: Heard | None = None,
+) -> ExecResult:
+    """The command's status and outputs, these in pieces to `heard` where that is given.
+
+    Raises BackendError when the box is gone, TimeIsUpError.
+    """
     deadline = time.monotonic() + timeout
     # The values are readable by the agent's user alone; whoever else runs something there has no need of them.
     command = guest_env.with_env(argv) if user == AGENT else list(argv)
     exec_id = engine.create_exec(box, command, user=user)
     channel = engine.start_exec(exec_id)
+    outputs = {STDOUT: bytearray(), STDERR: bytearray()}
     try:
-        stdout, stderr = converse(channel, stdin, deadline)
+        for stream, content in spoken(channel, stdin, deadline):
+            if heard is not None:
+                heard(stream, content)
+            else:
+                outputs[stream] += content
     except TimeoutError:
-        raise BackendError(f"`{argv[0]}` did not end within {timeout:g} seconds") from None
+        raise TimeIsUpError(f"`{argv[0]}` did not end within {timeout:g} seconds") from None
     finally:
         channel.close()
-    return ExecResult(final_status(engine, box, exec_id), stdout, stderr)
+    return ExecResult(final_status(engine, box, exec_id), bytes(outputs[STDOUT]), bytes(outputs[STDERR]))
 
 
 def final_status(engine: Engine, box: str, exec_id: str) -> int:

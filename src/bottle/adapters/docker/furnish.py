@@ -63,4 +63,4 @@ def archive(plan: BottlePlan, authority: str, bundle: bytes, progress: Progress)
         GuestFile(CA_BUNDLE, pem, mode=0o644, owner=ROOT),
         GuestFile(JAVA_STORE, java_store(certificates_in(pem)), mode=0o644, owner=ROOT),
     )
-    return pack(Furniture(plan.directories, plan.trees, (*plan.files, *roots)), progress.detail)
+    return pack(Furniture(plan.directories, plan.trees, (*plan.files, *roots), plan.archives), progress.detail)

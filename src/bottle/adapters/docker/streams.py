@@ -111,8 +111,17 @@ class Frames:
 
 
 def converse(channel: Channel, stdin: bytes, deadline: float) -> tuple[bytes, bytes]:
-    """Sends the input while the outputs are read to their end. Raises TimeoutError at the deadline (monotonic)."""
-    frames, outputs = Frames(), {STDOUT: bytearray(), STDERR: bytearray()}
+    """Both outputs, in full. Raises TimeoutError at the deadline (monotonic)."""
+    outputs = {STDOUT: bytearray(), STDERR: bytearray()}
+    for stream, content in spoken(channel, stdin, deadline):
+        outputs[stream] += content
+    return bytes(outputs[STDOUT]), bytes(outputs[STDERR])
+
+
+def spoken(channel: Channel, stdin: bytes, deadline: float) -> Iterator[tuple[int, bytes]]:
+    """Sends the input while the outputs are read to their end: the pieces, with the stream of each. Raises TimeoutError
+    at the deadline (monotonic)."""
+    frames = Frames()
     unsent = memoryview(stdin)
     if not unsent:
         channel.half_close()
@@ -122,9 +131,8 @@ def converse(channel: Channel, stdin: bytes, deadline: float) -> tuple[bytes, by
         if channel.ready(0 if unsent else deadline - time.monotonic()):
             data = channel.read()
             if not data:
-                return bytes(outputs[STDOUT]), bytes(outputs[STDERR])
-            for stream, content in frames.feed(data):
-                outputs[STDERR if stream == STDERR else STDOUT] += content
+                return
+            yield from ((STDERR if stream == STDERR else STDOUT, content) for stream, content in frames.feed(data))
         if time.monotonic() > deadline:
             raise TimeoutError
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from bottle.adapters.cargo import require_complete
-from bottle.app.ports import Cargo, ExecResult, Progress, Running, Stopping, Survey
+from bottle.adapters.fake.furnishing import furnished, packed
+from bottle.app.ports import Cargo, ExecResult, Heard, Progress, Running, Stopping, Survey
 from bottle.domain.egress import Policy
-from bottle.domain.environment import Verbatim
-from bottle.domain.errors import BackendError, ConflictError, NotFoundError, ProvisionError
+from bottle.domain.errors import BackendError, ConflictError, NotFoundError, ProvisionError, TimeIsUpError
 from bottle.domain.manifest import BackendName
 from bottle.domain.names import is_identity
 from bottle.domain.plan import BottlePlan, Image, Wall
@@ -32,6 +32,8 @@ class FakeBox:
 
 
 Agent = Callable[[FakeBox, Sequence[str]], int]
+Headless = Callable[[FakeBox, Sequence[str], bytes], ExecResult]
+"""An agent that gets its task on standard input."""
 
 
 @frozen
@@ -44,7 +46,8 @@ class FakeEngine:
 
 @define(eq=False)
 class FakeBottle:
-    """ports.Bottle. Knows a handful of programs: true, false, cat, printenv, sleep."""
+    """ports.Bottle. Knows a handful of programs: true, false, cat, printenv, sleep, and `sh`, which packs the files of
+    the home whose paths it is given. All other programs are the agent's."""
 
     identity: str
     box: FakeBox
@@ -54,10 +57,28 @@ class FakeBottle:
     agent: Agent
     engine: FakeEngine
     owner: str
+    headless: Headless | None = None
     log: bytes = b""
     left: bool = False
 
-    def run(self, argv: Sequence[str], *, user: str = "node", stdin: bytes = b"", timeout: float = 60) -> ExecResult:
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        user: str = "node",
+        stdin: bytes = b"",
+        timeout: float = 60,
+        heard: Heard | None = None,
+    ) -> ExecResult:
+        done = self._done(argv, user, stdin, timeout)
+        if heard is None:
+            return done
+        for stream, content in ((1, done.stdout), (2, done.stderr)):
+            if content:
+                heard(stream, content)
+        return ExecResult(done.status, b"", b"")
+
+    def _done(self, argv: Sequence[str], user: str, stdin: bytes, timeout: float) -> ExecResult:
         self._require_alive()
         if user not in USERS:
             raise BackendError(f"the box has no user '{user}'")
@@ -71,6 +92,10 @@ class FakeBottle:
             return ExecResult(1, b"", b"") if value is None else ExecResult(0, f"{value}\n".encode(), b"")
         if name in {"true", "false"}:
             return ExecResult(int(name == "false"), b"", b"")
+        if name == "sh":
+            return ExecResult(0, packed(self.box.files, arguments[3:]), b"")
+        if self.headless is not None:
+            return self.headless(self.box, argv, stdin)
         return ExecResult(_COMMAND_NOT_FOUND, b"", f"{name}: not found\n".encode())
 
     def attach(self, argv: Sequence[str]) -> int:
@@ -101,7 +126,7 @@ class FakeBottle:
 
     def _sleep(self, seconds: float, timeout: float) -> ExecResult:
         if seconds > timeout:
-            raise BackendError(f"`sleep` did not end within {timeout:g} seconds")
+            raise TimeIsUpError(f"`sleep` did not end within {timeout:g} seconds")
         return ExecResult(0, b"", b"")
 
     def _cat(self, paths: Sequence[str], stdin: bytes) -> ExecResult:
@@ -131,6 +156,7 @@ class FakeBackend:
     engine: FakeEngine = field(factory=FakeEngine)
     owner: str = "owner"
     agent: Agent = _done
+    headless: Headless | None = None
     found: Survey = _SURVEY
     fault: BaseException | None = None
     launched: list[tuple[BottlePlan, Cargo]] = field(factory=list)
@@ -174,12 +200,13 @@ class FakeBackend:
             raise BackendError("the launch was asked to end")
         bottle = FakeBottle(
             plan.identity,
-            _furnished(plan, cargo),
+            FakeBox(*furnished(plan, cargo)),
             plan.policy,
             frozenset(cargo.certificates.leaves),
             self.agent,
             self.engine,
             self.owner,
+            self.headless,
         )
         self.engine.bottles[key] = bottle
         try:
@@ -231,26 +258,3 @@ class FakeBackend:
         if self.fault is not None:
             fault, self.fault = self.fault, None
             raise fault
-
-
-def _furnished(plan: BottlePlan, cargo: Cargo) -> FakeBox:
-    """The box with its files and environment."""
-    env: dict[str, str] = {}
-    for item in plan.env:
-        if isinstance(item.entry, Verbatim):
-            env[item.name] = item.entry.value
-        else:
-            env[item.name] = cargo.env[item.name]
-    return FakeBox(env, {**_trees(plan), **{file.path: file.content for file in plan.files}})
-
-
-def _trees(plan: BottlePlan) -> Mapping[str, bytes]:
-    files: dict[str, bytes] = {}
-    for tree in plan.trees:
-        root = Path(tree.host_path)
-        if not root.is_dir():
-            raise ProvisionError(f"{root} cannot be read: No such file or directory")
-        for path in root.rglob("*"):
-            if path.is_file() and not path.is_symlink():
-                files[f"{tree.guest_path}/{path.relative_to(root).as_posix()}"] = path.read_bytes()
-    return files

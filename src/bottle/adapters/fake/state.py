@@ -9,6 +9,7 @@ from pathlib import Path
 
 from attrs import define, field
 
+from bottle.adapters import disk
 from bottle.domain.errors import ConflictError, NotFoundError
 from bottle.domain.names import is_identity
 from bottle.domain.state import Event, Metadata
@@ -89,10 +90,7 @@ class FakeState:
         _require_identity(identity)
         self._kept.pop(identity, None)
         directory = self._audit_root / identity
-        if directory.is_dir():
-            for path in directory.iterdir():
-                path.unlink()
-            directory.rmdir()
+        disk.remove_tree(directory)
 
     @contextmanager
     def _holding(self, kept: _Kept) -> Iterator[None]:

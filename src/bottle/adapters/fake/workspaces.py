@@ -1,9 +1,11 @@
 """Working trees that nobody looks through."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from bottle.adapters.archive import Furniture, pack
 from bottle.domain.errors import UsageError
-from bottle.domain.provision import GUEST_WORKSPACE, HostTree
+from bottle.domain.provision import GUEST_WORKSPACE, GuestFile, HostTree
+from bottle.domain.taken_out import WORKSPACE
 from bottle.domain.workspace import Workspace
 
 
@@ -15,3 +17,6 @@ class FakeWorkspaces:
             raise UsageError(f"--cwd: {directory} is no directory")
         entries = tuple(sorted({"file", *include}))
         return Workspace(HostTree(directory, GUEST_WORKSPACE, entries=entries, size=3 * len(entries)))
+
+    def beginning(self, tree: HostTree) -> Iterator[bytes]:
+        return pack(Furniture(files=tuple(GuestFile(f"/{WORKSPACE}/{path}", b"abc") for path in tree.entries or ())))

@@ -4,6 +4,7 @@ import json
 import shlex
 from typing import Any, Final
 
+from bottle.adapters.providers.events import json_lines
 from bottle.domain.errors import ManifestError
 from bottle.domain.hosts import HostPattern
 from bottle.domain.labels import painted
@@ -53,26 +54,24 @@ class ClaudeProvider:
         )
 
     def report(self, output: bytes) -> Report:
-        """The one object of `--output-format json`."""
-        try:
-            said = json.loads(output)
-        except (ValueError, RecursionError):
-            said = None
-        if not isinstance(said, dict) or not isinstance(said.get("result"), str):
-            return plain_report(output)
-        session, cost = said.get("session_id"), said.get("total_cost_usd")
-        return Report(
-            said["result"],
-            session if isinstance(session, str) and is_session_id(session) else "",
-            cost if isinstance(cost, float) else None,
-        )
+        """The events of `--output-format stream-json`: the session is told with the first, the result with the last."""
+        session, result, cost = "", None, None
+        for event in json_lines(output):
+            told = event.get("session_id")
+            session = told if isinstance(told, str) and is_session_id(told) else session
+            if event.get("type") == "result":
+                result = str(event.get("result", event.get("subtype")))
+                cost = event.get("total_cost_usd")
+        if result is None:
+            return Report("" if session else plain_report(output).result, session)
+        return Report(result, session, cost if isinstance(cost, float) else None)
 
 
 def _argv(wish: Wish) -> tuple[str, ...]:
     # `--remote-control` takes a name where one follows: an option behind it keeps it from eating an argument.
     argv = ["claude", *(["--remote-control"] if wish.remote_control else []), "--dangerously-skip-permissions"]
     if wish.headless:
-        argv += ["--print", "--output-format", "json"]
+        argv += ["--print", "--output-format", "stream-json", "--verbose"]
     if wish.session is not None:
         argv += ["--resume", wish.session] if wish.session else ["--continue"]
     if wish.prompt_path is not None:

@@ -2,9 +2,10 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
+from bottle.adapters.providers.events import json_lines
 from bottle.domain.errors import ManifestError
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import Auth, ManifestRoute
@@ -83,7 +84,7 @@ class CodexProvider:
     def report(self, output: bytes) -> Report:
         """The events of `exec --json`: the last thing that the agent said is the result. Codex counts no money."""
         result, session = "", ""
-        for event in _events(output):
+        for event in json_lines(output):
             item = event.get("item")
             if event.get("type") == "thread.started" and is_session_id(str(event.get("thread_id"))):
                 session = str(event["thread_id"])
@@ -130,16 +131,6 @@ def _argv(wish: Wish) -> tuple[str, ...]:
 def _takes_a_message(wish: Wish) -> bool:
     """Whether the first message is free for the prompt: arguments may hold one, or a subcommand of their own."""
     return not (wish.arguments or wish.headless or wish.session is not None)
-
-
-def _events(output: bytes) -> Iterator[dict[str, Any]]:
-    for line in output.splitlines():
-        try:
-            event = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(event, dict):
-            yield event
 
 
 def _complaint(event: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """The state store in files: one directory for each identity, for the owner's eyes alone."""
 
-import errno
 import fcntl
 import os
 import re
@@ -12,9 +11,10 @@ from pathlib import Path
 from bottle.adapters import disk
 from bottle.adapters.state import metadata as codec
 from bottle.adapters.state import trail
+from bottle.adapters.state.failures import failures
 from bottle.adapters.state.segments import Segments
 from bottle.adapters.state.tail import Tail
-from bottle.domain.errors import BottleError, ConflictError, NotFoundError
+from bottle.domain.errors import ConflictError, NotFoundError
 from bottle.domain.names import is_identity
 from bottle.domain.state import Event, Metadata
 
@@ -38,7 +38,7 @@ class StateFiles:
 
     def claim(self, metadata: Metadata) -> None:
         directory = self._path(metadata.identity)
-        with _failures(f"cannot claim {metadata.identity}"):
+        with failures(f"cannot claim {metadata.identity}"):
             disk.make_private(self._root)
             try:
                 directory.mkdir(mode=0o700)
@@ -54,12 +54,12 @@ class StateFiles:
 
     def update(self, metadata: Metadata) -> None:
         directory = self._claimed(metadata.identity)
-        with _failures(f"cannot write the metadata of {metadata.identity}"):
+        with failures(f"cannot write the metadata of {metadata.identity}"):
             disk.write_whole(directory / METADATA, codec.encode(metadata))
 
     def read(self, identity: str) -> Metadata:
         path = self._claimed(identity) / METADATA
-        with _failures(f"cannot read the metadata of {identity}"):
+        with failures(f"cannot read the metadata of {identity}"):
             try:
                 content = disk.read_regular(path, codec.MAX_BYTES)
             except FileNotFoundError:
@@ -69,7 +69,7 @@ class StateFiles:
             return codec.decode(content, identity, str(path))
 
     def identities(self) -> Sequence[str]:
-        with _failures("cannot list the bottles"):
+        with failures("cannot list the bottles"):
             try:
                 entries = list(self._root.iterdir())
             except FileNotFoundError:
@@ -85,7 +85,7 @@ class StateFiles:
         and keeps the sidecar from what is not its own; the kernel also follows no link there (fs.protected_symlinks).
         """
         directory = self._claimed(identity) / AUDIT
-        with _failures(f"cannot make {directory}"):
+        with failures(f"cannot make {directory}"):
             directory.mkdir(exist_ok=True)
             directory.chmod(0o1777)  # after mkdir, whose mode the umask cuts
         return directory
@@ -100,7 +100,7 @@ class StateFiles:
     @contextmanager
     def _locked(self, identity: str, directory: Path) -> Iterator[None]:
         path = directory / LOCK
-        with _failures(f"cannot lock {identity}"):
+        with failures(f"cannot lock {identity}"):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             if not _lock(descriptor):
@@ -115,7 +115,7 @@ class StateFiles:
         return self._locked(identity, self._claimed(identity))
 
     def held(self, identity: str) -> bool:
-        with _failures(f"cannot look at the lock of {identity}"):
+        with failures(f"cannot look at the lock of {identity}"):
             try:
                 descriptor = os.open(self._path(identity) / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             except (FileNotFoundError, NotADirectoryError):
@@ -128,20 +128,20 @@ class StateFiles:
 
     def record(self, event: Event) -> None:
         path = self._claimed(event.identity) / LIFECYCLE
-        with _failures(f"cannot write the trail of {event.identity}"):
+        with failures(f"cannot write the trail of {event.identity}"):
             disk.append(path, trail.event_line(event))
 
     def keep_log(self, identity: str, name: str, content: bytes) -> None:
         if _LOG_NAME.match(name) is None:
             raise ValueError(f"a log cannot be called {name!r}")
         directory = self._claimed(identity) / LOGS
-        with _failures(f"cannot keep the log {name} of {identity}"):
+        with failures(f"cannot keep the log {name} of {identity}"):
             directory.mkdir(mode=0o700, exist_ok=True)
             disk.write_whole(directory / name, content)
 
     def log(self, identity: str) -> bytes:
         directory = self._claimed(identity) / LOGS
-        with _failures(f"cannot read the logs of {identity}"):
+        with failures(f"cannot read the logs of {identity}"):
             if not _is_directory(directory):
                 return b""
             names = sorted(path for path in directory.iterdir() if _LOG_NAME.match(path.name))
@@ -151,7 +151,7 @@ class StateFiles:
         directory = self._path(identity)
         # Should something refuse to go, the identity stays readable, so that it is listed and can be released again.
         hint = f"something in it belongs to another user: `sudo rm -rf -- {directory}`"
-        with _failures(f"cannot remove all of {directory}", hint=hint):
+        with failures(f"cannot remove all of {directory}", hint=hint):
             if directory.is_symlink():
                 directory.unlink()
                 return
@@ -167,7 +167,7 @@ class StateFiles:
 
     def _claimed(self, identity: str) -> Path:
         directory = self._path(identity)
-        with _failures(f"cannot look at {directory}"):
+        with failures(f"cannot look at {directory}"):
             if not _is_directory(directory):
                 raise NotFoundError(f"no bottle is called '{identity}'", hint="`bottle list --all` names them")
         return directory
@@ -204,33 +204,5 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def _reported(lines: Iterator[str], identity: str) -> Iterator[str]:
-    with _failures(f"cannot read the trail of {identity}"):
+    with failures(f"cannot read the trail of {identity}"):
         yield from lines
-
-
-@contextmanager
-def _failures(what: str, hint: str | None = None) -> Iterator[None]:
-    """Turns what the operating system refuses into an error with a remedy.
-
-    It is the plain BottleError: nobody else holds anything, so it is no conflict, and a script that answers a conflict
-    with another identity would try for ever on a full disk.
-    """
-    try:
-        yield
-    except disk.NotRegularError as error:
-        raise ConflictError(
-            f"{what}: {error.filename} is no regular file",
-            hint="something replaced it: trust nothing that this bottle says",
-        ) from None
-    except OSError as error:
-        at = f" ({error.filename})" if error.filename else ""
-        reason = (error.strerror or type(error).__name__).lower()
-        raise BottleError(f"{what}: {reason}{at}", hint=hint or _remedy(error)) from None
-
-
-def _remedy(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "make room on the disk that holds `~/.bot-bottle`"
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "`~/.bot-bottle` must belong to you and be writable"
-    return "look after the disk that holds `~/.bot-bottle`"

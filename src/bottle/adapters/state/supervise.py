@@ -50,14 +50,14 @@ class SuperviseFiles:
     def open(self, identity: str, grants: Grants, authority: str, key: str) -> Rooms:
         room = self._path(identity)
         with _failures(f"cannot make {room}"):
-            room.mkdir(mode=0o700)
+            room.mkdir(mode=0o700, exist_ok=True)  # a bottle that is resumed has its own
             for own in (_SEEN, _NOTICED):
-                (room / own).mkdir(mode=0o700)
+                (room / own).mkdir(mode=0o700, exist_ok=True)
             rooms = Rooms(room / "asked", room / "told")
-            rooms.asked.mkdir()
+            rooms.asked.mkdir(exist_ok=True)
             # As with the trail's directory: the server's user is a container's or a subordinate one of the host's.
             rooms.asked.chmod(0o1777)
-            rooms.told.mkdir()
+            rooms.told.mkdir(exist_ok=True)
             rooms.told.chmod(0o755)
             disk.write_whole(room / _AUTHORITY, authority.encode())
             disk.write_whole(room / _KEY, key.encode())

@@ -1,0 +1,82 @@
+"""A bottle's end: what is taken out of it first, and what is written down. It may be repeated, by anybody."""
+
+from collections.abc import Callable, Sequence
+
+from attrs import evolve
+
+from bottle.app.ports import Backend, Bottle, World
+from bottle.domain.errors import BackendError, BottleError
+from bottle.domain.provision import GUEST_HOME
+from bottle.domain.state import Event, Metadata
+from bottle.domain.taken_out import WORKSPACE, Part, below_home
+
+_SECONDS: dict[Part, float] = {"transcript": 60.0, "workspace": 600.0}
+_STDOUT = 1
+_PACK = """\
+cd "$0" && for name; do
+    if [ -e "$name" ] || [ -h "$name" ]; then printf '%s\\n' "$name"; fi
+done | tar -cf - -T -
+"""
+"""Packs what is there of the names. What it prints is read as an agent's work, so it need not be trusted."""
+_CANNOT_RUN = 126
+"""The shell's statuses from here on: there is no tar, or it was killed. Lower ones mean that some files changed or went
+while they were read."""
+
+
+def end_bottle(world: World, backend: Backend, identity: str, status: int | None, session_id: str = "") -> None:
+    """Takes out what is kept, removes the bottle, writes down how it ended.
+
+    Raises BackendError when something would not go; then the state still counts it as running, for `cleanup` to find.
+    """
+    metadata = world.state.read(identity)
+    _keep_parts(world, backend, metadata)
+    backend.destroy(identity)
+    world.supervise.close(identity)
+    if metadata.ended_at:
+        return
+    now = world.clock.now()
+    world.state.update(evolve(metadata, ended_at=now.isoformat(), exit_status=status, session_id=session_id))
+    reason = "torn down" if status is None else f"the agent ended with status {status}"
+    world.state.record(Event(now, identity, "ended", reason, status=status))
+
+
+def roots_of(metadata: Metadata) -> dict[Part, tuple[str, ...]]:
+    """What is kept of the bottle, by part: paths relative to the agent's home."""
+    roots: dict[Part, tuple[str, ...]] = {}
+    if metadata.transcript:
+        roots["transcript"] = tuple(map(below_home, metadata.transcript))
+    if metadata.keep_workspace:
+        roots["workspace"] = (WORKSPACE,)
+    return roots
+
+
+def take_out(world: World, bottle: Bottle, part: Part, roots: Sequence[str]) -> None:
+    """Keeps a part of a running bottle. Raises BottleError; an earlier one is then still there."""
+    argv = ["sh", "-c", _PACK, GUEST_HOME, *roots]
+
+    def pour(take: Callable[[bytes], None]) -> None:
+        done = bottle.run(argv, timeout=_SECONDS[part], heard=lambda stream, piece: _only_output(take, stream, piece))
+        if done.status >= _CANNOT_RUN:
+            raise BackendError("the box cannot pack it", hint="its image needs a `tar`")
+
+    world.snapshots.keep(bottle.identity, part, roots, pour)
+
+
+def _only_output(take: Callable[[bytes], None], stream: int, piece: bytes) -> None:
+    if stream == _STDOUT:
+        take(piece)
+
+
+def _keep_parts(world: World, backend: Backend, metadata: Metadata) -> None:
+    """The log and the snapshot are taken where they can be had: a box that is gone has neither, and must still go."""
+    try:
+        bottle = backend.open(metadata.identity)
+        world.state.keep_log(metadata.identity, "sidecar.log", bottle.sidecar_log())
+    except BottleError as error:
+        world.progress.detail(f"no sidecar log: {error}")
+        return
+    for part, roots in roots_of(metadata).items():
+        try:
+            take_out(world, bottle, part, roots)
+        except BottleError as error:
+            world.progress.step(f"the {part} could not be kept: {error}")

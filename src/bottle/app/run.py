@@ -1,0 +1,79 @@
+"""One task for an agent that works by itself: started, waited for, torn down, and what came of it."""
+
+from collections.abc import Callable
+
+from attrs import define, field, frozen
+
+from bottle.app.ports import World
+from bottle.app.prepare import Prepared
+from bottle.app.start import Task, run_headless
+from bottle.domain.errors import BottleError
+from bottle.domain.provider import Provider, Report
+from bottle.domain.pushes import Push, pushes_of
+from bottle.domain.traffic import Traffic, traffic_of
+
+LONGEST_OUTPUT = 256 * 1024 * 1024
+"""Bytes of an agent's standard output that are read; of more, the last."""
+LONGEST_COMPLAINT = 4096
+
+
+@frozen
+class Outcome:
+    """What came of a task. `status` is the agent's; None where time was up. `seconds` from the start to the end of all.
+    `complaint` is the end of what the agent said on its standard error."""
+
+    identity: str
+    report: Report
+    status: int | None
+    seconds: float
+    traffic: Traffic
+    pushes: tuple[Push, ...]
+    complaint: str
+
+
+def run_task(
+    world: World, prepared: Prepared, text: str, *, seconds: float, echo: Callable[[bytes], None] | None = None
+) -> Outcome:
+    """Does the task in a bottle of its own, or in the one that is resumed. `echo` hears what the agent says.
+
+    Raises BottleError when the bottle cannot be started, KeyboardInterrupt; either way it is torn down.
+    """
+    provider = world.providers.get(prepared.plan.provider)
+    began, said = world.clock.now(), _Said(echo)
+    before = len(list(world.state.audit_lines(prepared.plan.identity))) if prepared.before else 0
+    task = Task(text, seconds, said.hear, lambda: _report(provider, said).session_id)
+    status = run_headless(world, prepared, task)
+    lines = list(world.state.audit_lines(prepared.plan.identity))[before:]
+    return Outcome(
+        identity=prepared.plan.identity,
+        report=_report(provider, said),
+        status=status,
+        seconds=(world.clock.now() - began).total_seconds(),
+        traffic=traffic_of(lines),
+        pushes=tuple(pushes_of(lines)),
+        complaint=said.errors.decode(errors="replace").strip(),
+    )
+
+
+@define
+class _Said:
+    """What an agent says, as far as it is kept."""
+
+    echo: Callable[[bytes], None] | None
+    output: bytearray = field(factory=bytearray)
+    errors: bytearray = field(factory=bytearray)
+
+    def hear(self, stream: int, piece: bytes) -> None:
+        kept, longest = (self.output, LONGEST_OUTPUT) if stream == 1 else (self.errors, LONGEST_COMPLAINT)
+        kept += piece
+        del kept[: max(len(kept) - longest, 0)]
+        if self.echo is not None:
+            self.echo(piece)
+
+
+def _report(provider: Provider, said: _Said) -> Report:
+    """A plugin that cannot read what its program said takes nothing else down with it."""
+    try:
+        return provider.report(bytes(said.output))
+    except BottleError as error:
+        return Report(str(error))

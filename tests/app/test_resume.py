@@ -1,0 +1,201 @@
+"""Headless runs and bottles that go on: what is kept before every end, what is put back, and what a failure leaves."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from attrs import evolve
+
+from bottle.adapters.fake.backend import FakeBox
+from bottle.app import inventory
+from bottle.app.ports import ExecResult, World
+from bottle.app.prepare import Prepared, Wanted, prepare
+from bottle.app.resume import prepare_next_task, prepare_resumed
+from bottle.app.run import Outcome, run_task
+from bottle.app.start import run_attached, run_detached
+from bottle.domain.errors import BackendError, ConflictError, NotFoundError, TimeIsUpError, UsageError
+from tests.app.conftest import Stage
+from tests.support.flaky import flaky
+
+IDENTITY = "coder-aaaaa"
+SESSION = "/home/node/.claude/projects/-home-node/5c1a.jsonl"
+CODE = "/home/node/workspace/code"
+
+
+def headless(box: FakeBox, _argv: Sequence[str], task: bytes) -> ExecResult:
+    """An agent that notes the task in its session, changes its workspace and says both."""
+    box.files[SESSION] = box.files.get(SESSION, b"") + task
+    box.files[CODE] = box.files.get(CODE, b"") + b"+"
+    events: list[dict[str, object]] = [{"type": "system", "session_id": "5c1a"}]
+    events.append({"type": "result", "result": box.files[SESSION].decode(), "total_cost_usd": 0.5})
+    return ExecResult(3, "\n".join(map(json.dumps, events)).encode(), b"a word of warning")
+
+
+def wanted(stage: Stage, *, keep: bool = False) -> Prepared:
+    source = stage.home / "src"
+    source.mkdir(exist_ok=True)
+    return prepare(stage.world, Wanted("coder", cwd=str(source), copy_cwd=keep, keep_workspace=keep, headless=True))
+
+
+def do(world: World, prepared: Prepared, text: str) -> Outcome:
+    return run_task(world, prepared, text, seconds=10)
+
+
+@pytest.fixture
+def ran(stage: Stage) -> Stage:
+    """A world in which one task was done, its workspace kept."""
+    stage.backend.headless = headless
+    do(stage.world, wanted(stage, keep=True), "one;")
+    return stage
+
+
+def test_a_task_gives_what_the_agent_says_and_leaves_evidence_alone(stage: Stage) -> None:
+    stage.backend.headless = headless
+    outcome = do(stage.world, wanted(stage), "one;")
+    assert (outcome.report.result, outcome.report.session_id, outcome.report.cost_usd) == ("one;", "5c1a", 0.5)
+    assert (outcome.status, outcome.complaint) == (3, "a word of warning")
+    assert stage.backend.engine.bottles == {}
+    metadata = stage.state.read(IDENTITY)
+    assert (metadata.exit_status, metadata.session_id, bool(metadata.ended_at)) == (3, "5c1a", True)
+
+
+def test_the_task_is_in_no_argument_list_and_no_state(stage: Stage) -> None:
+    stage.backend.headless = headless
+    do(stage.world, wanted(stage), "one;")
+    ((plan, _),) = stage.backend.launched
+    assert "one;" not in " ".join(plan.argv)
+    assert "one;" not in repr(stage.state.read(IDENTITY))
+
+
+def test_the_next_task_goes_on_with_session_and_workspace(ran: Stage) -> None:
+    outcome = do(ran.world, prepare_next_task(ran.world, IDENTITY, "coder"), "two;")
+    assert (outcome.identity, outcome.report.result) == (IDENTITY, "one;two;")
+    plan, _ = ran.backend.launched[-1]
+    assert plan.argv[plan.argv.index("--resume") + 1] == "5c1a"
+    do(ran.world, prepare_next_task(ran.world, IDENTITY, "coder"), "three;")
+    (kept,) = [archive for archive in ran.backend.launched[-1][0].archives if archive.part == "workspace"]
+    assert kept.size
+    rules = [event.rule for event in ran.state.events(IDENTITY)]
+    assert rules == ["started", "ended", "resumed", "ended", "resumed", "ended"]
+
+
+def test_a_person_goes_on_with_the_session_that_was_used_last(ran: Stage) -> None:
+    boxes: list[FakeBox] = []
+
+    def agent(box: FakeBox, _argv: Sequence[str]) -> int:
+        boxes.append(box)
+        return 0
+
+    ran.backend.agent = agent
+    assert run_attached(ran.world, prepare_resumed(ran.world, IDENTITY)) == 0
+    assert "--continue" in boxes[0].attached[0]
+    assert (boxes[0].files[SESSION], boxes[0].files[CODE]) == (b"one;", b"+")
+    # Whoever worked in the bottle since has sessions that nobody counted.
+    assert ran.state.read(IDENTITY).session_id == ""
+
+
+def test_without_the_wish_for_it_the_workspace_is_not_kept(stage: Stage) -> None:
+    stage.backend.headless = headless
+    do(stage.world, wanted(stage), "one;")
+    do(stage.world, prepare_next_task(stage.world, IDENTITY, "coder"), "two;")
+    plan, _ = stage.backend.launched[-1]
+    assert [archive.part for archive in plan.archives] == ["transcript"]
+
+
+def test_a_stop_from_elsewhere_keeps_the_same(stage: Stage) -> None:
+    run_detached(stage.world, wanted(stage, keep=True))
+    stage.backend.open(IDENTITY).box.files[SESSION] = b"talk"
+    inventory.stop_all(stage.world, [IDENTITY])
+    assert prepare_resumed(stage.world, IDENTITY).plan.archives
+
+
+def test_an_interruption_keeps_the_same(stage: Stage) -> None:
+    def agent(box: FakeBox, _argv: Sequence[str]) -> int:
+        box.files[SESSION] = b"talk"
+        stage.interruptions.strike()
+        return 0
+
+    stage.backend.agent = agent
+    with pytest.raises(KeyboardInterrupt):
+        run_attached(stage.world, stage.prepared())
+    assert prepare_resumed(stage.world, IDENTITY).plan.archives
+
+
+def test_time_that_is_up_ends_the_bottle_and_keeps_its_session(stage: Stage) -> None:
+    def slow(box: FakeBox, argv: Sequence[str], task: bytes) -> ExecResult:
+        headless(box, argv, task)
+        raise TimeIsUpError("it did not end")
+
+    stage.backend.headless = slow
+    outcome = do(stage.world, wanted(stage), "one;")
+    assert outcome.status is None
+    assert stage.backend.engine.bottles == {}
+    stage.backend.headless = headless
+    assert do(stage.world, prepare_next_task(stage.world, IDENTITY, "coder"), "two;").report.result == "one;two;"
+
+
+def test_a_bottle_that_runs_is_not_resumed(stage: Stage) -> None:
+    run_detached(stage.world, stage.prepared())
+    with pytest.raises(ConflictError, match="is running"):
+        prepare_resumed(stage.world, IDENTITY)
+
+
+def test_a_bottle_that_was_lost_is_ended_first_and_nothing_of_it_is_lost(stage: Stage) -> None:
+    run_detached(stage.world, stage.prepared())
+    stage.backend.open(IDENTITY).box.files[SESSION] = b"talk"
+    stage.state.update(evolve(stage.state.read(IDENTITY), detached=False))
+    prepared = prepare_resumed(stage.world, IDENTITY)
+    assert stage.backend.engine.bottles == {}
+    assert prepared.plan.archives
+
+
+def test_a_start_again_that_fails_leaves_the_bottle_as_it_was(ran: Stage) -> None:
+    before = ran.state.read(IDENTITY)
+    prepared = prepare_resumed(ran.world, IDENTITY)
+    ran.backend.fault = BackendError("no room")
+    with pytest.raises(BackendError, match="no room"):
+        run_attached(ran.world, prepared)
+    assert ran.state.read(IDENTITY) == before
+    assert prepare_resumed(ran.world, IDENTITY).plan.archives == prepared.plan.archives
+
+
+def test_of_two_that_resume_one_is_told_that_it_came_too_late(ran: Stage) -> None:
+    late = prepare_resumed(ran.world, IDENTITY)
+    run_detached(ran.world, prepare_resumed(ran.world, IDENTITY))
+    with pytest.raises(ConflictError, match="has changed meanwhile"):
+        run_attached(ran.world, late)
+    assert [row.status for row in inventory.rows(ran.world)] == ["running"]
+
+
+def test_a_box_that_cannot_be_packed_is_told_and_still_goes(stage: Stage) -> None:
+    def dies(box: FakeBox, _argv: Sequence[str], _task: bytes) -> ExecResult:
+        box.files[f"{SESSION}/below/a/file"] = box.files[SESSION] = b""
+        return ExecResult(0, b"", b"")
+
+    stage.backend.headless = dies
+    world = stage.world
+    do(world, wanted(stage), "one;")
+    assert any("could not be kept" in step for step in world.progress.steps)  # type: ignore[attr-defined]
+    assert stage.backend.engine.bottles == {}
+    with pytest.raises(ConflictError, match="nothing was kept"):
+        prepare_next_task(world, IDENTITY, "coder")
+
+
+def test_what_cannot_be_resumed_is_told(ran: Stage) -> None:
+    with pytest.raises(UsageError, match="coder's, not other's"):
+        prepare_next_task(ran.world, IDENTITY, "other")
+    with pytest.raises(NotFoundError):
+        prepare_resumed(ran.world, "coder-zzzzz")
+    ran.state.damage(IDENTITY)
+    with pytest.raises(ConflictError, match="damaged"):
+        prepare_resumed(ran.world, IDENTITY)
+
+
+def test_a_removal_that_fails_keeps_what_was_taken_out(ran: Stage) -> None:
+    stuck = flaky(ran.backend, "destroy", BackendError("the engine went away"))
+    world = ran.with_faults(backend=stuck)
+    prepared = evolve(prepare_resumed(ran.world, IDENTITY), backend=stuck)
+    with pytest.raises(BackendError, match="went away"):
+        run_attached(world, prepared)
+    assert not ran.state.read(IDENTITY).ended_at
+    assert prepare_resumed(ran.world, IDENTITY).plan.archives

@@ -1,0 +1,59 @@
+"""Real agents do a task by themselves, end, and go on with the same session in the same workspace."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.life.agents import ANSWER, LOG, PROGRAMS, RECALL, RECALLED, TASK, Stage, stage_of
+from tests.support import agent_world
+from tests.support.box_views import engine
+from tests.support.namespace_views import namespaces
+from tests.support.requirements import require
+from tests.support.views import Views
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+@pytest.fixture(scope="module", params=["docker", "bubblewrap"])
+def views(request: pytest.FixtureRequest) -> Iterator[Views]:
+    require(request.param)
+    found: Views | str = {"docker": engine, "bubblewrap": namespaces}[request.param]()
+    assert not isinstance(found, str), found
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module", params=["claude", "codex"])
+def stage(request: pytest.FixtureRequest, views: Views, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with stage_of(PROGRAMS[request.param], views, tmp_path_factory.mktemp(request.param)) as stage:
+        yield stage
+
+
+def run(stage: Stage, *arguments: str) -> dict[str, Any]:
+    done = stage.world.cli.run("run", stage.program.name, *arguments, "--json", *stage.program.words, timeout=300)
+    found: dict[str, Any] = json.loads(done.ok().stdout)
+    assert "could not be kept" not in done.stderr
+    return found
+
+
+def test_a_task_ends_and_the_next_goes_on_with_its_session_and_workspace(stage: Stage) -> None:
+    first = run(stage, TASK, "--cwd", "--keep-workspace")
+    assert (first["result"], first["exit_status"], first["timed_out"]) == (ANSWER, 0, False)
+    assert first["egress"]["requests"] >= 2
+    assert first["session_id"]
+    assert not stage.world.views.is_running(first["identity"])
+
+    second = run(stage, RECALL, "--resume", first["identity"])
+    assert second["result"] == RECALLED
+    assert second["session_id"] == first["session_id"]
+    assert ANSWER in stage.conversations.histories[-1]  # the model is told what was said before
+
+    resumed = stage.world.cli.run("resume", first["identity"], "--yes", "--detach", "--json").ok()
+    assert json.loads(resumed.stdout) == {"identity": first["identity"]}
+    log = stage.world.inside(first["identity"], *LOG.split()).ok().stdout.splitlines()
+    assert log == [agent_world.MESSAGE, "A fault"]
+    stage.world.cli.run("stop", first["identity"]).ok()
+    assert not stage.world.views.remains(first["identity"])
+    stage.require_nothing_wrong()
