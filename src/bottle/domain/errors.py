@@ -45,6 +45,8 @@ class BackendError(BottleError):
 class TimeIsUpError(BackendError):
     """A command in a box did not end in the time that it had."""
 
+    code = "time-is-up"
+
 
 class WallsError(BackendError):
     """A wall could not be proved from inside the box; the box is not handed over."""
