@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -12,7 +13,7 @@ from attrs import frozen
 from sidecars.gitgate import limits
 
 # A shell sets the limit, so that it holds from the program's first moment and for all that it starts.
-_BOUNDED = ("/bin/sh", "-c", 'ulimit -v "$1"; ulimit -c 0; shift; exec "$@"', "sh")
+_BOUNDED = ("/bin/sh", "-c", f'ulimit -v "$1"; ulimit -t {limits.PROGRAM_SECONDS}; ulimit -c 0; shift; exec "$@"', "sh")
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -49,6 +50,14 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
         "GIT_OPTIONAL_LOCKS": "0",
         **(more or {}),
     }
+
+
+def python(script: str, *arguments: str) -> list[str]:
+    """This Python with a script of the standard library alone, for programs that start it with an environment of ours:
+    what it needs to find its own library goes along."""
+    library = os.environ.get("LD_LIBRARY_PATH", "")
+    found = ["/usr/bin/env", f"LD_LIBRARY_PATH={library}"] if library else []
+    return [*found, sys.executable, "-I", "-S", "-B", script, *arguments]
 
 
 def start(

@@ -1,11 +1,9 @@
 """Where git's hook asks: a socket of the gate's own, at which each push is known by a word that only its git has."""
 
 import json
-import os
 import secrets
 import shlex
 import socketserver
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from bottle.domain.gitgate import RefUpdate
 from sidecars.gitgate import hook
+from sidecars.gitgate.git import python
 from sidecars.gitgate.judge import Judge, Push
 from sidecars.gitgate.mirror import Mirror
 
@@ -78,8 +77,6 @@ class _Visit(socketserver.StreamRequestHandler):
 
 
 def _write_hook(path: Path) -> None:
-    program = shlex.join([sys.executable, "-I", "-S", "-B", str(Path(hook.__file__))])
-    library = os.environ.get("LD_LIBRARY_PATH", "")
-    export = f"LD_LIBRARY_PATH={shlex.quote(library)}; export LD_LIBRARY_PATH\n" if library else ""
-    path.write_text(f"#!/bin/sh\n{export}exec {program}\n", encoding="utf-8")
+    program = shlex.join(python(str(Path(hook.__file__))))
+    path.write_text(f"#!/bin/sh\nexec {program}\n", encoding="utf-8")
     path.chmod(0o700)

@@ -9,11 +9,13 @@ from attrs import evolve, frozen
 
 from bottle.domain.git_refusals import Finding, Refusal, refused_refs, refused_secrets
 from bottle.domain.gitgate import Change, RefUpdate, decide_change
+from bottle.domain.gitgate_config import GateRemote
+from sidecars.gitgate.documents import Document
 from sidecars.gitgate.forward import forward
 from sidecars.gitgate.git import ProgramError, Repository
 from sidecars.gitgate.mirror import Mirror
 from sidecars.gitgate.objects import Pushed, TooMuchError, commit_of, contents, new_objects, tree_names
-from sidecars.gitgate.scanner import Document, GateScanner
+from sidecars.gitgate.scanner import VALUE, GateScanner
 from sidecars.gitgate.trail import AuditError, Line, Trail
 
 _PLACES = {"blob": "file", "commit": "commit message or author", "tag": "tag message or author"}
@@ -82,8 +84,7 @@ class Judge:
     def _by_content(self, push: Push, repository: Repository) -> Refusal | None:
         objects = new_objects(repository, push.updates)
         found = self._scanner.scan(_documents(repository, objects, push.updates))
-        allowed = push.mirror.remote.remote.push.allow
-        left = [finding for finding in found if finding.fingerprint not in allowed]
+        left = [finding for finding in found if not _is_excused(finding, push.mirror.remote)]
         if not left:
             return None
         return refused_secrets([self._shown(finding, repository, push, left) for finding in left])
@@ -126,6 +127,14 @@ class Judge:
             )
         except AuditError:
             pass  # it is refused either way
+
+
+def _is_excused(finding: Finding, remote: GateRemote) -> bool:
+    """Whether the operator has said that it is no secret; of what this bottle withholds that is nobody's to say but
+    for the very place."""
+    if finding.fingerprint in remote.remote.push.allow:
+        return True
+    return finding.rule in remote.silent and finding.rule != VALUE
 
 
 def _change(repository: Repository, update: RefUpdate) -> Change:

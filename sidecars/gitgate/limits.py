@@ -16,6 +16,9 @@ OBJECTS: Final = 2_000_000
 OBJECT: Final = 128 * MEBIBYTE
 """The largest object; forges refuse files from 100 MB on."""
 
+DELTAS: Final = 4095
+"""How deep deltas may stand on one another: git makes none beyond (git-pack-objects(1), `--depth`)."""
+
 CONTENT: Final = 16 * 1024 * MEBIBYTE
 """All new objects of a push, unpacked."""
 
@@ -33,13 +36,22 @@ SEARCH_SPACE: Final = 12 * 1024 * MEBIBYTE
 
 SEARCH_MEMORY: Final = 1024 * MEBIBYTE
 
+PROGRAM_SECONDS: Final = 1800
+"""Processor time of each of them."""
+
 SERVE_SECONDS: Final = 3600.0
 REFRESH_SECONDS: Final = 600.0
 FORWARD_SECONDS: Final = 900.0
+STALLED_SECONDS: Final = 300
+"""How long an upstream over HTTPS may say nothing at all."""
+
 LOOK_SECONDS: Final = 600.0
 """For one question to git about a repository."""
 
 SEARCH_SECONDS: Final = 600.0
 """For one batch of what gitleaks searches."""
+
+BATCH: Final = 48 * MEBIBYTE
+"""What gitleaks searches at a time, while the next is gathered: twice this lies in memory."""
 
 AUDIT_FILE: Final = 64 * MEBIBYTE

@@ -16,9 +16,11 @@ from bottle.domain.gitgate_config import GateRemote, GateStart, parse_gate
 from bottle.domain.sidecar_config import Listen
 from bottle.domain.strict_json import ConfigError
 from sidecars.gitgate.git import ProgramError
+from sidecars.gitgate.gitleaks import Gitleaks
 from sidecars.gitgate.hooks import Hooks
 from sidecars.gitgate.judge import Judge
 from sidecars.gitgate.mirror import Mirror
+from sidecars.gitgate.patterns import patterns_of
 from sidecars.gitgate.results import Results
 from sidecars.gitgate.scanner import GateScanner
 from sidecars.gitgate.server import Gate
@@ -36,10 +38,11 @@ def build(start: GateStart) -> Gate:
     for name in ("hooks", "keys", "repositories", "search"):
         (state / name).mkdir(mode=0o700, exist_ok=True)
     trail = Trail(Path(start.audit), start.identity)
-    scanner = GateScanner(start.gitleaks, state / "search", _withheld(start))
+    gitleaks = Gitleaks(start.gitleaks, state / "search")
+    scanner = GateScanner(gitleaks, _withheld(start), patterns_of(start))
     hooks = Hooks(state / "hooks", Judge(scanner, trail, Results(Path(start.audit)).keep))
     mirrors = {
-        served_path(remote.host, remote.remote): _mirror(number, remote, state, hooks, start.roots)
+        served_path(remote.host, remote.remote): _mirror(number, remote, state, hooks, start)
         for number, remote in enumerate(start.remotes)
     }
     return Gate(_listener(start.listen), mirrors, hooks, trail)
@@ -69,15 +72,16 @@ def main() -> int:
     os._exit(0)
 
 
-def _mirror(number: int, remote: GateRemote, state: Path, hooks: Hooks, roots: str) -> Mirror:
-    way = Way(remote, state / "keys" / str(number), roots)
+def _mirror(number: int, remote: GateRemote, state: Path, hooks: Hooks, start: GateStart) -> Mirror:
+    way = Way(remote, state / "keys" / str(number), start.roots, start.proxy)
     return Mirror(remote, state / "repositories" / f"{number}.git", way, hooks.folder)
 
 
 def _withheld(start: GateStart) -> list[str]:
     """The gate's own secrets too: of a key, each line that says more than what it is."""
     lines = [line for remote in start.remotes for line in remote.secret.splitlines() if "-----" not in line]
-    return [*start.withheld, *(line for line in lines if len(line) >= 8)]
+    proxy = [] if start.proxy is None else [start.proxy.password]
+    return [*start.withheld, *(line for line in (*lines, *proxy) if len(line) >= 8)]
 
 
 def _listener(listen: Listen) -> socket.socket:

@@ -11,7 +11,8 @@ from bottle.domain.gitgate import RefUpdate
 from sidecars.gitgate import git, limits
 from sidecars.gitgate.git import ProgramError, Repository
 
-_CHECK = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
+_CHECK = "--batch-check=%(objectname) %(objecttype) %(objectsize) %(deltabase)"
+_FIELDS = 4
 
 
 class TooMuchError(Exception):
@@ -39,8 +40,10 @@ def new_objects(repository: Repository, updates: Sequence[RefUpdate]) -> Sequenc
     if not paths:
         return ()
     listed = repository.tell("cat-file", _CHECK, stdin="".join(f"{oid}\n" for oid in paths).encode())
-    found = tuple(_pushed(line, paths) for line in listed.decode().splitlines())
+    lines = [line.split(" ") for line in listed.decode().splitlines()]
+    found = tuple(_pushed(line, paths) for line in lines)
     _check_sizes(found)
+    _check_deltas({oid: base for oid, _, _, base in lines if base.strip("0")})
     return found
 
 
@@ -93,11 +96,10 @@ def _quarantined(repository: Repository) -> Iterator[str]:
     yield from done.stdout.decode().split()
 
 
-def _pushed(line: str, paths: Mapping[str, str]) -> Pushed:
-    oid, _, rest = line.partition(" ")
-    kind, _, size = rest.partition(" ")
-    if not size.isdecimal():
+def _pushed(line: Sequence[str], paths: Mapping[str, str]) -> Pushed:
+    if len(line) != _FIELDS or not line[2].isdecimal():
         raise ProgramError("an object of the push is missing")
+    oid, kind, size, _ = line
     return Pushed(oid, kind, int(size), paths[oid])
 
 
@@ -109,6 +111,22 @@ def _check_sizes(objects: Sequence[Pushed]) -> None:
     total = sum(pushed.size for pushed in objects)
     if total > limits.CONTENT:
         raise TooMuchError(f"the new objects come to {total} bytes; {limits.CONTENT} are looked at")
+
+
+def _check_deltas(bases: Mapping[str, str]) -> None:
+    """How many deltas stand on one another: whoever reads the last of them reads all."""
+    depths: dict[str, int] = {}
+    for start in bases:
+        chain, oid = list[str](), start
+        while oid in bases and oid not in depths and len(chain) <= limits.DELTAS:
+            chain.append(oid)
+            oid = bases[oid]
+        depth = depths.get(oid, 0)
+        for oid in reversed(chain):
+            depth += 1
+            depths[oid] = depth
+        if depth > limits.DELTAS:
+            raise TooMuchError(f"deltas may be {limits.DELTAS} deep")
 
 
 @contextmanager

@@ -69,6 +69,7 @@ class Scripted:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # else whoever waits in `accept` would hold the port
         for one in (self._listener, *self._open):
             one.close()
 
@@ -85,7 +86,10 @@ class Scripted:
         try:
             head = b""
             while b"\r\n\r\n" not in head:
-                head += connection.recv(65536)
+                piece = connection.recv(65536)
+                if not piece:
+                    return
+                head += piece
             self.heads.append(head)
             if self._answer is None:
                 return

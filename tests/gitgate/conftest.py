@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from attrs import define, evolve, field
 
+from bottle.domain.dlp.settings import OwnRule
 from bottle.domain.gitgate import GATE, rewrites
 from bottle.domain.gitgate_config import GateRemote, GateStart, gate_document
 from bottle.domain.manifest import PushRules, Remote
 from bottle.domain.sidecar_config import Listen
+from bottle.domain.upstream_proxy import UpstreamProxy
 from tests.support.git_client import Git, bare_repository
 from tests.support.gitleaks import gitleaks
 from tests.support.requirements import require
@@ -37,6 +39,10 @@ class World:
     remote: Remote = field(init=False)
     extra: tuple[GateRemote, ...] = ()
     roots: str = ""
+    proxy: UpstreamProxy | None = None
+    patterns: str = ""
+    own: tuple[OwnRule, ...] = ()
+    silent: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         path = bare_repository(self.upstream, {"README": "hello\n"})
@@ -64,9 +70,12 @@ class World:
             state=str(state),
             audit=str(self.folder / "audit"),
             gitleaks=str(gitleaks()),
-            remotes=(GateRemote(HOST, self.remote, self.server.key.read_text()), *self.extra),
+            remotes=(GateRemote(HOST, self.remote, self.server.key.read_text(), self.silent), *self.extra),
             withheld=self.withheld,
             roots=self.roots,
+            proxy=self.proxy,
+            patterns=self.patterns,
+            rules=self.own,
             tied=True,
         )
         self.process = subprocess.Popen(

@@ -53,14 +53,19 @@ class Git:
         assert outcome.status == 0, outcome.said
         return outcome.said.strip()
 
+    def raw(self, *arguments: str) -> bytes:
+        """What git says, to the byte; it must succeed."""
+        return subprocess.run(
+            ["git", *arguments], cwd=self.folder, env=self._env(), capture_output=True, check=True
+        ).stdout
+
     def attempt(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> Outcome:
         """Runs git, however it ends."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        own = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
         done = subprocess.run(
             ["git", *arguments],
             cwd=self.folder,
-            env={**own, **_WHO, **(env or {})},
+            env={**self._env(), **(env or {})},
             input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -68,6 +73,10 @@ class Git:
             check=False,
         )
         return Outcome(done.returncode, done.stdout.decode(errors="replace"))
+
+    def _env(self) -> dict[str, str]:
+        own = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
+        return {**own, **_WHO}
 
     def commit(self, files: Mapping[str, str | bytes], message: str = "work") -> str:
         """Writes files and commits them; the commit."""

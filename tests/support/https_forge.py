@@ -75,7 +75,8 @@ def https_forge(folder: Path, token: str) -> Iterator[Forge]:
             self.wfile.write(content)
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = tls.context.wrap_socket(server.socket, server_side=True)
+    # Whoever connects and says nothing keeps its own thread waiting, not the one that takes connections.
+    server.socket = tls.context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     forge.url = f"https://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -8,26 +8,33 @@ import ipaddress
 from attrs import field, frozen
 
 from bottle.domain.addresses import IPNetwork
+from bottle.domain.dlp.document import read_scanning, scanning_document
+from bottle.domain.dlp.settings import OwnRule, Scanning
 from bottle.domain.gitgate import Upstream
 from bottle.domain.manifest import PushRules, Remote
+from bottle.domain.proxy_document import proxy_document, read_proxy
 from bottle.domain.sidecar_config import Listen, listen_document, read_listen
 from bottle.domain.strict_json import (
     ConfigError,
     JsonObject,
     read_boolean,
     read_object,
+    read_optional,
     read_text,
     read_tuple,
 )
+from bottle.domain.upstream_proxy import UpstreamProxy
 
 
 @frozen
 class GateRemote:
-    """One upstream with its secret: the private key (SSH), the token (HTTPS), or nothing (`local`)."""
+    """One upstream with its secret: the private key (SSH), the token (HTTPS), or nothing (`local`); and the rules for
+    secrets that find nothing in what is pushed to it."""
 
     host: str
     remote: Remote
     secret: str = field(default="", repr=False)
+    silent: tuple[str, ...] = ()
 
     @property
     def upstream(self) -> Upstream:
@@ -39,8 +46,9 @@ class GateStart:
     """Everything that the gate needs to know.
 
     `state` is an empty directory of its own, `audit` one for its trail and for results; `gitleaks` is a program.
-    `withheld` are values that no push may hold. `roots` are further trusted certificates (PEM). `tied`: the gate ends
-    with its standard input.
+    `withheld` are values that no push may hold, `patterns` the directory of the compiled secret rules (none where it
+    is empty), `rules` the operator's own beside them. `roots` are further trusted certificates (PEM), `proxy` another
+    proxy that dials for the gate. `tied`: it ends with its standard input.
     """
 
     identity: str
@@ -50,7 +58,10 @@ class GateStart:
     gitleaks: str
     remotes: tuple[GateRemote, ...] = ()
     withheld: tuple[str, ...] = field(default=(), repr=False)
+    patterns: str = ""
+    rules: tuple[OwnRule, ...] = ()
     roots: str = field(default="", repr=False)
+    proxy: UpstreamProxy | None = None
     tied: bool = False
 
 
@@ -64,7 +75,10 @@ def gate_document(start: GateStart) -> JsonObject:
         "gitleaks": start.gitleaks,
         "remotes": [_remote_document(remote) for remote in start.remotes],
         "withheld": list(start.withheld),
+        "patterns": start.patterns,
+        "scanning": scanning_document(Scanning(start.rules)),
         "roots": start.roots,
+        "proxy": proxy_document(start.proxy),
         "tied": start.tied,
     }
 
@@ -72,7 +86,8 @@ def gate_document(start: GateStart) -> JsonObject:
 def parse_gate(data: object) -> GateStart:
     """The start that `gate_document` wrote; raises ConfigError."""
     required = ("identity", "listen", "state", "audit", "gitleaks", "remotes")
-    fields = read_object(data, "the document", required, ("withheld", "roots", "tied"))
+    more = ("withheld", "patterns", "scanning", "roots", "proxy", "tied")
+    fields = read_object(data, "the document", required, more)
     return GateStart(
         identity=read_text(fields["identity"], "identity"),
         listen=read_listen(fields["listen"], "listen"),
@@ -81,7 +96,10 @@ def parse_gate(data: object) -> GateStart:
         gitleaks=read_text(fields["gitleaks"], "gitleaks"),
         remotes=read_tuple(fields["remotes"], "remotes", _remote),
         withheld=read_tuple(fields.get("withheld", []), "withheld", read_text),
+        patterns=read_text(fields.get("patterns", ""), "patterns", empty=True),
+        rules=read_scanning(fields.get("scanning", {}), "scanning").rules,
         roots=read_text(fields.get("roots", ""), "roots", empty=True),
+        proxy=read_optional(fields.get("proxy"), "proxy", read_proxy),
         tied=read_boolean(fields.get("tied", False), "tied"),
     )
 
@@ -99,12 +117,13 @@ def _remote_document(entry: GateRemote) -> JsonObject:
         "allow": list(remote.push.allow),
         "force": remote.push.force,
         "delete": remote.push.delete,
+        "silent": list(entry.silent),
     }
 
 
 def _remote(data: object, where: str) -> GateRemote:
     rules = ("branches", "tags", "allow", "force", "delete")
-    fields = read_object(data, where, ("host", "upstream", "host_key", "secret", "private_ips", *rules), ())
+    fields = read_object(data, where, ("host", "upstream", "host_key", "secret", "private_ips", *rules), ("silent",))
     upstream = read_text(fields["upstream"], f"{where}.upstream")
     try:
         Upstream.parse(upstream)
@@ -117,7 +136,8 @@ def _remote(data: object, where: str) -> GateRemote:
         private_ips=read_tuple(fields["private_ips"], f"{where}.private_ips", _network),
     )
     secret = read_text(fields["secret"], f"{where}.secret", empty=True)
-    return GateRemote(read_text(fields["host"], f"{where}.host"), remote, secret)
+    silent = read_tuple(fields.get("silent", []), f"{where}.silent", read_text)
+    return GateRemote(read_text(fields["host"], f"{where}.host"), remote, secret, silent)
 
 
 def _rules(fields: JsonObject, where: str) -> PushRules:

@@ -15,7 +15,8 @@ from attrs import field, frozen
 from bottle.domain.addresses import IPNetwork
 from bottle.domain.dlp.document import read_scanning, scanning_document
 from bottle.domain.egress import Endpoint, Grant, Injection, Policy, Route, Scheme
-from bottle.domain.hosts import HostPattern, InvalidHostError, authority
+from bottle.domain.hosts import HostPattern
+from bottle.domain.proxy_document import proxy_document, read_proxy
 from bottle.domain.strict_json import ConfigError as ConfigError
 from bottle.domain.strict_json import (
     JsonObject,
@@ -29,7 +30,7 @@ from bottle.domain.strict_json import (
     read_text,
     read_tuple,
 )
-from bottle.domain.upstream_proxy import InvalidProxyError, UpstreamProxy, checked_credential
+from bottle.domain.upstream_proxy import UpstreamProxy
 
 _LAST_SECOND = 2.0**40
 _HEADER_NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
@@ -116,7 +117,7 @@ def start_document(start: EgressStart) -> JsonObject:
         "roots": start.roots,
         "tied": start.tied,
         "patterns": start.patterns,
-        "proxy": start.proxy and {"authority": str(start.proxy.authority), "credential": start.proxy.credential},
+        "proxy": proxy_document(start.proxy),
         **reload_document(start.rules),
     }
 
@@ -158,7 +159,7 @@ def parse_start(data: object) -> EgressStart:
         dns=None if dns is None else read_listen(dns, "dns"),
         roots=read_text(fields.get("roots", ""), "roots", empty=True),
         tied=read_boolean(fields.get("tied", False), "tied"),
-        proxy=read_optional(fields.get("proxy"), "proxy", _proxy),
+        proxy=read_optional(fields.get("proxy"), "proxy", read_proxy),
     )
 
 
@@ -284,16 +285,6 @@ def read_listen(data: object, where: str) -> Listen:
             read_text(fields["host"], f"{where}.host"), read_integer(fields["port"], f"{where}.port", 0, 65535)
         )
     raise ConfigError(f"{where}: either `unix`, `handed`, or `host` and `port`, belong here")
-
-
-def _proxy(data: object, where: str) -> UpstreamProxy:
-    fields = read_object(data, where, ("authority",), ("credential",))
-    credential = read_text(fields.get("credential", ""), f"{where}.credential", empty=True)
-    try:
-        place = authority(read_text(fields["authority"], f"{where}.authority"))
-        return UpstreamProxy(place, checked_credential(credential) if credential else "")
-    except (InvalidHostError, InvalidProxyError) as error:
-        raise ConfigError(f"{where}: {error}") from None
 
 
 def _port(data: object, where: str) -> int:

@@ -1,6 +1,7 @@
 """The git gate as a process of the host's: its sandbox, and what it needs of this host."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import frozen
@@ -11,11 +12,11 @@ from bottle.adapters.bubblewrap.descriptors import Descriptors
 from bottle.adapters.bubblewrap.ground import Ground
 from bottle.adapters.bubblewrap.needs import GUEST_PATH
 from bottle.adapters.bubblewrap.seccomp import box_filter
+from bottle.adapters.bubblewrap.secret_rules import PATTERNS
 from bottle.app.ports import Cargo
 from bottle.domain.errors import BottleError
 from bottle.domain.gitgate_config import gate_document
 from bottle.domain.plan import BottlePlan
-from bottle.domain.provision import CA_BUNDLE
 from bottle.domain.sidecar_config import Listen
 
 NAME = git_gate.NAME
@@ -49,7 +50,13 @@ def lack(folders: tuple[str, ...] = GUEST_PATH) -> Lack:
 
 
 def program(
-    plan: BottlePlan, cargo: Cargo, audit: Path, roots: bytes, door: int, ground: Ground, held: Descriptors
+    plan: BottlePlan,
+    cargo: Cargo,
+    audit: Path,
+    files: Mapping[str, bytes],
+    door: int,
+    ground: Ground,
+    held: Descriptors,
 ) -> dict[str, object]:
     """What the keeper is told of the gate; the arguments are those of `way_out.program`.
 
@@ -58,7 +65,7 @@ def program(
     """
     info = held.placeholder()
     given = {
-        CA_BUNDLE: held.content("roots", roots),
+        **{path: held.content(Path(path).name, content) for path, content in files.items()},
         "/etc/passwd": held.content("passwd", _PASSWD.encode()),
         "/etc/group": held.content("group", f"gate:x:{_NUMBER}:\n".encode()),
     }
@@ -84,8 +91,8 @@ def program(
     listed = held.content("arguments", sandbox.packed(arguments))
     listen = Listen(handed=door)
     start = git_gate.start(
-        plan, cargo, listen, state=_STATE, audit=way_out.AUDIT, gitleaks=_GITLEAKS, tied=True
-    )  # fmt: skip
+        plan, cargo, listen, state=_STATE, audit=way_out.AUDIT, gitleaks=_GITLEAKS, patterns=PATTERNS, tied=True
+    )
     return {
         "name": NAME,
         "argv": [ground.bwrap, "--args", str(listed), "--", *interpreter.command("sidecars.gitgate.main")],

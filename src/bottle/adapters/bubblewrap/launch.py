@@ -93,7 +93,7 @@ def _start(order: Order, runtime: Runtime, lock: int) -> Lifeline:
         sidecars = [way_out.program(plan, order.cargo, order.audit, files, outside, ground, held)]
         if plan.remotes:
             ports[GATE.port], gate = held.pair()
-            sidecars.append(git_gate.program(plan, order.cargo, order.audit, roots.host, gate, ground, held))
+            sidecars.append(git_gate.program(plan, order.cargo, order.audit, files, gate, ground, held))
         if order.cargo.rooms is not None:
             ports[SERVICE.port], door = held.pair()
             sidecars.append(supervise.program(plan, order.cargo.rooms, door, ground, held))

@@ -8,7 +8,7 @@ from bottle.app.ports import Cargo
 from bottle.domain.gitgate import GATE
 from bottle.domain.gitgate_config import gate_document
 from bottle.domain.plan import BottlePlan
-from bottle.domain.sidecar_config import Listen
+from bottle.domain.sidecar_config import PATTERNS, Listen
 
 NUMBER = 10002
 """The gate's user and group in the sidecar's image (images/sidecar)."""
@@ -22,5 +22,7 @@ _SERVICE = Service("the git gate", "sidecars.gitgate", NUMBER)
 def start(engine: Engine, container: str, plan: BottlePlan, cargo: Cargo, subnets: Subnets) -> None:
     """Starts it in the running sidecar; returns when it serves. It ends with the container. Raises BackendError."""
     listen = Listen(subnets.internal.sidecar, GATE.port)
-    document = git_gate.start(plan, cargo, listen, state=STATE, audit=AUDIT, gitleaks=_GITLEAKS, tied=False)
+    document = git_gate.start(
+        plan, cargo, listen, state=STATE, audit=AUDIT, gitleaks=_GITLEAKS, patterns=PATTERNS, tied=False
+    )
     _SERVICE.start(engine, container, gate_document(document))

@@ -1,0 +1,81 @@
+"""The rules that the gate applies itself: gitleaks' behind encodings that it does not read, and the operator's."""
+
+import base64
+from collections.abc import Iterator
+
+import pytest
+
+from bottle.domain.dlp.settings import OwnRule
+from tests.gitgate.conftest import World
+from tests.support.git_client import a_token
+from tests.support.secret_rules import shared_rules
+from tests.support.sshd import Sshd
+
+OWN = OwnRule("acme-token", "acme_[a-z0-9]{32}", keywords=("acme",))
+ACME = "acme_" + "4k9x" * 8
+
+
+@pytest.fixture(scope="module")
+def knowing(tmp_path_factory: pytest.TempPathFactory, server: Sshd) -> Iterator[World]:
+    """A gate with the compiled rules, one of the operator's, and one that is silent."""
+    there = World(tmp_path_factory.mktemp("knowing"), server, own=(OWN,), silent=("gitlab-pat",))
+    there.patterns = str(shared_rules().place)
+    there.start()
+    yield there
+    there.stop()
+
+
+def test_gitleaks_rules_behind_what_gitleaks_does_not_read(knowing: World) -> None:
+    """base32 and base85 are for the scanner of the way out; what gitleaks finds too is told once."""
+    work = knowing.clone("encoded")
+    text = f"the key is key = {a_token()} and no more".encode()
+    work.commit({"b32": base64.b32encode(text), "b85": base64.b85encode(text), "plain": text})
+    said = work.attempt("push", "origin", "HEAD:agent/encoded").said
+    lines = [line.split(": ")[2] for line in said.splitlines() if "rule github-pat, fingerprint" in line]
+    assert sorted(lines) == ["file b32:1", "file b85:1", "file plain:1"]
+
+
+def test_the_operators_own_rule(knowing: World) -> None:
+    """What only the operator knows the shape of must not leave this way either."""
+    work = knowing.clone("own")
+    work.commit({"conf": f"x = {ACME}\n"})
+    said = work.attempt("push", "origin", "HEAD:agent/own").said
+    assert "file conf:1: rule acme-token" in said
+    assert ACME not in said
+
+
+def test_a_rule_that_the_operator_silenced(knowing: World) -> None:
+    """`egress.dlp.silence` with this host, or with none, holds for pushes too."""
+    work = knowing.clone("silent")
+    commit = work.commit({"conf": "token = glpat-" + "Zk3qP9xWv7LmT2sRb8Yd\n"})
+    work("push", "--quiet", "origin", "HEAD:agent/silent")
+    assert knowing.tip("refs/heads/agent/silent") == commit
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rule"),
+    [
+        ("deploy/secret.yaml", "kind: Secret\ndata:\n  password: c3VwZXItc2VjcmV0LTQyCg==\n", "kubernetes-secret-yaml"),
+        ("main.tf", 'administrator_login_password = "h7k2m9x4q8w3"\n', "hashicorp-tf-password"),
+        ("src/NuGet.Config", '<add key="ClearTextPassword" value="h7k2m9x4q8w3" />\n', "nuget-config-password"),
+        ("keys/client.p12", "anything\n", "pkcs12-file"),
+    ],
+)
+def test_rules_for_certain_kinds_of_files(knowing: World, name: str, content: str, rule: str) -> None:
+    """gitleaks is told what kind of file a piece is of, where one of its rules asks."""
+    work = knowing.clone(rule)
+    work.commit({name: content})
+    assert f"rule {rule}" in work.attempt("push", "origin", f"HEAD:agent/{rule}").said
+
+
+def test_what_words_alone_would_make_a_secret_passes(knowing: World) -> None:
+    """Repositories are full of examples and tests: addresses in manuals, settings for mail, named keys."""
+    work = knowing.clone("harmless")
+    manual = (
+        'EMAIL_HOST_PASSWORD = ""\nEMAIL_USE_TLS = False\nEMAIL_HOST_USER = "smtp"\n'
+        "redis://username:password@127.0.0.1:6379\nhttp://username:password@proxyserver:8080\n"
+        'create_user(password="test_password")\ncache_key = "template.cache.foo.493e283d571a73056196f1a68efd0f66"\n'
+    )
+    commit = work.commit({"docs/manual.rst": manual, "tests/test_mail.py": manual})
+    work("push", "--quiet", "origin", "HEAD:agent/harmless")
+    assert knowing.tip("refs/heads/agent/harmless") == commit
