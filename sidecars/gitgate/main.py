@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bottle.domain.gitgate import served_path
 from bottle.domain.gitgate_config import GateRemote, GateStart, parse_gate
+from bottle.domain.names import agent_of
 from bottle.domain.sidecar_config import Listen
 from bottle.domain.strict_json import ConfigError
 from sidecars.gitgate.git import ProgramError
@@ -39,7 +40,8 @@ def build(start: GateStart) -> Gate:
         (state / name).mkdir(mode=0o700, exist_ok=True)
     trail = Trail(Path(start.audit), start.identity)
     gitleaks = Gitleaks(start.gitleaks, state / "search")
-    scanner = GateScanner(gitleaks, _withheld(start), patterns_of(start))
+    key = agent_of(start.identity).encode()
+    scanner = GateScanner(gitleaks, _withheld(start), patterns_of(start), key=key, approved=start.scanning.approved)
     hooks = Hooks(state / "hooks", Judge(scanner, trail, Results(Path(start.audit)).keep))
     mirrors = {
         served_path(remote.host, remote.remote): _mirror(number, remote, state, hooks, start)

@@ -5,7 +5,6 @@ agent sends, and wrong for repositories, which are full of examples and of tests
 """
 
 from bottle.domain.dlp.matching import Matcher, NoPatterns, Quiet
-from bottle.domain.dlp.settings import Scanning
 from bottle.domain.gitgate_config import GateStart
 from sidecars.scanner.patterned import patterns_in
 from sidecars.scanner.patterns import gitleaks, own
@@ -21,7 +20,7 @@ def patterns_of(start: GateStart) -> Matcher:
     compiled = patterns_in(start.patterns)
     if compiled is None:
         return NoPatterns()
-    patterns = own.with_own(compiled, Scanning(start.rules))
+    patterns = own.with_own(compiled, start.scanning)
     return Quiet(patterns, frozenset(rule.name for rule in patterns.rules if not _counts(rule.family, rule.name)))
 
 

@@ -2,7 +2,6 @@
 know, behind encodings too, and what gitleaks itself finds."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
@@ -51,12 +50,21 @@ _Found = dict[tuple[str, str, str, int], Finding]
 class GateScanner:
     """Both searches at once: ours here, gitleaks' in a process beside it."""
 
-    def __init__(self, gitleaks: Gitleaks, withheld: Iterable[str], patterns: Matcher | None = None) -> None:
+    def __init__(
+        self,
+        gitleaks: Gitleaks,
+        withheld: Iterable[str],
+        patterns: Matcher,
+        *,
+        key: bytes,
+        approved: Iterable[str] = (),
+    ) -> None:
+        """`approved` are fingerprints under `key`, as the way out names them, of what is no secret."""
         self._gitleaks = gitleaks
         values = [value.encode() for value in withheld]
         self._forms = SecretForms(values)
         registered = [Registered("a credential", value) for value in values]
-        self._engine = Engine.of(registered, patterns or NoPatterns(), os.urandom(32), Vectorscan, ALL)
+        self._engine = Engine.of(registered, patterns, key, Vectorscan, ALL, approved)
         self._for_values = evolve(self._engine, patterns=NoPatterns())
 
     def scan(self, documents: Iterable[Document]) -> Sequence[Finding]:
@@ -67,8 +75,9 @@ class GateScanner:
                     searching.add(document, path, content)
                     for rule, line in self._look(document, content):
                         _note(found, document, path, rule, line)
-            for hit in filter(_is_meant, searching.hits()):
-                _note(found, hit.document, hit.path, hit.rule, hit.line)
+            for hit in searching.hits():
+                if _is_meant(hit) and not self._is_approved(hit):
+                    _note(found, hit.document, hit.path, hit.rule, hit.line)
         return tuple(found.values())
 
     def covered(self, text: str) -> str:
@@ -89,6 +98,9 @@ class GateScanner:
             if finding.rule not in _NO_SECRET:
                 rule = VALUE if finding.rule == _THEIR_VALUE else finding.rule.removeprefix(_OURS)
                 yield rule, content.count(b"\n", 0, finding.offset) + 1
+
+    def _is_approved(self, hit: Hit) -> bool:
+        return dlp.fingerprint(self._engine.key, hit.secret.encode()) in self._engine.approved
 
     def _look_again(self, content: bytes, tell: Report) -> None:
         """What begins like a packing that cannot be opened, or is full of what patterns know, ends a stream's look;

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import define, evolve, field
 
-from bottle.domain.dlp.settings import OwnRule
+from bottle.domain.dlp.settings import Scanning
 from bottle.domain.gitgate import GATE, rewrites
 from bottle.domain.gitgate_config import GateRemote, GateStart, gate_document
 from bottle.domain.manifest import PushRules, Remote
@@ -41,7 +41,7 @@ class World:
     roots: str = ""
     proxy: UpstreamProxy | None = None
     patterns: str = ""
-    own: tuple[OwnRule, ...] = ()
+    scanning: Scanning = Scanning()
     silent: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
@@ -75,7 +75,7 @@ class World:
             roots=self.roots,
             proxy=self.proxy,
             patterns=self.patterns,
-            rules=self.own,
+            scanning=self.scanning,
             tied=True,
         )
         self.process = subprocess.Popen(

@@ -5,20 +5,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from bottle.domain.dlp.settings import OwnRule
+from bottle.domain.dlp.finding import fingerprint
+from bottle.domain.dlp.settings import OwnRule, Scanning
 from tests.gitgate.conftest import World
 from tests.support.git_client import a_token
 from tests.support.secret_rules import shared_rules
 from tests.support.sshd import Sshd
 
 OWN = OwnRule("acme-token", "acme_[a-z0-9]{32}", keywords=("acme",))
+APPROVED = a_token()
 ACME = "acme_" + "4k9x" * 8
 
 
 @pytest.fixture(scope="module")
 def knowing(tmp_path_factory: pytest.TempPathFactory, server: Sshd) -> Iterator[World]:
     """A gate with the compiled rules, one of the operator's, and one that is silent."""
-    there = World(tmp_path_factory.mktemp("knowing"), server, own=(OWN,), silent=("gitlab-pat",))
+    there = World(tmp_path_factory.mktemp("knowing"), server, silent=("gitlab-pat",))
+    there.scanning = Scanning((OWN,), approved=(fingerprint(b"probe", APPROVED.encode()),))
     there.patterns = str(shared_rules().place)
     there.start()
     yield there
@@ -52,20 +55,32 @@ def test_a_rule_that_the_operator_silenced(knowing: World) -> None:
     assert knowing.tip("refs/heads/agent/silent") == commit
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "rule"),
-    [
-        ("deploy/secret.yaml", "kind: Secret\ndata:\n  password: c3VwZXItc2VjcmV0LTQyCg==\n", "kubernetes-secret-yaml"),
-        ("main.tf", 'administrator_login_password = "h7k2m9x4q8w3"\n', "hashicorp-tf-password"),
-        ("src/NuGet.Config", '<add key="ClearTextPassword" value="h7k2m9x4q8w3" />\n', "nuget-config-password"),
-        ("keys/client.p12", "anything\n", "pkcs12-file"),
-    ],
-)
-def test_rules_for_certain_kinds_of_files(knowing: World, name: str, content: str, rule: str) -> None:
+def test_what_was_approved_at_the_way_out_passes_here(knowing: World) -> None:
+    """`egress.dlp.approved` names the value, by the agent's name; another one beside it does not pass."""
+    work = knowing.clone("approved")
+    commit = work.commit({"conf": f"key = {APPROVED}\n"})
+    work("push", "--quiet", "origin", "HEAD:agent/approved")
+    assert knowing.tip("refs/heads/agent/approved") == commit
+    work.commit({"conf": f"key = {APPROVED}\nkey = {a_token()}\n"})
+    assert "file conf:2: rule github-pat" in work.attempt("push", "origin", "HEAD:agent/approved").said
+
+
+BY_FILE = {
+    "deploy/secret.yaml": ("kubernetes-secret-yaml", "kind: Secret\ndata:\n  password: c3VwZXItc2VjcmV0LTQyCg==\n"),
+    "main.tf": ("hashicorp-tf-password", 'administrator_login_password = "h7k2m9x4q8w3"\n'),
+    "src/NuGet.Config": ("nuget-config-password", '<add key="ClearTextPassword" value="h7k2m9x4q8w3" />\n'),
+    "keys/client.p12": ("pkcs12-file", "anything\n"),
+}
+
+
+def test_rules_for_certain_kinds_of_files(knowing: World) -> None:
     """gitleaks is told what kind of file a piece is of, where one of its rules asks."""
-    work = knowing.clone(rule)
-    work.commit({name: content})
-    assert f"rule {rule}" in work.attempt("push", "origin", f"HEAD:agent/{rule}").said
+    work = knowing.clone("kinds")
+    work.commit({name: content for name, (_, content) in BY_FILE.items()})
+    said = work.attempt("push", "origin", "HEAD:agent/kinds").said
+    for name, (rule, _) in BY_FILE.items():
+        assert f"file {name}:" in said, name
+        assert f"rule {rule}" in said, name
 
 
 def test_what_words_alone_would_make_a_secret_passes(knowing: World) -> None:

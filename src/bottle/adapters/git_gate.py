@@ -1,5 +1,7 @@
 """What every backend tells the git gate."""
 
+from attrs import evolve
+
 from bottle.app.ports import Cargo
 from bottle.domain.gitgate_config import GateRemote, GateStart
 from bottle.domain.plan import BottlePlan
@@ -32,7 +34,7 @@ def start(
             for host, remote in plan.remotes.items()
         ),
         patterns=patterns,
-        rules=plan.policy.scanning.rules,
+        scanning=evolve(plan.policy.scanning, silences=()),
         withheld=tuple(dict.fromkeys(value for value in (*cargo.secrets.values(), *cargo.given.values()) if value)),
         roots=cargo.upstream_roots,
         proxy=cargo.upstream_proxy,

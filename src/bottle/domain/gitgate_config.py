@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from bottle.domain.addresses import IPNetwork
 from bottle.domain.dlp.document import read_scanning, scanning_document
-from bottle.domain.dlp.settings import OwnRule, Scanning
+from bottle.domain.dlp.settings import Scanning
 from bottle.domain.gitgate import Upstream
 from bottle.domain.manifest import PushRules, Remote
 from bottle.domain.proxy_document import proxy_document, read_proxy
@@ -47,8 +47,8 @@ class GateStart:
 
     `state` is an empty directory of its own, `audit` one for its trail and for results; `gitleaks` is a program.
     `withheld` are values that no push may hold, `patterns` the directory of the compiled secret rules (none where it
-    is empty), `rules` the operator's own beside them. `roots` are further trusted certificates (PEM), `proxy` another
-    proxy that dials for the gate. `tied`: it ends with its standard input.
+    is empty), `scanning` what the operator says about them; silences are said for each remote. `roots` are further
+    trusted certificates (PEM), `proxy` another proxy that dials for the gate. `tied`: it ends with its standard input.
     """
 
     identity: str
@@ -59,7 +59,7 @@ class GateStart:
     remotes: tuple[GateRemote, ...] = ()
     withheld: tuple[str, ...] = field(default=(), repr=False)
     patterns: str = ""
-    rules: tuple[OwnRule, ...] = ()
+    scanning: Scanning = Scanning()
     roots: str = field(default="", repr=False)
     proxy: UpstreamProxy | None = None
     tied: bool = False
@@ -76,7 +76,7 @@ def gate_document(start: GateStart) -> JsonObject:
         "remotes": [_remote_document(remote) for remote in start.remotes],
         "withheld": list(start.withheld),
         "patterns": start.patterns,
-        "scanning": scanning_document(Scanning(start.rules)),
+        "scanning": scanning_document(start.scanning),
         "roots": start.roots,
         "proxy": proxy_document(start.proxy),
         "tied": start.tied,
@@ -97,7 +97,7 @@ def parse_gate(data: object) -> GateStart:
         remotes=read_tuple(fields["remotes"], "remotes", _remote),
         withheld=read_tuple(fields.get("withheld", []), "withheld", read_text),
         patterns=read_text(fields.get("patterns", ""), "patterns", empty=True),
-        rules=read_scanning(fields.get("scanning", {}), "scanning").rules,
+        scanning=read_scanning(fields.get("scanning", {}), "scanning"),
         roots=read_text(fields.get("roots", ""), "roots", empty=True),
         proxy=read_optional(fields.get("proxy"), "proxy", read_proxy),
         tied=read_boolean(fields.get("tied", False), "tied"),
