@@ -145,7 +145,8 @@ class Trail:
     def _write(self) -> None:
         """Writes the waiting lines; those that did not fit go on waiting. Raises AuditError."""
         try:
-            self._write_to(self._make_room(sum(map(len, self._waiting)) + 1))
+            data = "".join(self._waiting).encode("ascii")
+            self._write_to(self._make_room(len(data) + 1), data)
         except OSError as error:
             raise AuditError(os.strerror(error.errno or 0)) from None
 
@@ -159,9 +160,9 @@ class Trail:
             self._file, self._size, self._torn = new, 0, False
         return self._file
 
-    def _write_to(self, file: int) -> None:
+    def _write_to(self, file: int, lines: bytes) -> None:
         lead = b"\n" if self._torn else b""  # a full disk cut the line before; it must not swallow this one
-        data = lead + "".join(self._waiting).encode("ascii")
+        data = lead + lines
         written = os.write(file, data)
         self._size += written
         if written == len(data):

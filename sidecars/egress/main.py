@@ -58,11 +58,13 @@ class Egress:
             raise
         self._gateway = gateway
         self._is_tied = start.tied
+        _give_back_memory()
 
     def reload(self, reload: EgressReload) -> None:
         """Judges by new rules from now on. Raises ConfigError, and the old ones stay."""
         if self._gateway is not None:
             self._gateway.replace(build(reload, self._gateway.rules))
+            _give_back_memory()
 
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT, or the end of standard input where it is tied to that."""
@@ -167,6 +169,13 @@ def _keep_memory() -> None:
     if hasattr(library, "mallopt"):
         library.mallopt(_M_MMAP_THRESHOLD, 4 * 1024 * 1024)
         library.mallopt(_M_TRIM_THRESHOLD, 8 * 1024 * 1024)
+
+
+def _give_back_memory() -> None:
+    """What rules are compiled in is ten times what they take then, and glibc keeps it."""
+    library = ctypes.CDLL(None)
+    if hasattr(library, "malloc_trim"):
+        library.malloc_trim(0)
 
 
 def _raise_file_limit() -> None:

@@ -20,7 +20,7 @@ class Scanned:
         self._stream = stream
         self._on_passed = on_passed
         self._on_leak = on_leak
-        self._waiting: list[bytes] = []
+        self._waiting = bytearray()
         self._has_ended = False
         self._is_over = False
         self._job: asyncio.Future[_Passed] | None = None
@@ -32,8 +32,9 @@ class Scanned:
 
     def feed(self, data: bytes) -> None:
         """The next piece."""
-        self._waiting.append(data)
-        self._go_on()
+        self._waiting += data
+        if self._job is None and self._stream.is_due(len(self._waiting), is_last=False):
+            self._go_on()  # else no piece is whole yet, and nothing of it could pass
 
     def finish(self) -> None:
         """There are no more pieces."""
@@ -48,13 +49,13 @@ class Scanned:
     def _go_on(self) -> None:
         if self._job is not None or self._is_over:
             return
-        data, is_last = b"".join(self._waiting), self._has_ended
+        data, is_last = bytes(self._waiting), self._has_ended
         self._waiting.clear()
         if self._stream.is_due(len(data), is_last=is_last):
             loop = asyncio.get_running_loop()
             self._job = loop.run_in_executor(threads(), self._scan, data, is_last)
             self._job.add_done_callback(self._done)
-        elif data or is_last:
+        else:
             self._take(lambda: self._scan(data, is_last))
 
     def _scan(self, data: bytes, is_last: bool) -> _Passed:

@@ -50,20 +50,19 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
     # A transport: what whoever speaks inside calls.
 
     def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
-        self.writelines((data,))
-
-    def writelines(self, list_of_data: "Iterable[bytes | bytearray | memoryview[Any]]") -> None:
         """Encrypts now; what the socket does not take at once waits as ciphertext in the transport beneath."""
-        if self._state != _OPEN:
+        if self._state != _OPEN or not data:
             return
         try:
-            for data in list_of_data:
-                if data:
-                    self._tls.write(data)
+            self._tls.write(data)
         except OSError:
             self.abort()
         else:
             self._send_soon()
+
+    def writelines(self, list_of_data: "Iterable[bytes | bytearray | memoryview[Any]]") -> None:
+        for data in list_of_data:
+            self.write(data)
 
     def pause_reading(self) -> None:
         self._is_paused = True

@@ -182,22 +182,21 @@ class SecretForms:
 
     def spans(self, data: bytes) -> list[Span]:
         """Where forms stand, in order; they may touch or overlap."""
-        return self.search(data)[0]
+        return self._whole(data)[0]
 
     def search(self, data: bytes) -> tuple[list[Span], int]:
         """Where forms stand, and where the first one begins that the end of the data may have cut (or its length)."""
-        found: list[Span] = []
-        pending = len(data)
-        if self._sieve is None or self._sieve(data):
-            pending = self._whole(data, found)
+        found, pending = self._whole(data)
         if data and data[-1] in self._alphabet:
             pending = min(pending, self._begun(data))
-        found.sort()
         return found, pending
 
-    def _whole(self, data: bytes, found: list[Span]) -> int:
-        """Notes what can be found by what stands in it; where the first form begins that the data's end cuts."""
+    def _whole(self, data: bytes) -> tuple[list[Span], int]:
+        """What can be found by what stands in it; where the first form begins of those that the data's end cuts."""
+        found: list[Span] = []
         pending = len(data)
+        if self._sieve is not None and not self._sieve(data):
+            return found, pending
         for needle, form in self._needles:
             if needle in data:
                 pending = min(pending, _around(needle, form, data, found))
@@ -205,7 +204,8 @@ class SecretForms:
             if mark in data:
                 for run in runs.finditer(data):
                     found.extend(self._within(mark, run[0], run.start()))
-        return pending
+        found.sort()
+        return found, pending
 
     def masked(self, data: bytes) -> bytes:
         """The data with asterisks in the place of every form."""
