@@ -3,6 +3,8 @@
  *   load origin PORT CERT_AND_KEY.pem
  *   load requests  TARGET THREADS SECONDS     keep-alive requests        prints: count, errors, p50 and p99 in us
  *   load paced     TARGET THREADS SECONDS     the same, 2 ms apart
+ *   load posts     TARGET THREADS SECONDS     the same with a body of 1 KB, never twice the same
+ *   load events    TARGET SECONDS             a stream of an event each 5 ms: count, errors, p50 and p99 of their delay in us
  *   load connects  TARGET THREADS SECONDS     a new connection for each
  *   load down      TARGET MEGABYTES           prints: seconds, bytes
  *   load up        TARGET MEGABYTES
@@ -22,6 +24,10 @@
 #include <unistd.h>
 
 #define SLOTS (1 << 22)
+#define BODY 1024
+static const char PROSE[] = "Please look at the tests of the parser, run them, and tell me which of them fail and why. ";
+
+enum { PACED = 1, POSTS = 2 };
 
 static SSL_CTX *context;
 static char host[256] = "localhost";
@@ -42,6 +48,9 @@ static int dial(int port) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   struct linger hard = {1, 0}; /* no TIME_WAIT: a benchmark would run out of ports */
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  struct timeval patience = {10, 0}; /* what does not answer has failed */
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0) { close(fd); return -1; }
   return fd;
 }
@@ -104,29 +113,40 @@ static long long read_message(SSL *tls, char *line, size_t keep) {
   return length;
 }
 
-static int exchange(SSL *tls) {
-  static const char request[] = "GET /small?x=1 HTTP/1.1\r\nHost: %s:%d\r\nUser-Agent: load/1\r\n"
+/* One request and its answer; `body` bytes of JSON go with it. */
+static int exchange(SSL *tls, int body) {
+  static const char request[] = "%s /small?x=1 HTTP/1.1\r\nHost: %s:%d\r\nUser-Agent: load/1\r\n"
     "Accept: application/json\r\nAccept-Encoding: gzip, deflate\r\nAuthorization: Bearer placeholder\r\n"
-    "Content-Type: application/json\r\nX-Session-Id: 8d5e6f70\r\n\r\n";
-  char text[1024];
-  int n = snprintf(text, sizeof text, request, host, origin_port);
+    "Content-Type: application/json\r\nX-Session-Id: 8d5e6f70\r\n";
+  char text[4096];
+  int n = snprintf(text, sizeof text, request, body ? "POST" : "GET", host, origin_port);
+  if (!body) n += snprintf(text + n, sizeof text - n, "\r\n");
+  else {
+    n += snprintf(text + n, sizeof text - n, "Content-Length: %d\r\n\r\n", body);
+    int start = n;
+    n += snprintf(text + n, sizeof text - n, "{\"role\": \"user\", \"at\": %.9f, \"content\": \"", now());
+    for (; n < start + body - 2; n++) text[n] = PROSE[(n - start) % (sizeof PROSE - 1)];
+    text[n++] = '"', text[n++] = '}';
+  }
   return SSL_write(tls, text, n) == n && read_message(tls, NULL, 0) > 0;
 }
 
 static void note(double began) {
   long slot = __sync_fetch_and_add(&slots, 1);
-  if (slot < SLOTS) latencies[slot] = (now() - began) * 1e6;
+  double took = now() - began;
+  if (slot < SLOTS) latencies[slot] = took * 1e6;
   __sync_fetch_and_add(&done, 1);
 }
 
-static void *keep_alive(void *paced) {
+static void *keep_alive(void *argument) {
+  long how = (long)argument;
   SSL *tls = open_tls();
   if (!tls) { __sync_fetch_and_add(&failed, 1); return NULL; }
   while (now() < ends) {
     double began = now();
-    if (!exchange(tls)) { __sync_fetch_and_add(&failed, 1); break; }
+    if (!exchange(tls, how & POSTS ? BODY : 0)) { __sync_fetch_and_add(&failed, 1); break; }
     note(began);
-    if (paced) usleep(2000);
+    if (how & PACED) usleep(2000);
   }
   shut(tls);
   return NULL;
@@ -137,9 +157,32 @@ static void *anew(void *unused) {
   while (now() < ends) {
     double began = now();
     SSL *tls = open_tls();
-    if (!tls || !exchange(tls)) __sync_fetch_and_add(&failed, 1); else note(began);
+    if (!tls || !exchange(tls, 0)) __sync_fetch_and_add(&failed, 1); else note(began);
     if (tls) shut(tls);
   }
+  return NULL;
+}
+
+/* Each event says when it was sent; it may come with others, or in pieces. */
+static void *listen_to_events(void *unused) {
+  (void)unused;
+  static char buffer[65536];
+  SSL *tls = open_tls();
+  if (!tls) { __sync_fetch_and_add(&failed, 1); return NULL; }
+  int n = snprintf(buffer, sizeof buffer, "GET /events/%.3f HTTP/1.1\r\nHost: %s:%d\r\nAccept: text/event-stream\r\n\r\n",
+    ends - now(), host, origin_port);
+  SSL_write(tls, buffer, n);
+  for (size_t have = 0; (n = SSL_read(tls, buffer + have, sizeof buffer - 1 - have)) > 0;) {
+    have += n;
+    buffer[have] = 0;
+    char *rest = buffer, *event, *end;
+    for (; (event = strstr(rest, "data: ")) && (end = strstr(event, "\n\n")); rest = end + 2) note(atof(event + 6));
+    int is_over = strstr(rest, "\r\n0\r\n\r\n") != NULL;
+    have -= rest - buffer;
+    memmove(buffer, rest, have);
+    if (is_over) break;
+  }
+  shut(tls);
   return NULL;
 }
 
@@ -158,6 +201,7 @@ static void run_threads(void *(*work)(void *), void *argument, int threads, doub
 
 static void transfer(int up, long long megabytes) {
   static char block[262144];
+  for (size_t i = 0; i < sizeof block; i++) block[i] = PROSE[i % (sizeof PROSE - 1)];
   char text[512];
   SSL *tls = open_tls();
   if (!tls) { puts("0 0"); return; }
@@ -180,6 +224,18 @@ static void transfer(int up, long long megabytes) {
   printf("%.4f %lld\n", now() - began, got);
 }
 
+static void send_events(SSL *tls, double seconds) {
+  char text[256], event[128];
+  int n = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+  SSL_write(tls, text, n);
+  for (double until = now() + seconds; now() < until; usleep(5000)) {
+    int size = snprintf(event, sizeof event, "event: delta\ndata: %.9f\n\n", now());
+    n = snprintf(text, sizeof text, "%x\r\n%s\r\n", size, event);
+    if (SSL_write(tls, text, n) <= 0) return;
+  }
+  SSL_write(tls, "0\r\n\r\n", 5);
+}
+
 static void *serve(void *argument) {
   static char block[262144];
   int fd = (int)(long)argument, on = 1;
@@ -189,6 +245,7 @@ static void *serve(void *argument) {
   char line[256], head[256];
   while (SSL_accept(tls) == 1) {
     while (read_message(tls, line, sizeof line) >= 0) {
+      if (!strncmp(line, "GET /events/", 12)) { send_events(tls, atof(line + 12)); continue; }
       long long length = strncmp(line, "GET /down/", 10) ? 128 : atoll(line + 10);
       int n = snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nServer: load\r\n"
         "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: %lld\r\n\r\n", length);
@@ -236,7 +293,9 @@ int main(int count, char **words) {
   if (strchr(words[2], ':')) sscanf(words[2], "%d:%255[^:]:%d", &proxy_port, host, &origin_port);
   else origin_port = atoi(words[2]);
   if (!strcmp(words[1], "requests")) run_threads(keep_alive, NULL, atoi(words[3]), atof(words[4]));
-  else if (!strcmp(words[1], "paced")) run_threads(keep_alive, "", atoi(words[3]), atof(words[4]));
+  else if (!strcmp(words[1], "paced")) run_threads(keep_alive, (void *)PACED, atoi(words[3]), atof(words[4]));
+  else if (!strcmp(words[1], "posts")) run_threads(keep_alive, (void *)(PACED | POSTS), atoi(words[3]), atof(words[4]));
+  else if (!strcmp(words[1], "events")) run_threads(listen_to_events, NULL, 1, atof(words[3]));
   else if (!strcmp(words[1], "connects")) run_threads(anew, NULL, atoi(words[3]), atof(words[4]));
   else transfer(!strcmp(words[1], "up"), atoll(words[3]));
   return 0;

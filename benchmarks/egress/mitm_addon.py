@@ -1,4 +1,4 @@
-"""The same job for mitmproxy: an allowlist by host and path, and one header set."""
+"""The same job for mitmproxy: an allowlist by host and path, one header set, and nothing held back."""
 
 from mitmproxy import http  # type: ignore[import-not-found]  # it lives in an environment of its own
 
@@ -15,6 +15,9 @@ class Equivalent:
             flow.response = http.Response.make(403)
             return
         flow.request.headers["authorization"] = "Bearer sk-bench-0123456789abcdef"
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        flow.response.stream = True
 
 
 addons = [Equivalent()]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from bottle.domain.dlp.stream import Leak, Stream
 from bottle.domain.hosts import Authority
 from sidecars.egress import limits
-from sidecars.egress.audit import Entry
+from sidecars.egress.audit import Entry, Kind
 from sidecars.egress.connect import Opening as Tunnelling
+from sidecars.egress.current import Current
 from sidecars.egress.door import Inside, Named, connect_authority, named_inside, named_outside
 from sidecars.egress.exchange import Exchange
 from sidecars.egress.gateway import Gateway
@@ -39,9 +40,8 @@ class Conversation:
         self._inside = inside
         self._reader = RequestReader()
         self._events: deque[Event] = deque()
-        self._head: RequestHead | None = None
+        self._current = Current()
         self._exchange: Exchange | None = None
-        self._ended = True  # the current request is complete
         self._over = False  # nothing more is read
         self._pumping = False
 
@@ -83,12 +83,12 @@ class Conversation:
         silent = now - self.side.since
         exchange = self._exchange
         if exchange is None:
-            if self.is_within_head or not self._ended:
+            if self.is_within_head or not self._current.is_complete:
                 if silent > limits.AGENT_HEAD_SECONDS:
                     self.refuse_for_good(Refusal(408, "http.slow", "the request took too long"))
             elif silent > limits.AGENT_IDLE_SECONDS:
                 self.side.close()
-        elif not self._ended and exchange.wants_body and silent > limits.AGENT_BODY_SECONDS:
+        elif not self._current.is_complete and exchange.wants_body and silent > limits.AGENT_BODY_SECONDS:
             self.refuse_for_good(Refusal(408, "http.slow", "the body stopped in the middle"))
         else:
             exchange.tick(now)
@@ -97,10 +97,9 @@ class Conversation:
 
     def answer(self, refusal: Refusal) -> None:
         """The refusal as the response to the current request."""
-        head = self._head
-        self.closes_after |= self._must_close(refusal)
-        is_head = head is not None and head.method == "HEAD"
-        self.side.send(response(refusal, close=self.closes_after, body=not is_head))
+        current = self._current
+        self.closes_after |= self.gateway.is_stopping or current.must_end_with(refusal)
+        self.side.send(response(refusal, close=self.closes_after, body=current.method != "HEAD"))
 
     def done(self, exchange: Exchange, *, broken: bool) -> None:
         """The exchange has ended, and its response with it; `broken` says that the response is not complete."""
@@ -144,7 +143,7 @@ class Conversation:
             if exchange.has_answered:
                 self.side.abort()
                 return
-        self._head, self._ended, self.closes_after = None, False, True
+        self._current, self.closes_after = Current(is_complete=False), True
         self._turn_away(refusal)
 
     # One request after another.
@@ -155,12 +154,12 @@ class Conversation:
             return
         self._pumping = True
         events = self._events
-        while events and not self._over and not (self._ended and self._exchange is not None):
+        while events and not self._over and not (self._current.is_complete and self._exchange is not None):
             event = events.popleft()
             if type(event) is RequestHead:
                 self._begin(event)
             elif event is END:
-                self._ended = True
+                self._current.is_complete = True
                 if self._exchange is not None:
                     self._exchange.body_complete()
             elif type(event) is bytes:
@@ -180,7 +179,7 @@ class Conversation:
         self.side.pause()
 
     def _begin(self, head: RequestHead) -> None:
-        self._head, self._ended = head, False
+        self._current = Current(head, is_complete=False)
         self.closes_after |= head.close
         inside = self._inside
         if self.misdirected is not None:
@@ -270,10 +269,10 @@ class Conversation:
     def _turn_away(self, refusal: Refusal, authority: Authority | None = None) -> None:
         """Refuses a request that never met the policy: written down with what is known of it."""
         known = authority or (self._inside.authority if self._inside is not None else None)
-        head = self._head
-        method = head.method if head is not None else ""
-        host, port = (known.host, known.port) if known is not None else (_shown(head.target) if head else "", 0)
-        entry = self.gateway.trail.entry("tunnel" if method == "CONNECT" else "http", method, host, port, "")
+        current = self._current
+        host, port = (known.host, known.port) if known is not None else (current.named, 0)
+        kind: Kind = "tunnel" if current.method == "CONNECT" else "http"
+        entry = self.gateway.trail.entry(kind, current.method, host, port, "")
         self.gateway.note_refusal(entry, refusal)
         self._respond(refusal)
 
@@ -281,38 +280,16 @@ class Conversation:
         self.answer(refusal)
         self._settle()
 
-    def _must_close(self, refusal: Refusal) -> bool:
-        head = self._head
-        if head is None or refusal.status in (421, 426) or self.gateway.is_stopping:
-            return True
-        if head.upgrade or head.method == "CONNECT":  # the reader has ended
-            return True
-        return not self._ended and (head.expects_continue or self._unread_is_long())
-
     def _settle(self) -> None:
         """After a response: the next request, or the end."""
-        if not self.closes_after and (self._ended or not self._unread_is_long()):
+        if not self.closes_after and not self._current.leaves_much_unread:
             self.side.resume()
             if self._events:
                 self._pump()
             return
         self._over = True
         self._events.clear()
-        if self._body_is_coming():
+        if self._current.has_more_to_come:
             self.side.linger()
         else:
             self.side.close()
-
-    def _unread_is_long(self) -> bool:
-        """Whether more of the request is still to come than is worth reading for nothing."""
-        head = self._head
-        return head is None or head.chunked or (head.length or 0) > limits.DISCARD
-
-    def _body_is_coming(self) -> bool:
-        head = self._head
-        return not self._ended and (head is None or head.chunked or bool(head.length))
-
-
-def _shown(target: str) -> str:
-    """As much of a refused target as is worth a line: never its path or query."""
-    return target.partition("://")[2].partition("/")[0][:255] if "://" in target else target.partition("/")[0][:255]

@@ -1,22 +1,21 @@
-"""One request and its response: judged, written down, sent anew, scrubbed on the way back, written down again."""
+"""One request and its response: sent anew, answered, repeated where that is safe, and written down at its end."""
 
 import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
 from bottle.domain.dlp.stream import Leak, Stream
-from bottle.domain.masking import Masker
 from sidecars.egress import limits
+from sidecars.egress.answer import Answer
 from sidecars.egress.audit import Entry
 from sidecars.egress.handshake import Opening
 from sidecars.egress.reader import END, Event
 from sidecars.egress.refusal import Refusal, Refused, of_leak
 from sidecars.egress.rules import Ticket
 from sidecars.egress.scanned import Scanned
-from sidecars.egress.unpack import Unpacker, unpacker_for
 from sidecars.egress.upstream import Link
 from sidecars.egress.wire import RequestHead, ResponseHead
-from sidecars.egress.writing import LAST_CHUNK, chunk, mask_head, write_request, write_response
+from sidecars.egress.writing import LAST_CHUNK, chunk, write_request
 
 if TYPE_CHECKING:
     from sidecars.egress.conversation import Conversation
@@ -54,10 +53,7 @@ class Exchange:
         self._has_passed = scan is None  # whether anything may go out already
         self._request_complete = False
         self._has_body = head.chunked or bool(head.length)
-        self._response: ResponseHead | None = None
-        self._masker = Masker(ticket.forms) if ticket.forms is not None else None
-        self._unpacker: Unpacker | None = None
-        self._chunked = False
+        self._answer = Answer(ticket.forms, head, entry)
         self._over = False
         self._origin_is_choked = False
         self.progress = time.monotonic()
@@ -75,7 +71,7 @@ class Exchange:
     @property
     def has_answered(self) -> bool:
         """Whether the response has begun: then nothing else can be said."""
-        return self._response is not None
+        return self._answer.has_begun
 
     @property
     def may_switch(self) -> bool:
@@ -168,7 +164,7 @@ class Exchange:
         """Looks at how long the origin has been silent; the agent's own slowness is the agent's side's matter."""
         if self._link is None or self._agent.is_choked:
             return
-        limit = limits.RESPONSE_SECONDS if self._response is None else limits.RESPONSE_IDLE_SECONDS
+        limit = limits.RESPONSE_IDLE_SECONDS if self.has_answered else limits.RESPONSE_SECONDS
         if now - self.progress > limit:
             self._fail(Refusal(504, "upstream.timeout", f"{self._ticket.request.authority.host} went silent"))
 
@@ -183,7 +179,7 @@ class Exchange:
             self._take(events)
         except Refused as refused:
             if type(events[0]) is ResponseHead:
-                self._response = None  # nothing of it was sent
+                self._answer.take_back()  # nothing of it was sent
             self._fail(refused.refusal)
 
     def _take(self, events: list[Event]) -> None:
@@ -191,14 +187,32 @@ class Exchange:
         if type(first) is ResponseHead and first.status == 101:
             self._switch(first)
             return
-        begun = self._open_response(first) if type(first) is ResponseHead else b""
+        begun = self._open(first) if type(first) is ResponseHead else b""
         pieces = [event for event in events if type(event) is bytes]
         if last is END:
-            self._finish(begun, pieces)
+            self._agent.send(begun + self._answer.finished(pieces))
+            self._end(keep=self._request_complete and self._opening is None and self._answer.leaves_open)
         else:
-            self._agent.send(begun + self._passed(pieces))
+            self._agent.send(begun + self._answer.passed(pieces))
             if type(last) is Refusal:
                 self._fail(last)
+
+    def _open(self, head: ResponseHead) -> bytes:
+        """The head for the agent. Raises Refused."""
+        written = self._answer.opened(head, is_last=self._gateway.is_stopping)
+        self._conversation.closes_after |= self._answer.ends_connection
+        return written
+
+    def _switch(self, head: ResponseHead) -> None:
+        """The origin's 101: once it is checked, both connections belong to a WebSocket, and this exchange with them."""
+        link, opening = self._link, self._opening
+        if link is None or opening is None:
+            return
+        opening.complete(head)
+        written = self._open(head)
+        self._over, self._link = True, None
+        origin, rest = link.hand_on()
+        self._conversation.switch(origin, written, rest, self._ticket, self._entry)
 
     def lost(self) -> None:
         if self._over:
@@ -222,7 +236,7 @@ class Exchange:
     # The way there.
 
     def _may_retry(self) -> bool:
-        return not self._has_body and self._head.method in _IDEMPOTENT and self._response is None
+        return not self._has_body and self._head.method in _IDEMPOTENT and not self.has_answered
 
     def _dial(self) -> None:
         self._dialling = asyncio.get_running_loop().create_task(self._connect())
@@ -245,7 +259,7 @@ class Exchange:
         opening, ticket = self._opening, self._ticket
         link.begin(self, self._head.method, switch=opening is not None)
         added = ticket.injected if opening is None else ticket.injected + opening.lines
-        self._unsent = write_request(self._head, ticket.start, added, ticket.replaced, plainly=self._masker is not None)
+        self._unsent = write_request(self._head, ticket.start, added, ticket.replaced, plainly=ticket.forms is not None)
         self.progress = time.monotonic()
         has_waited = bool(self._waiting)
         self._flush()
@@ -254,65 +268,7 @@ class Exchange:
         if self._agent.is_choked:
             link.pause()
 
-    # The way back.
-
-    def _open_response(self, head: ResponseHead) -> bytes:
-        """The head for the agent. Raises Refused where nothing could be looked for in the body."""
-        if self._masker is not None:
-            self._unpacker = unpacker_for(head, self._head.method)
-        self._response = head
-        self._entry.status = head.status
-        to_agent_11 = self._head.version == "1.1"
-        unframed = not head.bodyless and head.length is None
-        self._chunked = unframed and to_agent_11
-        close = self._head.close or (unframed and not to_agent_11) or self._gateway.is_stopping
-        self._conversation.closes_after |= close
-        written = write_response(head, chunked=self._chunked, close=close)
-        forms = self._ticket.forms
-        if forms is None or not forms.spans(written):
-            return written
-        mask_head(head, forms)
-        return write_response(head, chunked=self._chunked, close=close)
-
-    def _switch(self, head: ResponseHead) -> None:
-        """The origin's 101: once it is checked, both connections belong to a WebSocket, and this exchange with them."""
-        link, opening = self._link, self._opening
-        if link is None or opening is None:
-            return
-        opening.complete(head)
-        written = self._open_response(head)
-        self._over, self._link = True, None
-        origin, rest = link.hand_on()
-        self._conversation.switch(origin, written, rest, self._ticket, self._entry)
-
-    def _passed(self, pieces: list[bytes]) -> bytes:
-        """What of the body can be given to the agent now, as it is framed for it."""
-        data = self._counted(pieces)
-        if data and self._masker is not None:
-            data = self._masker.feed(data)
-        return chunk(data) if data and self._chunked else data
-
-    def _counted(self, pieces: list[bytes]) -> bytes:
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._entry.bytes_in += len(data)
-        return data if self._unpacker is None else self._unpacker.feed(data)
-
-    def _finish(self, begun: bytes, pieces: list[bytes]) -> None:
-        data = self._counted(pieces)
-        if self._unpacker is not None:
-            self._unpacker.finish()
-        if self._masker is not None:
-            data = self._masker.finish(data)
-        if self._chunked:
-            data = chunk(data) + LAST_CHUNK if data else LAST_CHUNK
-        self._agent.send(begun + data)
-        response = self._response
-        self._end(
-            keep=self._request_complete
-            and self._opening is None
-            and response is not None
-            and not (response.close or response.until_close)
-        )
+    # The end.
 
     def _fail(self, refusal: Refusal) -> None:
         """The origin, or the way to it, failed: said so where the response has not begun, else broken off."""
@@ -320,10 +276,11 @@ class Exchange:
             return
         self._entry.allowed = refusal.status != 403
         self._entry.rule, self._entry.reason, self._entry.facts = refusal.rule, refusal.reason, ""
-        if self._response is None:
+        has_answered = self.has_answered
+        if not has_answered:
             self._entry.status = refusal.status
             self._conversation.answer(refusal)
-        self._end(keep=False, broken=self._response is not None)
+        self._end(keep=False, broken=has_answered)
 
     def _end(self, *, keep: bool, broken: bool = False) -> None:
         self._over = True
