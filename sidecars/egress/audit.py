@@ -6,7 +6,6 @@ AuditError says so and nothing is let out: a way out without evidence is closed.
 """
 
 import json
-import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,17 +15,12 @@ from attrs import define
 
 from bottle.domain.secret_forms import SHORTEST
 from sidecars.egress import limits
-from sidecars.egress.segments import NAME, Segments
+from sidecars.evidence.files import AuditError, Lines
 
 Kind = Literal["http", "tunnel", "dns"]
 
 _text = json.encoder.encode_basestring_ascii
 _NOTHING_YET: Final = ',"status":null,"bytes_out":0,"bytes_in":0,"ms":0.0}\n'
-_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-
-
-class AuditError(Exception):
-    """The trail takes no more lines."""
 
 
 @define(eq=False)
@@ -56,10 +50,7 @@ class Trail:
 
     def __init__(self, directory: str, identity: str) -> None:
         """Raises OSError when the file cannot be opened for appending."""
-        self._closed = Segments(Path(directory))
-        self._file = os.open(Path(directory) / NAME, _FLAGS, 0o644)
-        self._size = os.fstat(self._file).st_size
-        self._torn = False
+        self._lines = Lines(Path(directory), "audit", most=limits.AUDIT_FILE, total=limits.AUDIT_TOTAL)
         self._identity = _text(identity)
         self._boot = f"{time.time_ns() // 1_000_000:x}"
         self._count = 0
@@ -82,7 +73,7 @@ class Trail:
         """Writes that the exchange begins, now. Raises AuditError; then nothing may be sent."""
         self._waiting.append(f"{self._lead(entry, 'opened')}{_NOTHING_YET}")
         try:
-            self._write()
+            self._lines.append(self._waiting)
         except AuditError:
             self._waiting.pop()  # it has not begun
             raise
@@ -98,7 +89,7 @@ class Trail:
         """Writes what waits. Where that fails nothing is left to be stopped: the next `open` fails just the same."""
         if self._waiting:
             try:
-                self._write()
+                self._lines.append(self._waiting)
             except AuditError:
                 pass
 
@@ -141,34 +132,3 @@ class Trail:
                 self._second, self._second_text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
             self._millisecond_text = f"{self._second_text}.{milliseconds:03d}Z"
         return self._millisecond_text
-
-    def _write(self) -> None:
-        """Writes the waiting lines; those that did not fit go on waiting. Raises AuditError."""
-        try:
-            data = "".join(self._waiting).encode("ascii")
-            self._write_to(self._make_room(len(data) + 1), data)
-        except OSError as error:
-            raise AuditError(os.strerror(error.errno or 0)) from None
-
-    def _make_room(self, size: int) -> int:
-        """The file that the next bytes go to, a new one where this one is full. Raises AuditError, OSError."""
-        if not self._closed.have_room_for(self._size + size):
-            raise AuditError("the trail is full")
-        if self._size and self._size + size > limits.AUDIT_FILE:
-            new = self._closed.succeed(_FLAGS)
-            os.close(self._file)
-            self._file, self._size, self._torn = new, 0, False
-        return self._file
-
-    def _write_to(self, file: int, lines: bytes) -> None:
-        lead = b"\n" if self._torn else b""  # a full disk cut the line before; it must not swallow this one
-        data = lead + lines
-        written = os.write(file, data)
-        self._size += written
-        if written == len(data):
-            self._torn = False
-            self._waiting.clear()
-            return
-        self._torn = not data[:written].endswith(b"\n")
-        del self._waiting[: data[len(lead) : written].count(b"\n")]
-        raise AuditError("the disk is full")

@@ -5,10 +5,11 @@ from typing import Protocol
 from attrs import define, field
 
 from sidecars.egress import limits
-from sidecars.egress.audit import AuditError, Entry, Trail
+from sidecars.egress.audit import Entry, Trail
 from sidecars.egress.dial import Dialler
 from sidecars.egress.refusal import Refusal
 from sidecars.egress.rules import Rules
+from sidecars.evidence.files import AuditError
 
 
 class Guest(Protocol):

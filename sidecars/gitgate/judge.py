@@ -10,13 +10,14 @@ from attrs import evolve, frozen
 from bottle.domain.git_refusals import Finding, Refusal, refused_refs, refused_secrets
 from bottle.domain.gitgate import Change, RefUpdate, decide_change
 from bottle.domain.gitgate_config import GateRemote
+from sidecars.evidence.files import AuditError
 from sidecars.gitgate.documents import Document
 from sidecars.gitgate.forward import forward
 from sidecars.gitgate.git import ProgramError, Repository
 from sidecars.gitgate.mirror import Mirror
 from sidecars.gitgate.objects import Pushed, TooMuchError, commit_of, contents, new_objects, tree_names
 from sidecars.gitgate.scanner import VALUE, GateScanner
-from sidecars.gitgate.trail import AuditError, Line, Trail
+from sidecars.gitgate.trail import Line, Trail
 
 _PLACES = {"blob": "file", "commit": "commit message or author", "tag": "tag message or author"}
 _NAMES = "file name"

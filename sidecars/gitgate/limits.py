@@ -55,3 +55,7 @@ BATCH: Final = 48 * MEBIBYTE
 """What gitleaks searches at a time, while the next is gathered: twice this lies in memory."""
 
 AUDIT_FILE: Final = 64 * MEBIBYTE
+"""Of one file of the trail; then it goes on in another."""
+
+AUDIT_TOTAL: Final = 256 * MEBIBYTE
+"""Of all; then nothing more is let out: a box cannot fill its host's disk."""

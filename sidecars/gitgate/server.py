@@ -13,11 +13,12 @@ from urllib.parse import unquote
 
 from attrs import frozen
 
+from sidecars.evidence.files import AuditError
 from sidecars.gitgate import limits
 from sidecars.gitgate.hooks import Hooks
 from sidecars.gitgate.mirror import Mirror
 from sidecars.gitgate.serve import BrokenError, Call, answer
-from sidecars.gitgate.trail import AuditError, Line, Trail
+from sidecars.gitgate.trail import Line, Trail
 from sidecars.gitgate.upstream import UnreachableError
 
 _FETCH, _PUSH = "git-upload-pack", "git-receive-pack"

@@ -136,10 +136,11 @@ def test_the_trail_of_host_and_sidecar_is_one_in_order_of_time(store: StateStore
     assert {"identity": "demo-abc12", "kind": "lifecycle", "allowed": True}.items() <= json.loads(lines[1]).items()
 
 
-def test_full_files_of_the_trail_are_read_before_the_one_that_grows(store: StateStore) -> None:
+@pytest.mark.parametrize("trail", ["audit", "git"])
+def test_full_files_of_a_trail_are_read_before_the_one_that_grows(store: StateStore, trail: str) -> None:
     store.claim(DEMO)
     directory = store.audit_directory(DEMO.identity)
-    for name, rule in (("audit-000002", "second"), ("audit", "third"), ("audit-000001", "first")):
+    for name, rule in ((f"{trail}-000002", "second"), (trail, "third"), (f"{trail}-000001", "first")):
         (directory / f"{name}.jsonl").write_text(sidecar_line(rule))
     assert rules(list(store.audit_lines(DEMO.identity))) == ["first", "second", "third"]
 

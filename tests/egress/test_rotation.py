@@ -9,8 +9,8 @@ import pytest
 
 from bottle.adapters.state.segments import Segments
 from sidecars.egress import limits
-from sidecars.egress.audit import AuditError, Trail
-from sidecars.egress.segments import Segments as Files
+from sidecars.egress.audit import Trail
+from sidecars.evidence.files import AuditError, Full
 from tests.egress.conftest import MakeOrigin, MakeSidecar
 from tests.egress.harness import Response, route, tunnel
 
@@ -94,15 +94,14 @@ def test_all_files_together_have_a_bound_and_who_takes_them_away_makes_room(
 
 
 def test_a_number_is_never_given_twice(tmp_path: Path) -> None:
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-    files = Files(tmp_path)
+    files = Full(tmp_path, "audit", 1000)
     for number in range(1, 4):
         (tmp_path / "audit.jsonl").write_text(str(number))
-        os.close(files.succeed(flags))
+        os.close(files.succeed())
         (tmp_path / "audit.jsonl").unlink()
         (tmp_path / f"audit-{number:06d}.jsonl").unlink()
     (tmp_path / "audit.jsonl").touch()
-    os.close(files.succeed(flags))
+    os.close(files.succeed())
     assert names(tmp_path) == ["audit-000004.jsonl", "audit.jsonl"]
 
 

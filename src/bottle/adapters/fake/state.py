@@ -112,8 +112,9 @@ class FakeState:
         """What host and sidecar wrote so far, by time."""
         lines = [_line(event) for event in self._kept[identity].events]
         directory = self._audit_root / identity
-        for path in (*sorted(directory.glob("audit-*.jsonl")), directory / "audit.jsonl"):
-            lines += path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        for name in ("audit", "git"):
+            for path in (*sorted(directory.glob(f"{name}-*.jsonl")), directory / f"{name}.jsonl"):
+                lines += path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         return sorted(lines, key=_time)
 
     def _follow(self, identity: str) -> Iterator[str]:

@@ -9,24 +9,23 @@ from attrs import define, field
 
 from bottle.adapters.state.tail import LONG_AGO, Stamped, Tail
 
-_CLOSED = re.compile(r"audit-([0-9]{6,9})\.jsonl\Z")
-
 
 @define
 class Segments:
-    """The files of one directory, read to their present end again and again; no line is missed or shown twice.
+    """The files of one name in a directory, read to their present end again and again; none of it is missed or doubled.
 
     The file that grows is opened before the full ones are listed: whatever was numbered before that is in the list, and
     what is numbered later is this very file.
     """
 
     directory: Path
+    name: str = "audit"
     _growing: Tail = field(init=False)
     _read_up_to: int = 0
     _latest: datetime = LONG_AGO
 
     def __attrs_post_init__(self) -> None:
-        self._growing = Tail(self.directory / "audit.jsonl")
+        self._growing = Tail(self.directory / f"{self.name}.jsonl")
 
     def lines(self, *, last: bool) -> Iterator[Stamped]:
         """What was added since, with times that never go back; with `last` also a line that was not finished."""
@@ -58,5 +57,6 @@ class Segments:
             paths = list(self.directory.iterdir())
         except FileNotFoundError:
             return []
-        found = ((int(match[1]), path) for path in paths if (match := _CLOSED.match(path.name)))
+        full = re.compile(rf"{self.name}-([0-9]{{6,9}})\.jsonl\Z")
+        found = ((int(match[1]), path) for path in paths if (match := full.match(path.name)))
         return sorted((number, path) for number, path in found if number > self._read_up_to)

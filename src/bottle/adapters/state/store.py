@@ -20,6 +20,8 @@ from bottle.domain.state import Event, Metadata
 
 METADATA = "metadata.json"
 AUDIT = "egress"
+SIDECARS = ("audit", "git")
+"""What the trails of the sidecars are called: the way out's and the git gate's."""
 LIFECYCLE = "lifecycle.jsonl"
 LOGS = "logs"
 LOCK = "lock"
@@ -93,8 +95,8 @@ class StateFiles:
     def audit_lines(self, identity: str, *, follow: bool = False) -> Iterable[str]:
         directory = self._claimed(identity)
         # The host's own lines are kept outside of the sidecar's directory: what lies in there can be swapped.
-        sources: list[trail.Source] = [Tail(directory / LIFECYCLE), Segments(directory / AUDIT)]
-        sources.append(Tail(directory / AUDIT / "git.jsonl"))
+        sources: list[trail.Source] = [Tail(directory / LIFECYCLE)]
+        sources += [Segments(directory / AUDIT, name) for name in SIDECARS]
         return _reported(trail.merged(sources, follow=follow, alive=directory.exists), identity)
 
     @contextmanager
