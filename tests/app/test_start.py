@@ -1,6 +1,7 @@
 """A start and its end: what each step hands on, and what is left when any of them fails or is interrupted."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import pytest
 from attrs import evolve
@@ -130,6 +131,35 @@ def test_an_agent_that_is_interrupted_is_torn_down(stage: Stage) -> None:
         run_attached(stage.world, stage.prepared())
     assert stage.backend.engine.bottles == {}
     assert stage.state.read(IDENTITY).ended_at
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_what_a_bottle_let_out_can_be_told_at_its_end_however_it_ended(stage: Stage, interrupted: bool) -> None:
+    """An operator who stops an agent wants to know what it did no less than one who waited."""
+
+    def agent(_box: FakeBox, _argv: Sequence[str]) -> int:
+        if interrupted:
+            stage.interruptions.strike()
+        return 0
+
+    stage.backend.agent = agent
+    told: list[bool] = []
+    with pytest.raises(KeyboardInterrupt) if interrupted else nullcontext():
+        run_attached(stage.world, stage.prepared(), lambda: told.append(bool(stage.state.read(IDENTITY).ended_at)))
+    assert told == [True]
+
+
+def test_of_a_bottle_that_never_ran_nothing_is_told(stage: Stage) -> None:
+    """Not even where another one has the identity, and a trail of its own."""
+    told: list[str] = []
+    stage.backend.fault = BackendError("gone")
+    with pytest.raises(BackendError):
+        run_attached(stage.world, stage.prepared(), lambda: told.append("failed"))
+    stage.backend.fault = None
+    run_detached(stage.world, stage.prepared())
+    with pytest.raises(ConflictError):
+        run_attached(stage.world, stage.prepared(), lambda: told.append("taken"))
+    assert told == []
 
 
 def test_a_launch_that_is_interrupted_is_asked_to_end_and_leaves_nothing(stage: Stage) -> None:

@@ -33,14 +33,18 @@ class Task:
     session_id: Callable[[], str]
 
 
-def run_attached(world: World, prepared: Prepared) -> int:
+def run_attached(world: World, prepared: Prepared, tell: Callable[[], None] = lambda: None) -> int:
     """Starts, hands the terminal to the agent, tears down; returns the agent's exit status.
 
     Raises BottleError when the start fails, KeyboardInterrupt when it is interrupted; either way nothing but the
-    evidence of a bottle that ran is left.
+    evidence of a bottle that ran is left. Where one ran, `tell` is called at the end, whatever the end was.
     """
     session = Session(world, prepared)
-    return surely(session.attached, session.end)
+    try:
+        return surely(session.attached, session.end)
+    finally:
+        if session.bottle is not None:
+            tell()
 
 
 def run_detached(world: World, prepared: Prepared) -> Bottle:

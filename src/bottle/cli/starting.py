@@ -51,9 +51,7 @@ def attached(world: "World", prepared: "Prepared") -> int:
     from bottle.cli.calling import calling
 
     with calling(world, prepared.plan):
-        status = run_attached(world, prepared)
-    tell_traffic(world, prepared.plan.identity)
-    return status
+        return run_attached(world, prepared, lambda: tell_traffic(world, prepared.plan.identity))
 
 
 def tell_traffic(world: "World", identity: str) -> None:
