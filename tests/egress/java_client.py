@@ -1,4 +1,4 @@
-"""Java's HttpClient and Go's net/http as programs that a box can be given."""
+"""Java's HttpClient as a program that a box can be given: `java Ask URL [BUNDLE PROXY]` prints what it fetched."""
 
 import shutil
 import subprocess
@@ -37,29 +37,14 @@ class Ask {
     }
 }
 """
-GO: Final = """
-package main
-
-import ("fmt"; "io"; "net/http"; "os")
-
-func main() {
-	response, err := http.Get(os.Args[1])
-	if err != nil { fmt.Fprintln(os.Stderr, err); os.Exit(1) }
-	body, _ := io.ReadAll(response.Body)
-	fmt.Println(string(body))
-}
-"""
 
 
-def compiled(folder: Path, *, with_java: bool) -> None:
-    """Puts into the folder what this machine can compile: `ask-go`, `Ask.class`, and `java` for boxes without one."""
-    if shutil.which("go"):
-        (folder / "ask.go").write_text(GO)
-        environment = ["env", "CGO_ENABLED=0"]  # the box's libraries may be others
-        subprocess.run([*environment, "go", "build", "-o", "ask-go", "ask.go"], cwd=folder, check=True)
-    if shutil.which("javac"):
-        (folder / "Ask.java").write_text(JAVA)
-        subprocess.run(["javac", "Ask.java"], cwd=folder, check=True)
-    if with_java and shutil.which("jlink"):
+def install(folder: Path, *, with_java: bool) -> None:
+    """Compiles it into the folder, where this machine can, and puts a `java` beside it for a box that has none."""
+    if not shutil.which("javac"):
+        return
+    (folder / "Ask.java").write_text(JAVA)
+    subprocess.run(["javac", "Ask.java"], cwd=folder, check=True)
+    if with_java:
         modules = ["--add-modules", "java.net.http,jdk.crypto.ec"]
         subprocess.run(["jlink", *modules, "--strip-debug", "--output", "java"], cwd=folder, check=True)

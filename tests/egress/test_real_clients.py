@@ -20,6 +20,7 @@ from bottle.domain.plan import Image, PlannedRoute, Slot
 from bottle.domain.provider import PLACEHOLDER
 from bottle.domain.provision import GUEST_HOME, HostTree
 from bottle.domain.toolchain import own_directories, own_env, own_files, placeholders
+from tests.egress import java_client
 from tests.egress.harness import Origin, TestCa
 from tests.egress.package_kinds import SAID
 from tests.egress.package_origin import Packages
@@ -36,6 +37,7 @@ GITHUB, TOKEN = "api.github.com", "made-up-token-of-the-bottle-4417"
 EGRESS = Authority("egress", 8888)
 RECIPE = Path(__file__).parent / "clients" / "Dockerfile"
 PACKAGES = f"{GUEST_HOME}/packages"
+PROGRAMS = f"{GUEST_HOME}/programs"
 BIN = f"{GUEST_HOME}/bin"
 PATH = f"{BIN}:/usr/local/bin:/usr/bin:/bin"
 PURE = ("pip", "requests", "urllib3", "idna", "certifi", "charset_normalizer", "httpx", "httpcore", "h11", "anyio",
@@ -98,6 +100,12 @@ echo 'deb [trusted=yes] {BASE}/debian there/' > /tmp/here.list
 apt="apt-get -qq -o Dir::Etc::SourceList=/tmp/here.list -o Dir::Etc::SourceParts=/dev/null"
 cd /tmp && $apt update && $apt download thing && dpkg -x thing_1.0_all.deb /tmp/unpacked && cat /tmp/unpacked/said.txt
 """
+_JAVA = f"""
+cd {PROGRAMS}
+if [ -x java/bin/java ]; then java/bin/java -Xmx128m Ask {BASE}/ $SSL_CERT_FILE $HTTPS_PROXY
+else java -Xmx128m Ask {BASE}/; fi
+"""
+"""A Java of the system's is set up by bottle; one that the agent brings along has to be told."""
 CLIENTS = {
     "curl": ["curl", "-sS", f"{BASE}/"],
     "git": ["sh", "-c", f"git clone -q {BASE}/repo.git /tmp/clone && cat /tmp/clone/said.txt"],
@@ -114,9 +122,10 @@ CLIENTS = {
     "mvn": ["sh", "-c", _MAVEN],
     "gradle": ["sh", "-c", _GRADLE],
     "apt-get": ["sh", "-c", _APT],
+    "java": ["sh", "-c", _JAVA],
 }  # fmt: skip
 NEEDED = {"pip": "python3", "urllib": "python3", "requests": "python3", "httpx": "python3", "uv": "python3",
-          "cargo": "/usr/bin/cargo"}  # fmt: skip
+          "cargo": "/usr/bin/cargo", "java": "javac"}  # fmt: skip
 ELSEWHERE = {"docker": {"cargo", "gradle", "mvn"}, "bubblewrap": {"apt-get"}}
 """Rust's compiler or a Java would double the image; where the system is the host's own, no agent adds to it."""
 
@@ -159,13 +168,15 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     backend = bottles.docker_backend("clients") if in_box else bottles.bubblewrap_backend("clients")
     world, address = TestCa("world test CA"), host_address(request.param)
     files = Packages(tmp_path_factory.mktemp("packages"), BASE)
+    programs = tmp_path_factory.mktemp("programs")
+    java_client.install(programs, with_java=in_box)
     origin = Origin(files.answer, tls=world.issue(HOST, GITHUB), host=address)
     plan = a_plan(
         box_image() if in_box else bottles.PROGRAMS,
         env={**own_env(EGRESS), **placeholders([GITHUB]), "PYTHONPATH": PACKAGES, "PATH": PATH},
         files=own_files(EGRESS),
         directories=own_directories(),
-        trees=packages(),
+        trees=[*packages(), HostTree(str(programs), PROGRAMS)],
         routes=routes(Endpoint(ip_address(address), origin.port)),
         resources=Resources(memory=1 << 30, pids=512),
     )
@@ -188,7 +199,7 @@ SHOWN = [(backend, client) for backend, absent in ELSEWHERE.items() for client i
 
 @pytest.mark.parametrize(("place", "client"), SHOWN, indirect=["place"])
 def test_a_client_fetches_through_the_way_out(place: Place, client: str) -> None:
-    if place.backend == "bubblewrap" or client == "go":
+    if place.backend == "bubblewrap" or client in ("go", "java"):
         require(NEEDED.get(client, client))
     before = len(place.origin.received)
     done = place.bottle.run(CLIENTS[client], timeout=90)
