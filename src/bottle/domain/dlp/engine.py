@@ -1,15 +1,15 @@
 """One look at whole content: the values and patterns in it, and in whatever it can be decoded to."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
 
 from attrs import field, frozen
 
 from bottle.domain.dlp.finding import Finding, fingerprint
+from bottle.domain.dlp.hints import Encoding, Escape, Hints, Search, Searches
 from bottle.domain.dlp.matching import GaveUpError, Match, Matcher
 from bottle.domain.dlp.packing import STANDARD, Unpackers, UnreadableError
 from bottle.domain.dlp.plain import plain, quoted_printable, seven_bits, unescaped
-from bottle.domain.dlp.runs import decoded, may_be_packed, punctuated
+from bottle.domain.dlp.runs import decoded, punctuated
 from bottle.domain.dlp.skeleton import skeleton
 from bottle.domain.dlp.spellings import SHORTEST, Registered, is_telling, skeletons
 
@@ -24,13 +24,6 @@ Report = Callable[[Finding], None]
 """Takes a finding; it may raise, and ends the scan so."""
 
 
-class Literals(Protocol):
-    """Many texts, searched for at once in linear time. Pure and thread-safe."""
-
-    def find(self, data: bytes) -> Sequence[int]:
-        """Which of the texts stand in the data, by their numbers."""
-
-
 @frozen(eq=False)
 class Engine:
     """Registered values, patterns and unpackers under one policy; `key` makes its fingerprints."""
@@ -39,7 +32,8 @@ class Engine:
     patterns: Matcher
     key: bytes = field(repr=False)
     unpackers: Unpackers
-    _literals: Literals = field(repr=False)
+    _literals: Search = field(repr=False)
+    hints: Hints = field(repr=False)
     _owners: tuple[int, ...] = field(repr=False)
     """Whose value it is that a literal belongs to."""
     _as_written: tuple[Registered, ...] = field(repr=False)
@@ -55,7 +49,7 @@ class Engine:
         values: Iterable[Registered],
         patterns: Matcher,
         key: bytes,
-        compile_literals: Callable[[Sequence[bytes]], Literals],
+        searches: Searches,
         unpackers: Unpackers = STANDARD,
         approved: Iterable[str] = (),
     ) -> "Engine":
@@ -67,7 +61,8 @@ class Engine:
             patterns=patterns,
             key=key,
             unpackers=unpackers,
-            literals=compile_literals(list(spelled)),
+            literals=searches.literals(list(spelled)),
+            hints=Hints.by(searches),
             owners=tuple(spelled.values()),
             as_written=tuple(one for one in kept if not is_telling(one.value)),
             escapes=any(mark in one.value for one in kept for mark in _MARKS),
@@ -100,12 +95,23 @@ class Engine:
         `cut` says whether there is more before and behind: then what a pattern finds at that edge may be none, and the
         neighbouring piece, which shares `window` bytes, has all of it.
         """
-        text = plain(data)
+        text = plain(data, self.hints)
         self._values(text, tell, data, offset, via)
         if text is not data and (self._escapes or len(data) < _LARGE):
             self._values(data, tell, data, offset, via)
         self._patterns(text, tell, data, offset, via, cut)
-        return _APART.join(dict.fromkeys(view for view in _views(data, text) if view)) if deep else b""
+        return _APART.join(dict.fromkeys(view for view in self._views(data, text) if view)) if deep else b""
+
+    def _views(self, data: bytes, text: bytes) -> Iterator[bytes]:
+        kinds = self.hints.encodings(text)
+        yield from decoded(text, kinds, self.hints)
+        yield from punctuated(data, self.hints)
+        if Encoding.QUOTED in kinds:
+            yield quoted_printable(text)
+        if Encoding.SEVEN_BITS in kinds:
+            yield seven_bits(text)
+        if text is not data and Escape.PACKED in self.hints.escapes(data):
+            yield unescaped(data)
 
     def look_for_values(self, data: bytes, tell: Report) -> None:
         """Tells which registered values stand in the data as it is: for what is put together from several places."""
@@ -157,12 +163,3 @@ def _is_noise(text: bytes, start: int, end: int) -> bool:
     if not text[start:end].isalnum() or text.startswith(_UNMISTAKABLE, start) or min(map(len, around)) < _AROUND:
         return False
     return not any(side.translate(None, _BASE64) for side in around) and b"+" in b"".join(around)
-
-
-def _views(data: bytes, text: bytes) -> Iterator[bytes]:
-    yield from decoded(text)
-    yield from punctuated(data)
-    yield quoted_printable(text)
-    if may_be_packed(raw := unescaped(data)):
-        yield raw
-    yield seven_bits(text)

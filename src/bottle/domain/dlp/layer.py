@@ -4,6 +4,7 @@ from typing import Final
 
 from attrs import define, field
 
+from bottle.domain.dlp.bases import Decoder64, open_run
 from bottle.domain.dlp.engine import Engine, Report
 from bottle.domain.dlp.finding import Finding
 from bottle.domain.dlp.packing import (
@@ -15,7 +16,6 @@ from bottle.domain.dlp.packing import (
     openings,
     require_open,
 )
-from bottle.domain.dlp.runs import Decoder64, open_run
 
 DEEPEST: Final = 8
 """Encodings within encodings; what is still readable below is refused."""
@@ -56,7 +56,7 @@ class Layer:
     tell: Report
     budget: Budget
     via: tuple[str, ...] = ()
-    _tail: bytes = b""
+    tail: bytes = b""
     _offset: int = 0
     _cut: bytes = b""  # packed content whose head did not come whole
     _packed: "Packed | None" = None
@@ -78,12 +78,12 @@ class Layer:
 
         Raises UnreadableError for content that cannot be looked into.
         """
-        data = self._tail + fresh
+        data = self.tail + fresh
         require_open(data)
-        cut = (self._offset > len(self._tail), not is_last)
+        cut = (self._offset > len(self.tail), not is_last)
         was_run = self._run is not None
         goes_on = self._run is not None and self._run.feed(fresh, is_last=is_last)
-        within = self.engine.look(data, self.tell, self._offset - len(self._tail), self.via, deep=not goes_on, cut=cut)
+        within = self.engine.look(data, self.tell, self._offset - len(self.tail), self.via, deep=not goes_on, cut=cut)
         if within:
             self._enter("an encoding", within)
         has_packed = self._unpack(fresh, is_last=is_last)
@@ -95,7 +95,7 @@ class Layer:
     def pass_over(self, fresh: bytes) -> None:
         """Takes a piece that needs no look, for what stands behind it."""
         self._offset += len(fresh)
-        self._tail = (self._tail + fresh)[-self.engine.window :]
+        self.tail = (self.tail + fresh)[-self.engine.window :]
 
     def _enter(self, via: str, data: bytes) -> None:
         """Looks at whole content that was found in this one."""
@@ -112,7 +112,7 @@ class Layer:
     def _unpack(self, fresh: bytes, *, is_last: bool) -> bool:
         """Looks into what is packed in the piece, and whether there was something."""
         at, packed = 0, self._packed
-        before = self._cut if packed is not None or self._cut else self._tail[-_EDGE:]
+        before = self._cut if packed is not None or self._cut else self.tail[-_EDGE:]
         data, self._cut = before + fresh, b""
         if packed is not None:
             at = packed.feed(data, 0, is_last=is_last)
@@ -169,12 +169,12 @@ class Opened:
             if packed is None:
                 continue
             end = packed.feed(self.data, opening.data, is_last=self.is_last)
-            self.any = True
             if packed.is_broken and packed.unpacked < _LITTLE:
                 vain += 1
                 if vain > _VAIN:
                     raise UnreadableError("content full of what looks packed and is not")
                 continue
+            self.any = True
             self.small += packed.left
             if end < 0:
                 return (None if self.is_last else packed), b""

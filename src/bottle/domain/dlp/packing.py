@@ -2,7 +2,6 @@
 
 import bz2
 import lzma
-import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ _INPUT = 4096  # what is given to an unpacker at a time, so that little of what 
 _PIECE = 1 << 20
 _ZIP_HEAD: Final = struct.Struct("<4sHHHHHIIIHH")
 _ENCRYPTED = 1
+_NEWEST_ZIP = 63  # the highest version that is needed to extract anything (APPNOTE 4.4.3.2)
 
 
 class UnreadableError(Exception):
@@ -143,10 +143,13 @@ _MAGICS: Final = {
     b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"]\x00\x00": "lzma", b"PK\x03\x04": "zip",
 }  # fmt: skip
 _IN_ASCII: Final = (b"x^", b"BZh", b"PK\x03\x04")
+_ZIP_KNOWN: Final = frozenset({0, 1, 6, 8, 9, 12, 14, 93, 95, 98, 99})  # 99 is encryption by AES
 _ZIP_METHODS: Final = {8: "raw", 12: "bzip2", 93: "zstd", 95: "xz"}
-_CLOSED: Final = re.compile(
-    rb"(?:\A|\r\n\r\n)(?:7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|\x04\x22\x4d\x18|LZIP\x01|\x1f\x9d[\x80-\x90]|MSCF\0)"
+_CLOSED: Final = (
+    *(b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x04\x22\x4d\x18", b"LZIP\x01", b"MSCF\0"),
+    *(b"\x1f\x9d" + bytes((0x80 | bits,)) for bits in range(9, 17)),  # compress
 )
+_PART: Final = b"\r\n\r\n"  # what stands before the content of a part of several
 
 
 def openings(data: bytes, start: int) -> Iterator[Opening | None]:
@@ -174,8 +177,8 @@ def _in_zip(data: bytes, at: int) -> Iterator[Opening | None]:
     if at + _ZIP_HEAD.size > len(data):
         yield None
         return
-    _, _, flags, method, _, _, _, _, _, name, extra = _ZIP_HEAD.unpack_from(data, at)
-    if flags & _ENCRYPTED:
+    _, version, flags, method, _, _, _, _, _, name, extra = _ZIP_HEAD.unpack_from(data, at)
+    if flags & _ENCRYPTED and version & 255 <= _NEWEST_ZIP and method in _ZIP_KNOWN and name > 0:
         raise UnreadableError("an encrypted archive")
     begin = at + _ZIP_HEAD.size + name + extra
     if begin > len(data):
@@ -186,7 +189,9 @@ def _in_zip(data: bytes, at: int) -> Iterator[Opening | None]:
 
 def require_open(data: bytes) -> None:
     """Raises UnreadableError where content, or a part of it, begins as an archive that is not understood."""
-    if not data.isascii() and _CLOSED.search(data) is not None:
+    if data.isascii():
+        return
+    if data.startswith(_CLOSED) or any(magic in data and _PART + magic in data for magic in _CLOSED):
         raise UnreadableError("an archive of a kind that is not looked into")
 
 

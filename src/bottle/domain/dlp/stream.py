@@ -5,7 +5,7 @@ However the content is cut, the same pieces are looked at, and so the same is fo
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from attrs import define, evolve, field
@@ -20,7 +20,6 @@ PIECE: Final = 128 * 1024
 
 _AT_ONCE = 8192  # bytes that are looked at in less than a millisecond
 _PART = 4096  # bytes at least, of a part that is remembered when it is clean
-_BOUNDARIES: Final = (b'"role"', b'"input_schema"', b'"parameters"')  # between messages and between tools
 _REMEMBERED = 1 << 16
 _CODINGS = 3
 _HOLD_CODED: Final = {"zstd": 256 * 1024, "bzip2": 1024 * 1024}
@@ -36,7 +35,7 @@ class Leak(Exception):  # noqa: N818 - a verdict, not a fault
 
 
 class Seen:
-    """Parts that were found clean by one engine, with what stood before them. Bounded; the oldest go first."""
+    """Digests of parts that one engine found clean, with what stood before them. Bounded; the oldest go first."""
 
     def __init__(self) -> None:
         self._keys: OrderedDict[bytes, None] = OrderedDict()
@@ -78,8 +77,6 @@ class Stream:
     _coded: "Coded | None" = field(init=False, default=None)
     _held: bytearray = field(factory=bytearray, init=False)
     _looked: int = field(default=0, init=False)  # so many of the held bytes were looked at
-    _prints: "list[tuple[int, bytes]] | None" = field(factory=list, init=False)
-    """Length and digest of the parts before; None once something spans parts."""
 
     def __attrs_post_init__(self) -> None:
         self._layer = Layer(self.engine, self.tell or stop_at(self.place), Budget(), tail=self.before)
@@ -122,7 +119,6 @@ class Stream:
             if self._coded is not None:
                 self._coded.feed(fresh, is_last=is_last)
             elif self.seen is None or len(fresh) < _PART:
-                self._prints = None
                 self._layer.feed(fresh, is_last=is_last)
             else:
                 self._look_at_new(fresh, self.seen, is_last=is_last)
@@ -136,60 +132,46 @@ class Stream:
         self.tell(finding)
 
     def _look_at_new(self, fresh: bytes, seen: Seen, *, is_last: bool) -> None:
-        """Looks at the parts that were not seen clean behind the same parts before."""
-        parts = list(parted(fresh))
-        keys = [self._key(part) for part in parts]
-        start, learnt = 0, []
+        """Looks at the parts that were not seen clean behind what stands before them."""
+        parts = list(parted(fresh, self.engine.hints.boundaries(fresh)))
+        keys = self._keys(fresh, parts, is_last=is_last)
+        start = 0
         for number, (part, key) in enumerate(zip(parts, keys, strict=True)):
             if key in seen and self._layer.is_quiet:
                 if start < number:
-                    self._feed(parts[start:number], is_last=False)
+                    self._learn(parts[start:number], keys[start:number], seen, is_last=False)
                 self._layer.pass_over(part)
                 start = number + 1
-            else:
-                learnt.append(key)
         if start < len(parts):
-            self._feed(parts[start:], is_last=is_last)
-        if self._prints is not None:
-            for key in learnt:
+            self._learn(parts[start:], keys[start:], seen, is_last=is_last)
+
+    def _learn(self, parts: list[bytes], keys: list[bytes], seen: Seen, *, is_last: bool) -> None:
+        if self._layer.feed(b"".join(parts), is_last=is_last):
+            for key in keys:
                 seen.add(key)
 
-    def _feed(self, parts: list[bytes], *, is_last: bool) -> None:
-        if not self._layer.feed(b"".join(parts), is_last=is_last):
-            self._prints = None
-
-    def _key(self, part: bytes) -> bytes:
-        """Digest of a part and of as many before it as a rule can look back to; empty where that is not known."""
-        if self._prints is None:
-            return b""
-        digest = hashlib.sha256(part).digest()[:16]
-        before, size = [], 0
-        for length, other in reversed(self._prints):
-            before.append(other)
-            size += length
-            if size >= self.engine.window:
-                break
-        self._prints.append((len(part), digest))
-        return hashlib.sha256(digest + b"".join(before)).digest()[:16]
+    def _keys(self, fresh: bytes, parts: list[bytes], *, is_last: bool) -> list[bytes]:
+        """Digests of the parts, each with as much before it as anything can reach back to, and whether it is the end:
+        what a rule finds where content goes on is left to what follows."""
+        tail = self._layer.tail
+        view, window = memoryview(tail + fresh), len(tail)
+        keys, at = [], window
+        for part in parts:
+            begin, at = max(0, at - self.engine.window), at + len(part)
+            is_end = is_last and at == len(view)
+            keys.append(hashlib.sha256(view[begin:at]).digest()[:15] + bytes((is_end,)))
+        return keys
 
 
-def parted(data: bytes) -> Iterator[bytes]:
-    """The data in parts of some length that begin where a message does, so that equal messages make equal parts."""
-    places = sorted({at for boundary in _BOUNDARIES for at in _places(data, boundary)})
+def parted(data: bytes, boundaries: Iterable[int]) -> Iterator[bytes]:
+    """The data in parts of some length that begin at boundaries, so that equal messages make equal parts."""
     start = 0
-    for place in places:
+    for place in boundaries:
         if place - start >= _PART:
             yield data[start:place]
             start = place
     if start < len(data):
         yield data[start:]
-
-
-def _places(data: bytes, boundary: bytes) -> Iterator[int]:
-    at = data.find(boundary)
-    while at >= 0:
-        yield at
-        at = data.find(boundary, at + len(boundary))
 
 
 @define(eq=False)

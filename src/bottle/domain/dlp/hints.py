@@ -1,0 +1,150 @@
+"""What may be undone in a text, and where: native passes over it that cost a fraction of undoing it.
+
+Each is a regular expression that an engine without backtracking searches for; the ways to undo are dear, and most texts
+need few of them.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from typing import Final, Protocol
+
+from attrs import field, frozen
+
+
+class Search(Protocol):
+    """Many texts or expressions, searched for at once in linear time. Pure and thread-safe."""
+
+    def find(self, data: bytes) -> Sequence[int]:
+        """Which of them stand in the data, by their numbers."""
+
+    def ends(self, data: bytes) -> Sequence[int]:
+        """Where their matches end, in order."""
+
+
+class Searches(Protocol):
+    """Where searches come from."""
+
+    def literals(self, texts: Sequence[bytes]) -> Search:
+        """A search for these texts."""
+
+    def expressions(self, patterns: Sequence[bytes]) -> Search:
+        """A search for these regular expressions; `.` is any byte."""
+
+
+class Escape(IntEnum):
+    """Ways in which a character is escaped."""
+
+    SLASHED = 0
+    SOLIDUS = 1
+    ROWS = 2
+    BRACED = 3
+    STYLED = 4
+    PERCENT = 5
+    REFERENCE = 6
+    LATIN = 7
+    PACKED = 8
+
+
+_BYTE: Final = rb"(\\+x|%(25)*)"
+_ESCAPES: Final = {
+    Escape.SLASHED: rb"""\\([nrtabfv0-7'"\\\n]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|U000|N\{)""",
+    Escape.SOLIDUS: rb"\\/",
+    Escape.ROWS: rb"\\\\\\\\",
+    Escape.BRACED: rb"\\([uxo]\{|[uU]\+)",
+    Escape.STYLED: rb"\\0{0,4}[2-7][0-9A-Fa-f] ",
+    Escape.PERCENT: rb"%(u[0-9A-Fa-f]{2})?[0-9A-Fa-f]{2}",
+    Escape.REFERENCE: rb"&(#[0-9xX]|[A-Za-z][A-Za-z0-9]{1,30};)",
+    Escape.LATIN: rb"\\u00[89A-Fa-f]",
+    Escape.PACKED: rb"(?i)@1f@8b|(x|@78)@(9c|da|01|5e)|@b5/@fd|@fd7zX".replace(b"@", _BYTE),
+}
+
+
+class Encoding(IntEnum):
+    """Ways in which rows of characters are encoded that leave signs between them."""
+
+    SPREAD = 0
+    QUOTED = 1
+    SEVEN_BITS = 2
+
+
+_ENCODINGS: Final = {
+    Encoding.SPREAD: rb"([A-Za-z0-9+/_=-][^A-Za-z0-9+/_=-]){12}",
+    Encoding.QUOTED: rb"=[0-9A-Fa-f]{2}",
+    Encoding.SEVEN_BITS: rb"\+[A-Za-z0-9+/]{6}",
+}
+
+
+@frozen
+class Row:
+    """At least so many characters of one kind, written as in a regular expression's class."""
+
+    members: bytes
+    shortest: int
+    _more: re.Pattern[bytes] = field(init=False)
+
+    @_more.default
+    def _members_alone(self) -> re.Pattern[bytes]:
+        return re.compile(b"[%b]*" % self.members)
+
+    @property
+    def expression(self) -> bytes:
+        """What matches once for each row, where it is long enough."""
+        return b"(^|[^%b])[%b]{%d}" % (self.members, self.members, self.shortest)
+
+    def end(self, data: bytes, at: int) -> int:
+        """Where the row is over that holds so much."""
+        match = self._more.match(data, at)
+        return match.end() if match is not None else at
+
+
+ROW_64: Final = Row(rb"A-Za-z0-9+/\-_=", 20)
+ROW_85: Final = Row(rb"\x01!#-~", 25)
+ROW_OF_NUMBERS: Final = Row(rb"""0-9a-fA-FxXhou\\,;:|.\-+#&[\](){}<>/_'" \t\r\n""", 40)
+_BOUNDARIES: Final = rb'"(role|input_schema|parameters)"'
+_LINE_ENDS: Final = rb"[A-Za-z0-9+/\-_=]{12}\r?\n"
+
+
+@frozen(eq=False)
+class Hints:
+    """What tells of a text what may be undone in it."""
+
+    _escapes: Search
+    _encodings: Search
+    _rows: dict[Row, Search]
+    _line_ends: Search
+    _boundaries: Search
+
+    @classmethod
+    def by(cls, searches: Searches) -> "Hints":
+        return cls(
+            searches.expressions(list(_ESCAPES.values())),
+            searches.expressions(list(_ENCODINGS.values())),
+            {row: searches.expressions([row.expression]) for row in (ROW_64, ROW_85, ROW_OF_NUMBERS)},
+            searches.expressions([_LINE_ENDS]),
+            searches.expressions([_BOUNDARIES]),
+        )
+
+    def escapes(self, data: bytes) -> frozenset[Escape]:
+        """How characters are escaped."""
+        return frozenset(map(Escape, self._escapes.find(data)))
+
+    def encodings(self, data: bytes) -> frozenset[Encoding]:
+        """How rows of characters may be encoded."""
+        return frozenset(map(Encoding, self._encodings.find(data)))
+
+    def starts(self, data: bytes, row: Row) -> list[int]:
+        """Where rows of a kind begin."""
+        return [end - row.shortest for end in self._rows[row].ends(data)]
+
+    def rows(self, data: bytes, row: Row) -> Iterator[bytes]:
+        """The rows of a kind, whole."""
+        return (data[start : row.end(data, start + row.shortest)] for start in self.starts(data, row))
+
+    def line_ends(self, data: bytes) -> Sequence[int]:
+        """Where lines begin behind one that ends in base64."""
+        return self._line_ends.ends(data)
+
+    def boundaries(self, data: bytes) -> Sequence[int]:
+        """Where an agent's messages and tools go on behind their first words."""
+        return self._boundaries.ends(data)
