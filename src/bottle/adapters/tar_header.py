@@ -35,9 +35,19 @@ def padding(size: int) -> bytes:
 def _block(path: bytes, mode: int, uid: int, gid: int, mtime: int, kind: bytes, size: int, link: bytes) -> bytes:
     numbers = b"%07o\0%07o\0%07o\0%b%b" % (mode, uid, gid, _number(size), _number(mtime))
     before = path[:_NAME_SIZE].ljust(_NAME_SIZE, b"\0") + numbers
-    after = kind + link[:_NAME_SIZE].ljust(_NAME_SIZE, b"\0") + _MAGIC + _REST
-    total = sum(before) + sum(after) + 8 * ord(" ")
+    after, sum_after = _end(kind, link[:_NAME_SIZE]) if link else _PLAIN_ENDS[kind]
+    total = sum(before) + sum_after + 8 * ord(" ")
     return before + b"%06o\0 " % total + after
+
+
+def _end(kind: bytes, link: bytes) -> tuple[bytes, int]:
+    """What stands behind the checksum, and its part of it."""
+    end = kind + link.ljust(_NAME_SIZE, b"\0") + _MAGIC + _REST
+    return end, sum(end)
+
+
+_PLAIN_ENDS: Final = {kind: _end(kind, b"") for kind in (FILE, LINK, FOLDER, _LONG_NAME, _LONG_LINK)}
+"""Of all that is no link, where it is always the same: adding it up a hundred thousand times would be felt."""
 
 
 def _number(value: int) -> bytes:
