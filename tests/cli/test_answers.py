@@ -1,12 +1,17 @@
 """What the commands answer without an engine: results on stdout, talk on stderr, never a secret value."""
 
+import base64
+import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bottle.adapters.bubblewrap import pins
 from tests.cli.conftest import TOKEN, CommandLine
+from tests.support.host_tree import placed
 from tests.support.requirements import require
 
 
@@ -183,6 +188,40 @@ def test_doctor_names_each_remedy(bottle: CommandLine) -> None:
         assert findings[subject]["ok"] is False
         assert "no Docker engine" in findings[subject]["detail"]
         assert findings[subject]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("said", "release", "hangs"),
+    [
+        ("runsc version 0.0~20221219.0\nspec: 1.0.2-dev", "20221219", True),
+        ("runsc version release-20240729.0\nspec: 1.1.0-rc.1", "20240729", False),
+        ("who knows", "", False),
+    ],
+)
+def test_doctor_warns_of_a_gvisor_behind_which_agents_stand_still(
+    bottle: CommandLine, tmp_path: Path, said: str, release: str, hangs: bool
+) -> None:
+    placed(tmp_path / "bin/runsc", f"#!/bin/sh\necho '{said}'\n".encode())
+    told = bottle("doctor", "--json", PATH=f"{tmp_path}/bin{os.pathsep}{bottle.environment['PATH']}")
+    found = [one for one in told.json if one["subject"] == "gvisor"]
+    assert [one["detail"].split()[1] for one in found] == ([release] if release else [])
+    assert [bool(one["hint"]) for one in found] == ([hangs] if release else [])
+
+
+def test_doctor_tells_releases_and_how_long_a_login_lasts(bottle: CommandLine, tmp_path: Path) -> None:
+    require("bubblewrap")
+    end = base64.urlsafe_b64encode(json.dumps({"exp": 4102444800}).encode()).rstrip(b"=").decode()
+    tokens = {"id_token": "e30.e30.x", "access_token": f"e30.{end}.x", "account_id": "a"}
+    (tmp_path / "auth.json").write_text(json.dumps({"tokens": tokens}))
+    bottle.write("bottles/codex", "---\nagent_provider: {template: codex, forward_host_credentials: true}\n---\n")
+    bottle.write("agents/mender", "---\nbottle: codex\n---\n")
+    told = bottle("doctor", "--json", CODEX_HOME=str(tmp_path))
+    mender = [one["detail"] for one in told.json if one["subject"] == "mender"]
+    assert any("ends at 2100-01-01" in detail for detail in mender)
+    stands = ("is there", "will be made ready at the first start")
+    image = next(detail for detail in mender if detail.startswith("codex ") and detail.endswith(stands))
+    assert "(host's " in image or pins.version("codex") in image
+    assert f"e30.{end}.x" not in told.out + told.err
 
 
 def test_doctor_is_content_where_another_backend_can_start_every_agent(bottle: CommandLine) -> None:

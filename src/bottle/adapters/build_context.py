@@ -1,6 +1,7 @@
 """What an image is built from, and the tag that says so: the same content, the same tag."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bottle.domain.provision import ROOT, GuestFile
 DOCKERFILE = "Dockerfile"
 SIDECAR = "sidecar"
 _DIGEST_LENGTH = 12
+_VERSION = re.compile(r"^ARG [A-Z0-9_]+_VERSION=(\S+)$", re.MULTILINE)
 _PACKAGE = Path(bottle.__file__).parent
 
 
@@ -80,7 +82,13 @@ def _context(name: str, recipe: str, files: Mapping[str, Path], dockerfile: str 
         digest.update(f"{_mode(source):o} {content} {path}\n".encode(errors="surrogateescape"))
     digest.update(dockerfile.encode())
     tag = f"bot-bottle-{name}:{digest.hexdigest()[:_DIGEST_LENGTH]}"
-    return BuildContext(Image(tag, recipe), ordered, dockerfile)
+    return BuildContext(Image(tag, recipe, _release(ordered[dockerfile])), ordered, dockerfile)
+
+
+def _release(recipe: Path) -> str:
+    """The first version that a Dockerfile has as a build argument: the one that it is about."""
+    found = _VERSION.search(recipe.read_text(errors="replace"))
+    return found[1] if found else ""
 
 
 def _read(source: Path) -> bytes:

@@ -1,12 +1,17 @@
 """What this host has and lacks for each backend and each agent, with the remedy."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from attrs import frozen
 
 from bottle.app.ports import World
 from bottle.app.prepare import Prepared, Wanted, prepare
 from bottle.domain.errors import BottleError
+
+_SOUND_GVISOR: Final = "20240101"
+"""What was seen of older ones, Debian 12's among them."""
+_WHEN: Final = "will be made ready at the first start"
 
 
 @frozen
@@ -20,9 +25,23 @@ class Finding:
     hint: str | None = None
 
 
-def examine(world: World) -> Sequence[Finding]:
-    """Everything, in the order in which it would be mended. Reads only; never raises BottleError."""
-    return [*_backends(world), *_agents(world)]
+def examine(world: World, gvisor: str = "") -> Sequence[Finding]:
+    """Everything, in the order in which it would be mended. `gvisor` is the day of this host's release, if it has any.
+
+    Reads only; never raises BottleError.
+    """
+    return [*_backends(world), *_gvisor(gvisor), *_agents(world)]
+
+
+def _gvisor(release: str) -> Iterator[Finding]:
+    """An old one is a wall like any other, but agents may stand still behind it."""
+    if not release:
+        return
+    if release >= _SOUND_GVISOR:
+        yield Finding("program", "gvisor", True, f"release {release}")
+        return
+    fault = f"release {release} loses the end of a child process now and then: Codex may wait for it without end"
+    yield Finding("program", "gvisor", True, fault, "install a release of 2024 or later and restart the engine")
 
 
 def _backends(world: World) -> Iterator[Finding]:
@@ -33,6 +52,8 @@ def _backends(world: World) -> Iterator[Finding]:
             continue
         facts = ", ".join(f"{fact} {value}" for fact, value in survey.facts.items())
         yield Finding("backend", name, True, facts or "answers")
+        for note in survey.notes:
+            yield Finding("note", name, True, note)
         for wall in survey.walls:
             yield Finding("wall", wall.name, True, wall.how if wall.present else f"not on this host: {wall.how}")
 
@@ -63,15 +84,20 @@ def _agent(name: str, prepared: Prepared) -> Iterator[Finding]:
         yield Finding("agent", name, False, reason, prepared.survey.hint)
     else:
         yield Finding("agent", name, True, f"{prepared.plan.provider} on {prepared.plan.backend}, every secret is set")
+        yield from (
+            Finding("note", name, True, note) for note in prepared.plan.notes if note not in prepared.survey.notes
+        )
     if prepared.survey.usable:
         yield from _images(name, prepared)
 
 
 def _images(name: str, prepared: Prepared) -> Iterator[Finding]:
+    images = (prepared.plan.image, prepared.plan.sidecar_image)
     try:
-        missing = prepared.backend.missing((prepared.plan.sidecar_image, prepared.plan.image))
+        missing = prepared.backend.missing(images)
     except BottleError as error:
         yield Finding("image", name, False, str(error), error.hint)
         return
-    for image in missing:
-        yield Finding("image", name, True, f"{image.tag} will be made ready at the first start")
+    for image in images:
+        what = f"{image.tag} ({image.release})" if image.release else image.tag
+        yield Finding("image", name, True, f"{what} {_WHEN if image in missing else 'is there'}")

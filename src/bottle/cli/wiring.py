@@ -16,6 +16,7 @@ from bottle.adapters.docker.backend import DockerBackend
 from bottle.adapters.entropy import SystemEntropy
 from bottle.adapters.git_keys import KeyFiles
 from bottle.adapters.git_results import BundleFiles
+from bottle.adapters.gvisor import gvisor_release
 from bottle.adapters.interruptions import SignalInterruptions
 from bottle.adapters.manifests.store import ManifestFiles
 from bottle.adapters.notify import OperatorNotifier
@@ -52,6 +53,11 @@ def wire_starter() -> StarterFiles:
 def next_steps(programs: Iterable[str]) -> list[str]:
     """What is left to do before the first start."""
     return [NEXT[program] for program in programs]
+
+
+def wire_gvisor() -> str:
+    """The day of this host's release of gVisor; empty where there is none."""
+    return gvisor_release(read_environment().variables)
 
 
 def wire_results() -> BundleFiles:

@@ -29,10 +29,12 @@ class Image:
     """A container image: its tag is the digest of its build context, so the same tag is the same image.
 
     `recipe` is the Dockerfile's path for messages, None for an image that is taken as it is (`BOT_BOTTLE_IMAGE`).
+    `release` is the agent program's in it, where the recipe says one.
     """
 
     tag: str
     recipe: str | None = None
+    release: str = ""
 
 
 @frozen
