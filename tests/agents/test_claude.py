@@ -1,19 +1,23 @@
 """The real Claude Code in real bottles: a task of several steps in a repository, and its session taken up again."""
 
 import json
+import os
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
+from bottle.adapters.bubblewrap import pins
 from tests.support import agent_world
 from tests.support.agent_world import WORKSPACE, AgentWorld
 from tests.support.anthropic_api import API_HOST, AnthropicApi
 from tests.support.anthropic_script import Script, Step
-from tests.support.requirements import required
+from tests.support.requirements import require, required
 from tests.support.standin_server import Standin
 from tests.support.standin_tls import server_tls
+from tests.support.tmux import terminal
 from tests.support.views import Place, Views
 
 pytestmark = pytest.mark.timeout(1800)
@@ -33,6 +37,7 @@ egress:
       pipelock: {{ssrf_ip_allowlist: [ADDRESS/32]}}
 ---
 """
+CUT_OFF = ("unshare", "--net") if os.geteuid() == 0 else ("unshare", "--map-current-user", "--net")
 CALC = f"{WORKSPACE}/calc.py"
 
 
@@ -98,7 +103,36 @@ def test_a_task_is_done_and_its_session_taken_up_again(stage: Stage) -> None:
     again = stage.world.inside(identity, *command, RECALL, "--resume", first["session_id"], timeout=120).ok()
     assert json.loads(again.stdout)["result"] == RECALLED
     assert json.loads(again.stdout)["session_id"] == first["session_id"]
+    newest = json.loads(stage.world.inside(identity, *command, RECALL, "--continue", timeout=120).ok().stdout)
+    assert (newest["result"], newest["session_id"]) == (RECALLED, first["session_id"])
     stage.world.cli.run("stop", identity).ok()
+    assert not stage.api.faults
+
+
+def test_a_second_start_builds_nothing_and_needs_no_network(stage: Stage) -> None:
+    """Everything is there since the first. The launcher runs where no network leads anywhere: a socket of the engine
+    is all that it finds."""
+    cut_off = evolve(stage.world.cli, program=[*CUT_OFF, *stage.world.cli.program])
+    done = cut_off.run("start", "claude", "--yes", "--", "--version").ok()
+    assert done.stdout.startswith(pins.version("claude"))
+    assert "making ready" not in done.stderr
+
+
+def test_remote_control_that_is_not_to_be_had_takes_nothing_away(stage: Stage, tmp_path: Path) -> None:
+    """Claude Code connects with a full login alone; with a bottle's token it says nothing and works as ever."""
+    require("tmux")
+    argv = [*stage.world.cli.program, "start", "claude", "--remote-control", "--label", "far away", "--color", "green"]
+    with terminal(tmp_path, argv, stage.world.cli.env) as screen:
+        assert "remote control: " in screen.wait_for("start this bottle?")
+        screen.type("y", "Enter")
+        screen.wait_for("bypass permissions on")
+        assert screen.wait_for("  far away").count("far away") == 2, "as the session's name and in the status line"
+        screen.type(RECALL, "Enter")
+        screen.wait_for(RECALLED)
+        screen.type("", "C-c")
+        screen.wait_for("Press Ctrl-C again to exit")
+        screen.type("", "C-c")
+        assert screen.wait() == 0
     assert not stage.api.faults
 
 

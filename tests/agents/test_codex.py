@@ -193,6 +193,8 @@ def test_a_session_is_resumed_and_nothing_of_the_login_is_in_the_box(stage: Stag
     again = stage.inside(identity, "resume", thread, RECALL)
     assert (said(first)[-1], said(again)) == (ANSWER, [RECALLED])
     assert next(event["thread_id"] for event in again if event["type"] == "thread.started") == thread
+    newest = stage.inside(identity, "resume", "--last", RECALL)
+    assert next(event["thread_id"] for event in newest if event["type"] == "thread.started") == thread
     status = stage.world.inside(identity, "codex", "login", "status").ok()
     assert "Logged in using ChatGPT" in status.stdout + status.stderr
     views, hunt = stage.world.views, stage.world.cli.hunt

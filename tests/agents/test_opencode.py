@@ -1,4 +1,4 @@
-"""The worked example of a provider plugin: the real OpenCode in a real bottle, with a stand-in of a local Ollama."""
+"""The worked example of a provider plugin: the real OpenCode, in its own image on docker, and a stand-in of Ollama."""
 
 import json
 import os
@@ -20,11 +20,10 @@ from tests.support.agent_world import AgentWorld
 from tests.support.anthropic_script import Script, Step
 from tests.support.bottles import build_roots
 from tests.support.demo_world import CHECKOUT, TOOLS
-from tests.support.namespace_views import namespaces
 from tests.support.ollama_api import OllamaApi
-from tests.support.requirements import require, required
+from tests.support.requirements import required
 from tests.support.standin_server import Standin
-from tests.support.views import Place
+from tests.support.views import Place, Views
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -94,10 +93,7 @@ def opencode() -> Path:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    require("bubblewrap")
-    views = namespaces()
-    assert not isinstance(views, str), views
+def stage(views: Views, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     root = tmp_path_factory.mktemp("opencode")
     made: list[OllamaApi] = []
 
@@ -105,15 +101,19 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         made.append(OllamaApi(f"{HOST}:11434", MODEL, [SCRIPT], place.bind))
         return made[0]
 
-    path = {"PATH": f"{opencode()}{os.pathsep}{os.environ['PATH']}"}
+    programs = [str(opencode())] if views.backend == "bubblewrap" else []
+    path = {"PATH": os.pathsep.join([*programs, os.environ["PATH"]])}
     with agent_world.agent_world(views, root, standin, {"opencode": BOTTLE}, path, hunted="n" * 40) as world:
         shutil.copytree(CHECKOUT / "examples/plugins/opencode", world.home / "contrib/opencode")
         yield Stage(world, made[0])
 
 
+on_bubblewrap = pytest.mark.parametrize("views", ["bubblewrap"], indirect=True, scope="module")
+
+
 def test_a_task_is_done_with_a_local_model_over_plain_http(stage: Stage) -> None:
     arguments = ("start", "opencode", "--cwd", "--yes", "--", "run", "--format", "json", TASK)
-    done = stage.world.cli.run(*arguments, timeout=240).ok()
+    done = stage.world.cli.run(*arguments, timeout=900).ok()
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [event["part"]["text"] for event in events if event["type"] == "text"] == [ANSWER]
     assert [result.text for result in stage.api.results if not result.expected] == []
@@ -121,6 +121,7 @@ def test_a_task_is_done_with_a_local_model_over_plain_http(stage: Stage) -> None
     assert not stage.api.faults, "it asks nothing else of Ollama, and no credential arrives there"
 
 
+@on_bubblewrap
 def test_the_context_is_set_for_an_agents_task(stage: Stage) -> None:
     identity = stage.world.start("opencode")
     settings = stage.world.inside(identity, "cat", "/home/node/.config/opencode/opencode.json").ok().stdout
@@ -129,6 +130,7 @@ def test_the_context_is_set_for_an_agents_task(stage: Stage) -> None:
     stage.world.cli.run("stop", identity).ok()
 
 
+@on_bubblewrap
 def test_without_a_model_the_plugin_says_what_is_missing(stage: Stage) -> None:
     manifest = stage.world.home / "bottles/opencode.md"
     text = manifest.read_text()

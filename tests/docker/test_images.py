@@ -78,7 +78,7 @@ def _history(client: Any, image: str) -> list[dict[str, Any]]:
 def test_a_manifests_dockerfile_is_built_and_named_by_its_content(backend: DockerBackend, tmp_path: Path) -> None:
     recipe = _recipe(
         tmp_path,
-        "FROM debian:bookworm-slim AS away\nRUN echo {MARK} > /x\nFROM debian:bookworm-slim\nCOPY --from=away /x /x\n",
+        f"FROM debian:bookworm-slim AS away\nRUN echo {MARK} > /x\nFROM debian:bookworm-slim\nCOPY --from=away /x /x\n",
     )
     image, _ = backend.images(AProvider(), str(recipe))
     assert image.tag.startswith("bot-bottle-mine:")

@@ -96,6 +96,11 @@ def test_output_of_any_kind_is_the_result(output: bytes) -> None:
     assert ClaudeProvider().report(output) == Report(output.decode(errors="replace"))
 
 
+def test_remote_control_is_asked_for_and_what_hinders_it_told() -> None:
+    assert "no bottle holds" in " ".join(provision(remote_control=True).notes)
+    assert provision().notes == ()
+
+
 # --- no question before the first prompt ---
 
 

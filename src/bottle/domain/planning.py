@@ -118,7 +118,7 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
         color=request.color,
         cwd=request.cwd if request.copy_cwd else "",
         copy_cwd=request.copy_cwd,
-        notes=(*facts.notes, *_until(facts.login), *_left_out(request), *_not_kept(request)),
+        notes=(*facts.notes, *provision.notes, *_until(facts.login), *_left_out(request), *_not_kept(request)),
         git_slots=git_slots(bottle, facts.secrets),
         transcript=provision.transcript,
         keep_workspace=request.keep_workspace,

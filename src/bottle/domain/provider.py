@@ -70,6 +70,7 @@ class Provision:
     A route to a host that the bottle lists already gives it its credential where it has none; else it is added.
     `transcript` has the absolute paths, below the home, of the files and directories that hold the program's sessions:
     they are kept when the bottle ends and put back when it is resumed. `headless`: the wish for it was granted.
+    `notes` are told to the operator in the preflight.
     """
 
     argv: tuple[str, ...]
@@ -81,6 +82,7 @@ class Provision:
     checks: tuple[Check, ...] = ()
     transcript: tuple[str, ...] = ()
     headless: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @frozen

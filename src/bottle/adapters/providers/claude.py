@@ -33,6 +33,12 @@ _APPROVAL_LENGTH: Final = 20
 """Claude Code remembers this many last characters of an API key that its user approved."""
 
 
+_NOT_STEERED: Final = (
+    "remote control: Claude Code connects with a full login alone, which no bottle holds; with a long-lived token or an"
+    " API key it works on unsteered"
+)
+
+
 class ClaudeProvider:
     """provider.Provider for the template `claude`."""
 
@@ -51,6 +57,7 @@ class ClaudeProvider:
             routes=(_route(wish),),
             transcript=tuple(f"{wish.home}/.claude/{name}" for name in _SESSIONS),
             headless=wish.headless,
+            notes=(_NOT_STEERED,) if wish.remote_control else (),
         )
 
     def report(self, output: bytes) -> Report:

@@ -114,6 +114,8 @@ def _faults(found: Any) -> Iterable[str]:
             yield f"an environment entry that is none: {name!r}"
     if not isinstance(found.transcript, tuple) or not all(map(_is_in_home, found.transcript)):
         yield f"a transcript that is no tuple of paths below {GUEST_HOME}"
+    if not isinstance(found.notes, tuple) or not all(map(_is_text, found.notes)):
+        yield "notes that are no tuple of texts"
     if not isinstance(found.hidden_env, frozenset):
         yield "a hidden_env that is no frozenset"
     for kind, things in (
