@@ -10,6 +10,7 @@ from bottle.adapters.fake.backend import FakeBackend
 from bottle.adapters.fake.certificates import FakeAuthority
 from bottle.adapters.fake.clock import FakeClock
 from bottle.adapters.fake.credentials import FakeCredentials
+from bottle.adapters.fake.deploy_keys import FakeDeployKeys
 from bottle.adapters.fake.entropy import FakeEntropy
 from bottle.adapters.fake.git_keys import FakeGitKeys
 from bottle.adapters.fake.interruptions import FakeInterruptions
@@ -73,6 +74,7 @@ class Stage:
             notifier=self.notifier,
             account="sam",
             git_keys=FakeGitKeys(),
+            deploy_keys=FakeDeployKeys(),
             workspaces=FakeWorkspaces(),
         )
 

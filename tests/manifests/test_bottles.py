@@ -8,6 +8,7 @@ from bottle.domain.manifest import (
     Git,
     GitUser,
     HostVariables,
+    KeyWish,
     Prompted,
     PushRules,
     Remote,
@@ -22,6 +23,17 @@ UPSTREAM = "ssh://git@git.example.org:30009/sam/widgets.git"
 
 def remote(rest: str = "", upstream: str = UPSTREAM) -> str:
     return f"git:\n  remotes:\n    git.example.org:\n      Upstream: {upstream}\n      {rest}"
+
+
+def wish(provider: str = "gitea", url: str = "https://h.example", token: str = "FORGE_TOKEN") -> str:
+    return f'deploy_key: {{provider: {provider}, url: "{url}", token_ref: {token}, read_only: true}}'
+
+
+def test_a_deploy_key_is_read(bottle: ReadBottle) -> None:
+    """It takes the place of an IdentityFile."""
+    remotes = bottle(remote(wish())).git.remotes
+    assert remotes is not None
+    assert remotes["git.example.org"].deploy_key == KeyWish("gitea", "https://h.example", "FORGE_TOKEN", read_only=True)
 
 
 def test_an_empty_bottle_says_nothing(bottle: ReadBottle) -> None:
@@ -240,6 +252,13 @@ def test_upstreams_over_ssh_and_https(bottle: ReadBottle, upstream: str) -> None
         (remote("IdentityFile: id"), "IdentityFile: is relative"),
         (remote("KnownHostKey: git.example.org ssh-ed25519 AAAA"), "KnownHostKey: is no host key"),
         (remote('KnownHostKey: "ssh-ed25519 AAAA\\n* ssh-rsa BBBB"'), "KnownHostKey: holds a control"),
+        (remote(wish(url="http://h.example")), "deploy_key.url: is no web address of a forge over HTTPS"),
+        (remote(wish(url="https://sam:hunter2@h.example")), "deploy_key.url: is no web address of a forge over HTTPS"),
+        (remote(wish(provider="github")), "deploy_key.provider: 'github' is not known here"),
+        (remote(wish(token="hunter2-hunter2-hunter2-hunter2-hunter2")), "deploy_key.token_ref: looks like a secret"),
+        (remote(f"IdentityFile: ~/x\n      {wish()}"), "deploy_key: stands beside an IdentityFile"),
+        (remote(wish(), "ssh://git@h.example/widgets.git"), "deploy_key: needs an Upstream of the form"),
+        (remote(wish(), "https://h.example/sam/widgets.git"), "deploy_key: means nothing for an upstream over HTTPS"),
         (remote("push: {branches: []}"), "branches: an empty list"),
         (remote("push: {branches: [refs/heads/main]}"), "branches[0]: names a ref"),
         (remote("push: {branches: [a..b]}"), "branches[0]: can match no branch"),

@@ -12,7 +12,7 @@ def require_complete(plan: BottlePlan, cargo: Cargo) -> None:
         if not isinstance(item.entry, Verbatim) and item.name not in cargo.env:
             raise ProvisionError(f"no value came for the environment variable {item.name}")
     for host, remote in plan.remotes.items():
-        if (remote.identity_file or remote.token_ref) and not cargo.git_secrets.get(host):
+        if (remote.identity_file or remote.token_ref or remote.deploy_key) and not cargo.git_secrets.get(host):
             raise ProvisionError(f"no key came for the git remote {host}")
     if plan.supervise and cargo.rooms is None:
         raise ProvisionError("no directories came for what the agent asks")

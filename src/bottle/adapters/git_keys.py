@@ -31,13 +31,15 @@ class KeyFiles:
         if Upstream.parse(remote.upstream).kind != "ssh":
             return ""
         where = f"git.remotes.{host}"
-        if remote.identity_file is None:
+        if remote.identity_file is None and remote.deploy_key is None:
             hint = "name the private key: `IdentityFile: ~/.ssh/id_ed25519_...`"
             raise ManifestError(f"{where}: an upstream over SSH needs an IdentityFile", hint=hint)
         if remote.known_host_key is None:
             place = Upstream.parse(remote.upstream)
             hint = f"`ssh-keyscan -p {place.port} {place.host}` shows it; compare it with what the server's owner says"
             raise ManifestError(f"{where}: an upstream over SSH needs a KnownHostKey", hint=hint)
+        if remote.identity_file is None:
+            return ""  # the bottle gets a key of its own
         return _checked(_read(Path(remote.identity_file).expanduser(), where), where, remote.identity_file)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from attrs import evolve
 
+from bottle.app.deploy_keys import withdraw_deploy_keys
 from bottle.app.ports import Backend, Bottle, World
 from bottle.domain.errors import BackendError, BottleError
 from bottle.domain.provision import GUEST_HOME
@@ -26,11 +27,13 @@ while they were read."""
 def end_bottle(world: World, backend: Backend, identity: str, status: int | None, session_id: str = "") -> None:
     """Takes out what is kept, removes the bottle, writes down how it ended.
 
-    Raises BackendError when something would not go; then the state still counts it as running, for `cleanup` to find.
+    Raises BackendError when something would not go, SecretMissingError or ProvisionError when a forge keeps the
+    bottle's key; then the state still counts it as running, for `cleanup` to find.
     """
     metadata = world.state.read(identity)
     _keep_parts(world, backend, metadata)
     backend.destroy(identity)
+    withdraw_deploy_keys(world, identity)
     world.supervise.close(identity)
     if metadata.ended_at:
         return

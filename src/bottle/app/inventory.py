@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from bottle.app.deploy_keys import withdraw_deploy_keys
 from bottle.app.ending import end_bottle
 from bottle.app.ports import Backend, Bottle, Running, World
+from bottle.domain.deploy_keys import DeployKey
 from bottle.domain.errors import BackendError, BottleError, ConflictError, NotFoundError
 from bottle.domain.names import did_you_mean
 from bottle.domain.state import BottleRow, Leftover, Metadata, Status
@@ -100,7 +102,9 @@ def plan_cleanup(world: World, identity: str | None = None) -> CleanupPlan:
     """
     live = _live(world)
     found = [item for backend in world.backends.values() for item in _leftovers_of(backend)]
-    found += [Leftover(kept, "state", kept) for kept in world.state.identities()]
+    for kept in world.state.identities():
+        found += [Leftover(kept, "deploy key", f"{key.title} at {key.url}") for key in _keys_of(world, kept)]
+        found.append(Leftover(kept, "state", kept))
     if identity is None:
         return CleanupPlan(tuple(item for item in found if item.identity not in live))
     if identity in live:
@@ -129,6 +133,14 @@ def clean_up(world: World, plan: CleanupPlan) -> Sequence[str]:
     return gone
 
 
+def _keys_of(world: World, identity: str) -> Sequence[DeployKey]:
+    """What forges have of the bottle; a record that is damaged is told of when it is to be removed."""
+    try:
+        return world.deploy_keys.registered(identity)
+    except ConflictError:
+        return ()
+
+
 def _live(world: World) -> set[str]:
     return {row.identity for row in rows(world) if row.status in ("starting", "running")}
 
@@ -144,6 +156,7 @@ def _remove(world: World, identity: str) -> bool:
             if _left_running(world, identity):
                 return False
             _destroy(world, identity)
+            withdraw_deploy_keys(world, identity)
             world.state.release(identity)
     except ConflictError:
         return False

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 from attrs import field, frozen
 
+from bottle.app.deploy_keys import DeployKeys
 from bottle.app.snapshot_ports import Snapshots
 from bottle.app.supervise_ports import HomeManifests, Notifier, Rooms, SuperviseStore
 from bottle.domain.dlp.settings import KnownRule
@@ -102,8 +103,11 @@ class GitKeys(Protocol):
         """What `key` would raise; None where it would not."""
 
     def key(self, host: str, remote: Remote) -> str:
-        """The key, in its armour; empty for an upstream that needs none. Raises ManifestError where the manifest names
-        too little, SecretMissingError for a file that is missing, unreadable, open to others, no key, or encrypted."""
+        """The key, in its armour; empty for an upstream that needs none or is given one of its own.
+
+        Raises ManifestError where the manifest names too little, SecretMissingError for a file that is missing,
+        unreadable, open to others, no key, or encrypted.
+        """
 
 
 class Login(Protocol):
@@ -383,6 +387,7 @@ class World:
     entropy: Entropy
     progress: Progress
     git_keys: GitKeys
+    deploy_keys: DeployKeys
     workspaces: Workspaces
     snapshots: Snapshots
     supervise: SuperviseStore

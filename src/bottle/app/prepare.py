@@ -180,6 +180,7 @@ def _token_refs(manifest: Manifest, agent: str, login: HostLogin | None) -> set[
     bottle = manifest.bottle_for(agent)
     refs = {route.auth.token_ref for route in bottle.routes if route.auth}
     refs |= {remote.token_ref for remote in bottle.remotes.values() if remote.token_ref}
+    refs |= {remote.deploy_key.token_ref for remote in bottle.remotes.values() if remote.deploy_key}
     if bottle.agent_provider.auth_token:
         refs.add(bottle.agent_provider.auth_token)
     if login is not None:

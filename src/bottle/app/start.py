@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from attrs import define, evolve, frozen
 
+from bottle.app.deploy_keys import issue_deploy_keys, withdraw_deploy_keys
 from bottle.app.ending import end_bottle
 from bottle.app.ports import Backend, Bottle, Cargo, Heard, World
 from bottle.app.prepare import Prepared, require_ready, secrets_missing
@@ -140,6 +141,7 @@ class Session:
                 end_bottle(self.world, self.backend, identity, self.status, self.session_id)
                 return
             self.backend.destroy(identity)
+            withdraw_deploy_keys(self.world, identity)
             if before is None:
                 self.world.state.release(identity)
             else:
@@ -195,6 +197,8 @@ class Session:
             cargo = evolve(cargo, rooms=self._rooms(cargo))
         if self.plan.keep_workspace:
             self._keep_base()
+        issued = issue_deploy_keys(self.world, self.plan)
+        cargo = evolve(cargo, git_secrets={**cargo.git_secrets, **issued})
         with self.world.interruptions.shielded() as stopping:
             bottle = self.backend.launch(self.plan, cargo, audit, self.world.progress, stopping)
         self.bottle = bottle

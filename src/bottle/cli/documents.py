@@ -126,7 +126,7 @@ def of_plan(plan: BottlePlan) -> Document:
         "sidecar_image": plan.sidecar_image.tag,
         "proxy": str(plan.proxy),
         "upstream_proxy": str(plan.upstream_proxy) if plan.upstream_proxy else None,
-        "slots": [_slot(slot) for slot in (*plan.slots, *plan.git_slots)],
+        "slots": [_slot(slot) for slot in (*plan.slots, *plan.git_slots, *plan.deploy_slots)],
         "directories": [{"path": item.path, "mode": _mode(item.mode)} for item in plan.directories],
         "files": [{"path": item.path, "mode": _mode(item.mode), "bytes": len(item.content)} for item in plan.files],
         "trees": [_tree(tree) for tree in plan.trees],

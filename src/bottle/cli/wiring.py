@@ -12,6 +12,7 @@ from bottle.adapters.bubblewrap.backend import BubblewrapBackend
 from bottle.adapters.bubblewrap.programs import programs_of
 from bottle.adapters.clock import SystemClock
 from bottle.adapters.credentials import HostCredentials
+from bottle.adapters.deploy_keys.files import DeployKeyFiles
 from bottle.adapters.docker.backend import DockerBackend
 from bottle.adapters.entropy import SystemEntropy
 from bottle.adapters.git_keys import KeyFiles
@@ -68,6 +69,7 @@ def wire_results() -> BundleFiles:
 def compose(environment: Environment, directory: Path) -> World:
     """The world as it is seen from a directory."""
     repository = repository_of(directory, environment.home)
+    roots = partial(read_roots, environment.upstream_ca, "BOT_BOTTLE_UPSTREAM_CA")
     codex_login = CodexLogin(_codex_home(environment) / "auth.json", SystemClock().now)
     return World(
         manifests=ManifestFiles(environment.home, repository),
@@ -87,9 +89,10 @@ def compose(environment: Environment, directory: Path) -> World:
         notifier=OperatorNotifier(environment.variables),
         account=environment.account,
         git_keys=KeyFiles(),
+        deploy_keys=DeployKeyFiles(environment.home / "state", roots, environment.upstream_proxy),
         workspaces=HostWorkspaces(environment.variables),
         chosen_backend=environment.backend,
-        upstream_roots=partial(read_roots, environment.upstream_ca, "BOT_BOTTLE_UPSTREAM_CA"),
+        upstream_roots=roots,
         upstream_proxy=environment.upstream_proxy,
         is_in_tree=partial(_is_in_tree, repository or directory, environment.home, Path.home()),
         logins={"codex": codex_login},

@@ -48,6 +48,17 @@ class PushRules:
 
 
 @frozen
+class KeyWish:
+    """A key that a forge is to have for one bottle alone: what kind of forge, its web address, and the host variable
+    with a token that may register keys."""
+
+    provider: str
+    url: str
+    token_ref: str
+    read_only: bool = False
+
+
+@frozen
 class Remote:
     """One git upstream behind the gate; keys as in the manifest (`Upstream`, `IdentityFile`, `KnownHostKey`).
 
@@ -60,6 +71,8 @@ class Remote:
     token_ref: str | None = None
     push: PushRules = PushRules()
     private_ips: tuple[IPNetwork, ...] = ()
+    deploy_key: KeyWish | None = None
+    """In the place of `identity_file`."""
 
 
 @frozen

@@ -111,6 +111,8 @@ class BottlePlan:
     notes: tuple[str, ...] = field(default=())
     git_slots: tuple[Slot, ...] = ()
     """The tokens of git remotes over HTTPS, which the git gate is handed."""
+    deploy_slots: tuple[Slot, ...] = ()
+    """The tokens by which forges are asked for keys of this bottle's own; they stay on the host."""
     scanning: Scanning = Scanning()
     transcript: tuple[str, ...] = ()
     """Paths in the box that hold the agent's sessions; they are kept when it ends."""
@@ -134,5 +136,5 @@ class BottlePlan:
     @property
     def missing_secrets(self) -> tuple[str, ...]:
         """The host variables that a start would need and that are not set, each once."""
-        slots = (*self.slots, *self.git_slots)
+        slots = (*self.slots, *self.git_slots, *self.deploy_slots)
         return tuple(dict.fromkeys(slot.token_ref for slot in slots if not slot.available))

@@ -27,7 +27,7 @@ from bottle.domain.plan import (
     Slot,
     Wall,
 )
-from bottle.domain.planning_git import git_identity, git_settings, git_slots
+from bottle.domain.planning_git import deploy_slots, git_identity, git_settings, git_slots
 from bottle.domain.provider import HostLogin, Provider, Provision, Wish
 from bottle.domain.provision import (
     GUEST_HOME,
@@ -120,6 +120,7 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
         copy_cwd=request.copy_cwd,
         notes=(*facts.notes, *provision.notes, *_until(facts.login), *_left_out(request), *_not_kept(request)),
         git_slots=git_slots(bottle, facts.secrets),
+        deploy_slots=deploy_slots(bottle, facts.secrets),
         transcript=provision.transcript,
         keep_workspace=request.keep_workspace,
         archives=request.archives,
@@ -216,6 +217,7 @@ def _refuse_withheld_env(bottle: EffectiveBottle, routes: Sequence[PlannedRoute]
     """A credential that the way out adds stays out of the box; an entry that hands it in would undo that unnoticed."""
     withheld = {planned.slot.token_ref: planned.slot.host for planned in routes if planned.slot}
     withheld |= {remote.token_ref: host for host, remote in bottle.remotes.items() if remote.token_ref}
+    withheld |= {remote.deploy_key.token_ref: host for host, remote in bottle.remotes.items() if remote.deploy_key}
     for name, entry in bottle.env.items():
         handed_in = [ref for ref in entry.names if ref in withheld] if isinstance(entry, HostVariables) else []
         if handed_in:

@@ -36,6 +36,15 @@ def git_slots(bottle: EffectiveBottle, secrets: frozenset[str]) -> tuple[Slot, .
     )
 
 
+def deploy_slots(bottle: EffectiveBottle, secrets: frozenset[str]) -> tuple[Slot, ...]:
+    """The tokens by which keys for this bottle are registered; neither box nor gate is handed one."""
+    wishes = [(host, remote.deploy_key) for host, remote in bottle.remotes.items() if remote.deploy_key]
+    return tuple(
+        Slot(f"FORGE_TOKEN_{number}", wish.token_ref, host, available=wish.token_ref in secrets)
+        for number, (host, wish) in enumerate(wishes)
+    )
+
+
 def _turns(remotes: Mapping[str, Remote]) -> str:
     """The part of the agent's git settings that turns it to the gate; a result that stays here is a remote `bottle`."""
     lines: list[str] = []

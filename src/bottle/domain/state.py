@@ -63,7 +63,7 @@ class Leftover:
     """Something of ours that exists outside a running bottle: what `cleanup` would remove."""
 
     identity: str
-    kind: Literal["container", "network", "state", "process", "directory"]
+    kind: Literal["container", "network", "state", "process", "directory", "deploy key"]
     name: str
 
 

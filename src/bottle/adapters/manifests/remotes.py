@@ -9,6 +9,7 @@ from bottle.adapters.manifests.reading import (
     flag,
     host_path,
     line,
+    one_of,
     optional,
     some,
     table,
@@ -18,9 +19,11 @@ from bottle.adapters.manifests.reading import (
 from bottle.adapters.manifests.routes import networks
 from bottle.domain.gitgate import LOCAL, Upstream
 from bottle.domain.hosts import InvalidHostError, host_in_manifest
-from bottle.domain.manifest import Git, GitUser, PushRules, Remote
+from bottle.domain.manifest import Git, GitUser, KeyWish, PushRules, Remote
 
-_REMOTE_KEYS = ("Upstream", "IdentityFile", "KnownHostKey", "token_ref", "push", "ssrf_ip_allowlist")
+_REMOTE_KEYS = ("Upstream", "IdentityFile", "KnownHostKey", "token_ref", "push", "ssrf_ip_allowlist", "deploy_key")
+_FORGES = ("gitea",)
+_FORGE_URL = re.compile(r"https://[^\s/@?#]+(?:/[^\s@?#]*)?\Z")
 _URL = re.compile(
     r"(?P<scheme>ssh|https)://(?:(?P<user>[A-Za-z0-9_][^@/:\s]*)(?P<password>:[^@/]*)?@)?[^@/\s-][^@/\s]*/\S+\Z"
 )
@@ -30,8 +33,8 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{16}\Z")
 _NO_BRANCH = re.compile(r"^[-/]|//|\.\.|[\s~^:\\]|@\{|/$|\.lock$|\.$")  # git-check-ref-format(1)
 _MEANINGLESS = {
     "ssh": ("token_ref",),
-    "https": ("IdentityFile", "KnownHostKey"),
-    "local": ("IdentityFile", "KnownHostKey", "token_ref", "ssrf_ip_allowlist"),
+    "https": ("IdentityFile", "KnownHostKey", "deploy_key"),
+    "local": ("IdentityFile", "KnownHostKey", "token_ref", "ssrf_ip_allowlist", "deploy_key"),
 }
 _TRANSPORT = {"ssh": "over SSH", "https": "over HTTPS", "local": "on this host"}
 
@@ -85,7 +88,38 @@ def _remote(node: Node) -> Remote:
         token_ref=optional(entry, "token_ref", variable, None),
         push=optional(entry, "push", _push, PushRules()),
         private_ips=optional(entry, "ssrf_ip_allowlist", networks, ()),
+        deploy_key=_deploy_key(entry, upstream),
     )
+
+
+def _deploy_key(entry: Table, upstream: str) -> KeyWish | None:
+    """A key of the forge's for each bottle; it is of one repository, `owner/name`."""
+    wish = optional(entry, "deploy_key", _key_wish, None)
+    if wish is None:
+        return None
+    key = entry.entries["deploy_key"].key
+    if entry.get("IdentityFile") is not None:
+        raise key.error("stands beside an IdentityFile", hint="take one of them out")
+    if Upstream.parse(upstream).name.count("/") != 1:
+        raise key.error("needs an Upstream of the form ssh://git@host:port/owner/name.git", hint="write it so")
+    return wish
+
+
+def _key_wish(node: Node) -> KeyWish:
+    wish = table(node, ("provider", "url", "token_ref", "read_only"))
+    return KeyWish(
+        provider=one_of(wish.need("provider", "gitea"), _FORGES),
+        url=_forge_url(wish.need("url", "https://git.example.org")),
+        token_ref=variable(wish.need("token_ref", "GITEA_TOKEN")),
+        read_only=optional(wish, "read_only", flag, False),
+    )
+
+
+def _forge_url(node: Node) -> str:
+    url = text(node)
+    if _FORGE_URL.match(url) is None:
+        raise node.error("is no web address of a forge over HTTPS", hint="write `https://git.example.org`")
+    return url.rstrip("/")
 
 
 def _upstream(node: Node) -> str:

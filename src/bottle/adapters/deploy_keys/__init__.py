@@ -1,0 +1,1 @@
+"""Keys at forges: the record of them, and what each kind of forge wants to be asked."""
