@@ -4,21 +4,19 @@ A request is judged by the one Rules object that it met; whatever it needs later
 comes from the same object, so a reload in the middle can never mix two policies.
 """
 
-import base64
-import binascii
 import math
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from attrs import define, evolve, field, frozen
 
 from bottle.domain.dlp.matching import Matcher, NoPatterns
 from bottle.domain.dlp.settings import Scanning
-from bottle.domain.dlp.spellings import Registered
-from bottle.domain.egress import Injection, Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
+from bottle.domain.egress import Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
 from bottle.domain.headers import folded, is_credential_header
 from bottle.domain.hosts import Authority, bracketed
+from bottle.domain.registered import parts_of, registered
 from bottle.domain.secret_forms import SecretForms, expressions
 from bottle.domain.sidecar_config import ConfigError, EgressReload, Leaf
 from bottle.domain.targets import ASTERISK, InvalidTargetError, parse_target
@@ -78,7 +76,7 @@ class Rules:
     @_forms.default
     def _forms_by_slot(self) -> dict[str, SecretForms]:
         injections = {route.inject.slot: route.inject for route in self.policy.routes if route.inject is not None}
-        values = {slot: _parts(injections[slot], secret) for slot, secret in self.secrets.items()}
+        values = {slot: parts_of(injections[slot], secret) for slot, secret in self.secrets.items()}
         sieve = sieve_of(expressions(value for parts in values.values() for value in parts)) if values else None
         return {slot: SecretForms(parts, sieve) for slot, parts in values.items()}
 
@@ -166,18 +164,6 @@ class Rules:
         return header_line(name, inject.header_value(secret).encode("ascii")), self._forms[inject.slot] or None
 
 
-def _parts(inject: Injection, secret: str) -> list[bytes]:
-    """What must not come back: the value, and of a value for Basic what it packs (RFC 7617 2)."""
-    value = secret.encode("ascii")
-    if inject.scheme.lower() != "basic":
-        return [value]
-    try:
-        unpacked = base64.b64decode(value, validate=True)
-    except binascii.Error:
-        return [value]
-    return [value, unpacked, unpacked.partition(b":")[2]]
-
-
 def _replaced(route: Route) -> bytes | None:
     """The agent's header that gives way to the injected one, where it is not removed as a credential anyway."""
     if route.inject is None or is_credential_header(route.inject.header):
@@ -230,18 +216,6 @@ def _matcher(policy: Policy, standing: Rules | None, patterns: Patterns | None) 
 def _looks_for(policy: Policy) -> Scanning:
     """The settings that the patterns are made by."""
     return evolve(policy.scanning, approved=())
-
-
-def registered(policy: Policy, secrets: Mapping[str, str], given: Mapping[str, str]) -> tuple[Registered, ...]:
-    """The values that must not leave, under names that a person knows."""
-    injections = [(route.name, route.inject) for route in policy.routes if route.inject is not None]
-    values = [
-        Registered(f"the credential of {name}", part)
-        for name, inject in injections
-        if inject.slot in secrets
-        for part in _parts(inject, secrets[inject.slot])
-    ]
-    return (*values, *(Registered(name, value.encode()) for name, value in given.items()))
 
 
 def _every_host_has_a_leaf(policy: Policy, contexts: dict[str, ssl.SSLContext]) -> None:

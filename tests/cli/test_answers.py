@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from bottle.adapters.bubblewrap import pins
 from tests.cli.conftest import TOKEN, CommandLine
 from tests.support.host_tree import placed
 from tests.support.requirements import require
+from tests.support.secret_rules import lend
 
 
 def test_help_names_every_command(bottle: CommandLine) -> None:
@@ -249,3 +251,37 @@ def test_a_repository_cannot_bring_a_bottle(bottle: CommandLine) -> None:
     told = bottle("info", "coder", "--json")
     assert "warning" in told.err
     assert [route["host"] for route in told.json["egress"]] == ["api.example.com", "api.anthropic.com"]
+
+
+@pytest.fixture
+def with_rules(bottle: CommandLine) -> CommandLine:
+    """The rules are compiled already."""
+    lend(bottle.home)
+    return bottle
+
+
+def _explained(bottle: CommandLine, body: str, *more: str) -> dict[str, Any]:
+    (bottle.directory / "body").write_text(body)
+    told = bottle("explain", "coder", "https://api.example.com/v1", "--body", "body", "--json", *more)
+    assert told.status == 0, told.err
+    assert TOKEN not in told.out + told.err
+    said: dict[str, Any] = told.json["body"]
+    return said
+
+
+def test_explain_tells_what_the_scanner_says_to_a_body(with_rules: CommandLine) -> None:
+    """By the way out's own code: the credential that a route injects is found however it is spelled."""
+    said = _explained(with_rules, f'{{"note": "{TOKEN.encode().hex()}"}}')
+    assert (said["scanned"], said["allowed"], said["rule"], said["place"]) == (True, False, "dlp.value", "the body")
+    assert len(said["fingerprint"]) == 16
+    assert _explained(with_rules, "nothing of interest")["allowed"]
+
+
+def test_explain_reads_a_body_from_standard_input(with_rules: CommandLine) -> None:
+    told = with_rules("explain", "coder", "https://api.example.com/v1", "--body", "-", stdin=f"it is {TOKEN}")
+    assert re.search(r"^body +refused$", told.out, re.MULTILINE)
+    assert TOKEN not in told.out
+
+
+def test_explain_says_that_a_body_is_not_what_its_encoding_says(with_rules: CommandLine) -> None:
+    assert _explained(with_rules, "plain", "--content-encoding", "gzip")["rule"] == "dlp.unreadable"

@@ -17,7 +17,7 @@ _SECONDS = 60.0
 def known_rules() -> Sequence[KnownRule]:
     """The rules that bottle brings along. Raises ProvisionError where their packages are missing."""
     try:
-        done = process.run(command("listing"), timeout=_SECONDS, env={})
+        done = process.run(command("patterns.listing"), timeout=_SECONDS, env={})
         said = done.stderr.decode(errors="replace").strip()[-300:]
         if done.status:
             raise ProvisionError(
@@ -32,8 +32,8 @@ def known_rules() -> Sequence[KnownRule]:
 
 
 def command(program: str, *arguments: str) -> list[str]:
-    """The command line of a program in `sidecars/scanner/patterns`, run by this Python with its packages."""
+    """The command line of a program in `sidecars/scanner`, run by this Python with its packages."""
     paths = [str(sources()), str(Path(bottle.__file__).parents[1])]
-    module = f"sidecars.scanner.patterns.{program}"
+    module = f"sidecars.scanner.{program}"
     line = f"import sys; sys.path[:0] = {paths!r}; from {module} import main; main()"
     return [sys.executable, "-I", "-c", line, *arguments]

@@ -1,11 +1,16 @@
-"""What the way out would say to a request, without making it."""
+"""What the way out would say to a request and to its body, without making it."""
 
 from attrs import frozen
 
+from bottle.app.ports import World
+from bottle.domain.dlp.finding import Finding
 from bottle.domain.egress import Request, Scheme, Verdict, decide, decide_address
+from bottle.domain.environment import HostVariables, Prompted, is_private
 from bottle.domain.errors import UsageError
 from bottle.domain.hosts import InvalidHostError, address_of, authority
 from bottle.domain.plan import BottlePlan
+from bottle.domain.scanned_body import Inquiry
+from bottle.domain.sidecar_config import EgressReload
 from bottle.domain.targets import InvalidTargetError, parse_target
 
 _DEFAULT_PORTS: dict[str, tuple[Scheme, int]] = {"https": ("https", 443), "http": ("http", 80)}
@@ -17,6 +22,16 @@ class Explanation:
 
     request: Request
     verdict: Verdict
+
+
+@frozen
+class BodyExplanation:
+    """What the scanner says to a body. `finding` refuses it; a body that is not `scanned` passes unread."""
+
+    scanned: bool
+    finding: Finding | None = None
+    unknown: tuple[str, ...] = ()
+    """What a running bottle would look for and is not known here: what is asked for at a start, and what is not set."""
 
 
 def explain(plan: BottlePlan, url: str, method: str) -> Explanation:
@@ -33,6 +48,44 @@ def explain(plan: BottlePlan, url: str, method: str) -> Explanation:
             judged = decide_address(verdict.route, address)
             verdict = verdict if judged.allowed else judged
     return Explanation(request, verdict)
+
+
+def explain_body(world: World, plan: BottlePlan, answer: Explanation, body: bytes, coding: str = "") -> BodyExplanation:
+    """The scanner's verdict on a body of that request, under a Content-Encoding.
+
+    Raises ProvisionError where the scanner cannot be had on this host.
+    """
+    route = answer.verdict.route
+    if route is not None and not route.scan:
+        return BodyExplanation(scanned=False)
+    slots = [slot for slot in plan.slots if slot.available]
+    private = [name for item in plan.env if isinstance(item.entry, HostVariables) for name in item.entry.names]
+    known = world.credentials.available(name for name in private if is_private(name))
+    inquiry = Inquiry(
+        agent=plan.agent,
+        host=answer.request.authority.host,
+        target=answer.request.target,
+        coding=coding,
+        patterns="",
+        reload=EgressReload(
+            policy=plan.policy,
+            secrets={slot.name: world.credentials.value(slot.token_ref) for slot in slots},
+            given={name: world.credentials.variable(name) for name in sorted(known)},
+        ),
+    )
+    return BodyExplanation(scanned=True, finding=world.look_into(inquiry, body), unknown=_unknown(plan, known))
+
+
+def _unknown(plan: BottlePlan, known: frozenset[str]) -> tuple[str, ...]:
+    asked = [item.name for item in plan.env if isinstance(item.entry, Prompted)]
+    absent = [
+        name
+        for item in plan.env
+        if isinstance(item.entry, HostVariables)
+        for name in item.entry.names
+        if is_private(name) and name not in known
+    ]
+    return tuple(dict.fromkeys((*asked, *absent, *plan.missing_secrets)))
 
 
 def parse_request(url: str, method: str) -> Request:

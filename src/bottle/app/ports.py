@@ -14,6 +14,7 @@ from attrs import field, frozen
 from bottle.app.deploy_keys import DeployKeys
 from bottle.app.snapshot_ports import Snapshots
 from bottle.app.supervise_ports import HomeManifests, Notifier, Rooms, SuperviseStore
+from bottle.domain.dlp.finding import Finding
 from bottle.domain.dlp.settings import KnownRule
 from bottle.domain.egress import Policy
 from bottle.domain.errors import BottleError
@@ -22,6 +23,7 @@ from bottle.domain.manifest import BackendName, Manifest, Remote
 from bottle.domain.plan import BottlePlan, Image, Wall
 from bottle.domain.provider import HostLogin, Provider
 from bottle.domain.provision import HostTree
+from bottle.domain.scanned_body import Inquiry
 from bottle.domain.state import Event, Leftover, Metadata
 from bottle.domain.upstream_proxy import UpstreamProxy
 from bottle.domain.workspace import Workspace
@@ -407,5 +409,7 @@ class World:
     """Whether a path leads into the working tree that the command was given in: what is there may be others' work."""
     known_rules: Callable[[], Sequence[KnownRule]] = tuple
     """Reads the rules for secrets that bottle brings along. May raise ProvisionError."""
+    look_into: Callable[[Inquiry, bytes], Finding | None] = lambda _inquiry, _body: None
+    """Asks the scanner about a body. May raise ProvisionError."""
     skills_root: str = ""
     """Where the host keeps the agents' skills (`~/.claude/skills`)."""

@@ -6,6 +6,7 @@ from typing import Any
 from attrs import asdict
 
 from bottle.app.doctor import Finding
+from bottle.app.explain import BodyExplanation
 from bottle.app.rules import ListedRule
 from bottle.app.run import Outcome
 from bottle.domain.egress import Request, Verdict
@@ -185,6 +186,22 @@ def of_explanation(request: Request, verdict: Verdict) -> Document:
         "method": request.method,
         "route": route.name if route else None,
         "inject": {"header": inject.header, "scheme": inject.scheme, "slot": inject.slot} if inject else None,
+    }
+
+
+def of_scanned_body(said: BodyExplanation) -> Document:
+    """What the scanner says to a body; a finding tells where, never what."""
+    finding = said.finding
+    return {
+        "scanned": said.scanned,
+        "allowed": finding is None,
+        "rule": finding.rule if finding else None,
+        "reason": finding.reason if finding else None,
+        "place": finding.place if finding else None,
+        "offset": finding.offset if finding else None,
+        "via": list(finding.via) if finding else [],
+        "fingerprint": (finding.fingerprint or None) if finding else None,
+        "unknown": list(said.unknown),
     }
 
 

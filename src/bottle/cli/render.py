@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from bottle.app.doctor import Finding
+from bottle.app.explain import BodyExplanation
 from bottle.app.rules import ListedRule
 from bottle.cli import documents
 from bottle.domain.dlp.settings import Silence
@@ -266,7 +267,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def explanation(request: Request, verdict: Verdict) -> str:
+def explanation(request: Request, verdict: Verdict, body: BodyExplanation | None = None) -> str:
     inject = verdict.route.inject if verdict.route and verdict.allowed else None
     lines = [
         (
@@ -279,7 +280,16 @@ def explanation(request: Request, verdict: Verdict) -> str:
     ]
     if verdict.ask:
         lines.append(("ask for", verdict.ask))
-    return table(lines)
+    return table(lines if body is None else [*lines, *_of_body(body)])
+
+
+def _of_body(body: BodyExplanation) -> list[tuple[str, str]]:
+    if not body.scanned:
+        return [("body", "passes unread: the route says `scan: false`")]
+    unknown = [("not looked for", ", ".join(body.unknown))] if body.unknown else []
+    if body.finding is None:
+        return [("body", "allowed"), *unknown]
+    return [("body", "refused"), ("body's rule", body.finding.rule), ("body's reason", body.finding.reason), *unknown]
 
 
 def print_log(content: bytes) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from bottle.adapters.body_scanner import BodyScanner
 from bottle.adapters.bubblewrap.backend import BubblewrapBackend
 from bottle.adapters.bubblewrap.programs import programs_of
 from bottle.adapters.clock import SystemClock
@@ -97,6 +98,7 @@ def compose(environment: Environment, directory: Path) -> World:
         is_in_tree=partial(_is_in_tree, repository or directory, environment.home, Path.home()),
         logins={"codex": codex_login},
         known_rules=known_rules,
+        look_into=BodyScanner(environment.home / "tools" / "secret-rules", TalkingProgress()).look,
         skills_root=str(Path.home() / ".claude" / "skills"),
     )
 

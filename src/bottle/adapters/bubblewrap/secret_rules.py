@@ -67,7 +67,7 @@ class SecretRules:
         progress.detail("compiling the secret rules of gitleaks and Kingfisher; once, some seconds")
         tree = new / "tree"
         tree.mkdir()
-        done = process.run(scanner_rules.command("build", str(tree)), timeout=_SECONDS, env={})
+        done = process.run(scanner_rules.command("patterns.build", str(tree)), timeout=_SECONDS, env={})
         if done.status:
             said = done.stderr.decode(errors="replace").strip()[-300:]
             raise ProvisionError(f"the secret rules cannot be compiled: {said}", hint="install bot-bottle again")

@@ -1,14 +1,15 @@
-"""What the way out is told of secret patterns: `settings.Scanning` as JSON-able data, read as strictly as the rest."""
+"""Settings and findings of the scanner as JSON-able data, read as strictly as the rest."""
 
 import re
 from typing import Final
 
-from bottle.domain.dlp.finding import FINGERPRINT
+from bottle.domain.dlp.finding import FINGERPRINT, Finding
 from bottle.domain.dlp.settings import OwnRule, Scanning, Silence
 from bottle.domain.strict_json import (
     ConfigError,
     JsonObject,
     read_host,
+    read_integer,
     read_matching,
     read_object,
     read_optional,
@@ -46,6 +47,31 @@ def read_scanning(data: object, where: str) -> Scanning:
         rules=read_tuple(fields.get("rules", []), f"{where}.rules", _own_rule),
         silences=read_tuple(fields.get("silences", []), f"{where}.silences", _silence),
         approved=read_tuple(fields.get("approved", []), f"{where}.approved", _fingerprint),
+    )
+
+
+def finding_document(finding: Finding) -> JsonObject:
+    """A finding as JSON-able data."""
+    return {
+        "rule": finding.rule,
+        "what": finding.what,
+        "place": finding.place,
+        "offset": finding.offset,
+        "via": list(finding.via),
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def read_finding(data: object, where: str) -> Finding:
+    """The finding that `finding_document` wrote; raises ConfigError."""
+    fields = read_object(data, where, ("rule", "what", "place", "offset", "via", "fingerprint"), ())
+    return Finding(
+        rule=read_text(fields["rule"], f"{where}.rule"),
+        what=read_text(fields["what"], f"{where}.what"),
+        place=read_text(fields["place"], f"{where}.place", empty=True),
+        offset=read_integer(fields["offset"], f"{where}.offset", 0, 2**63),
+        via=read_tuple(fields["via"], f"{where}.via", read_text),
+        fingerprint=read_text(fields["fingerprint"], f"{where}.fingerprint", empty=True),
     )
 
 
