@@ -1,13 +1,17 @@
 """Headless runs and bottles that go on: what is kept before every end, what is put back, and what a failure leaves."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from attrs import evolve
 
 from bottle.adapters.fake.backend import FakeBox
 from bottle.app import inventory
+from bottle.app.export import work_of
+from bottle.app.export_ports import Kept, Work
 from bottle.app.ports import ExecResult, World
 from bottle.app.prepare import Prepared, Wanted, prepare
 from bottle.app.resume import prepare_next_task, prepare_resumed
@@ -199,3 +203,25 @@ def test_a_removal_that_fails_keeps_what_was_taken_out(ran: Stage) -> None:
         run_attached(world, prepared)
     assert not ran.state.read(IDENTITY).ended_at
     assert prepare_resumed(ran.world, IDENTITY).plan.archives
+
+
+def test_a_kept_workspace_is_found_with_how_it_began_and_taken_anew_where_it_runs(stage: Stage) -> None:
+    run_detached(stage.world, wanted(stage, keep=True))
+    stage.backend.open(IDENTITY).box.files[CODE] = b"+"
+    seen: list[Kept] = []
+
+    class Bench:
+        """Looks at what it is given; git is tried elsewhere (tests/life)."""
+
+        @contextmanager
+        def comparing(self, kept: Kept, _repository: Path) -> Iterator[Work]:
+            seen.append(kept)
+            raise BackendError("seen")
+            yield
+
+    with pytest.raises(BackendError, match="seen"), work_of(stage.world, Bench(), IDENTITY, Path("/nowhere")):
+        pass
+    assert (seen[0].base.part, seen[0].work.part) == ("base", "workspace")
+    assert seen[0].metadata.ended_at  # a time for the commit, of a bottle that still runs
+    assert stage.state.read(IDENTITY).ended_at == ""
+    assert [row.status for row in inventory.rows(stage.world)] == ["running"]

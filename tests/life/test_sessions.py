@@ -16,19 +16,21 @@ from tests.support.views import Views
 pytestmark = pytest.mark.timeout(1800)
 
 
-@pytest.fixture(scope="module", params=["docker", "bubblewrap"])
-def views(request: pytest.FixtureRequest) -> Iterator[Views]:
-    require(request.param)
-    found: Views | str = {"docker": engine, "bubblewrap": namespaces}[request.param]()
-    assert not isinstance(found, str), found
-    yield found
-    found.close()
+CASES = (("claude", "docker"), ("claude", "bubblewrap"), ("codex", "bubblewrap"))
+"""What is particular to a program is shown on one backend, and what to a backend with one program."""
 
 
-@pytest.fixture(scope="module", params=["claude", "codex"])
-def stage(request: pytest.FixtureRequest, views: Views, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with stage_of(PROGRAMS[request.param], views, tmp_path_factory.mktemp(request.param)) as stage:
-        yield stage
+@pytest.fixture(scope="module", params=CASES, ids="-".join)
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    program, backend = request.param
+    require(backend)
+    views: Views | str = {"docker": engine, "bubblewrap": namespaces}[backend]()
+    assert not isinstance(views, str), views
+    try:
+        with stage_of(PROGRAMS[program], views, tmp_path_factory.mktemp(program)) as stage:
+            yield stage
+    finally:
+        views.close()
 
 
 def run(stage: Stage, *arguments: str) -> dict[str, Any]:

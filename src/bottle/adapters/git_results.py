@@ -18,11 +18,11 @@ _NAME: Final = re.compile(r"git-[a-z0-9.-]{1,255}\.bundle\Z")
 _LARGEST: Final = 16 * 1024**3
 _SECONDS: Final = 900.0
 # Nothing of the repository's runs, and nothing but the bundle is read: its objects are checked before they are kept.
-_CAREFUL: Final = (
+CAREFUL: Final = (
     *("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "fetch.fsckObjects=true"),
     *("-c", "protocol.allow=never", "-c", "protocol.file.allow=always", "-c", "fetch.recurseSubmodules=false"),
 )
-_FETCH: Final = ("fetch", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules")
+FETCH: Final = ("fetch", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules")
 
 
 class BundleFiles:
@@ -30,6 +30,9 @@ class BundleFiles:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._env = {name: environ[name] for name in ("PATH", "HOME") if name in environ} | {"LC_ALL": "C.UTF-8"}
+
+    def holds(self, folder: Path) -> bool:
+        return any(_NAME.match(path.name) for path in folder.iterdir())
 
     def take(self, folder: Path, repository: Path, below: str) -> Sequence[str]:
         if self._git(repository, "rev-parse", "--git-dir").status:
@@ -46,7 +49,7 @@ class BundleFiles:
         return [branch for branch, commit in after.items() if before.get(branch) != commit] or list(after)
 
     def _fetch(self, repository: Path, bundle: Path, below: str) -> None:
-        done = self._git(repository, *_FETCH, str(bundle), f"+refs/heads/*:refs/heads/{below}/*")
+        done = self._git(repository, *FETCH, str(bundle), f"+refs/heads/*:refs/heads/{below}/*")
         if done.status:
             said = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
             reason = "".join(letter for letter in (said or ["without a word"])[-1] if letter.isprintable())
@@ -58,7 +61,7 @@ class BundleFiles:
         return {ref.removeprefix("refs/heads/"): commit for commit, _, ref in lines if is_plain_ref(ref)}
 
     def _git(self, repository: Path, *arguments: str) -> process.Finished:
-        command = ["git", "-C", str(repository), *_CAREFUL, *arguments]
+        command = ["git", "-C", str(repository), *CAREFUL, *arguments]
         try:
             return process.run(command, timeout=_SECONDS, env=self._env)
         except FileNotFoundError:

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from typing import BinaryIO
 
 from attrs import frozen
 
@@ -23,18 +24,20 @@ def run(
     argv: Sequence[str],
     *,
     timeout: float,
-    stdin: bytes = b"",
+    stdin: bytes | BinaryIO = b"",
     env: Mapping[str, str] | None = None,
     user: int | None = None,
 ) -> Finished:
-    """Runs a program to its end, as another user where one is given (root alone can).
+    """Runs a program to its end, as another user where one is given (root alone can). It reads what `stdin` holds, from
+    a file's own position.
 
     Raises OSError when it cannot be started, TimeoutError when it was killed because time was up.
     """
     try:
         done = subprocess.run(
             list(argv),
-            input=stdin,
+            input=stdin if isinstance(stdin, bytes) else None,
+            stdin=None if isinstance(stdin, bytes) else stdin,
             env=env,
             timeout=timeout,
             capture_output=True,

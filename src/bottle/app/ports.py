@@ -361,18 +361,6 @@ class Providers(Protocol):
         """Raises NotFoundError `unknown agent provider template: ...` with the nearest name as hint."""
 
 
-class Results(Protocol):
-    """What bottles without a server leave behind on this host."""
-
-    def take(self, folder: Path, repository: Path, below: str) -> Sequence[str]:
-        """Makes each branch of the results in `folder` a branch `<below>/...` of the repository, and names them; those
-        that changed where some did. Runs nothing of the repository's, touches nothing else of it.
-
-        Raises NotFoundError where there is no result, UsageError for what is no repository, ConflictError for a result
-        that is no file, BottleError when git refuses what is in it.
-        """
-
-
 @frozen
 class World:
     """All ports together, as wiring composes them. `backends` in order of preference."""

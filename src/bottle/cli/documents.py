@@ -11,6 +11,7 @@ from bottle.app.rules import ListedRule
 from bottle.app.run import Outcome
 from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
+from bottle.domain.exported import Change
 from bottle.domain.manifest import HostVariables, Prompted
 from bottle.domain.plan import BottlePlan, PlannedEnv, PlannedRoute, Slot, Wall
 from bottle.domain.provision import HostTree
@@ -77,6 +78,10 @@ def of_outcome(outcome: Outcome) -> Document:
         "branches": [asdict(push) for push in outcome.pushes],
         "complaint": outcome.complaint,
     }
+
+
+def of_change(change: Change) -> Document:
+    return {"path": change.path, "status": change.status, "mode": change.mode, "look": list(change.look)}
 
 
 def of_leftover(leftover: Leftover) -> Document:

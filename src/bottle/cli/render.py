@@ -16,6 +16,7 @@ from bottle.cli import documents
 from bottle.domain.dlp.settings import Silence
 from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
+from bottle.domain.exported import Change
 from bottle.domain.labels import painted
 from bottle.domain.plan import BottlePlan, PlannedRoute
 from bottle.domain.state import BottleRow, Leftover
@@ -77,6 +78,18 @@ def table(rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def review(stat: str, changes: Sequence[Change], left_out: Sequence[str]) -> str:
+    """What an agent's work changes, as an operator reads it before saying yes."""
+    noted = [(change.path, "; ".join(change.look)) for change in changes if change.look]
+    return "\n".join(
+        (
+            *(stat.splitlines() or ["nothing changed"]),
+            *(["look at these first:", *(f"  {line}" for line in table(noted).splitlines())] if noted else []),
+            *(f"left out: {line}" for line in left_out),
+        )
     )
 
 

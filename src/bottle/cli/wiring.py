@@ -31,6 +31,7 @@ from bottle.adapters.starter import NEXT, StarterFiles
 from bottle.adapters.state import StateFiles
 from bottle.adapters.state.snapshots import SnapshotFiles
 from bottle.adapters.state.supervise import SuperviseFiles
+from bottle.adapters.workshop import GitWorkshop
 from bottle.adapters.workspace import HostWorkspaces
 from bottle.app.ports import BottleCertificates, World
 from bottle.app.supervise_ports import HomeManifests, ManifestEdit
@@ -65,6 +66,11 @@ def wire_gvisor() -> str:
 def wire_results() -> BundleFiles:
     """What takes a bottle's work into a repository."""
     return BundleFiles(read_environment().variables)
+
+
+def wire_workshop() -> GitWorkshop:
+    """What compares a bottle's work with how it began."""
+    return GitWorkshop(read_environment().variables)
 
 
 def compose(environment: Environment, directory: Path) -> World:
