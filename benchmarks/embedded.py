@@ -30,30 +30,34 @@ SRT = Path(tempfile.gettempdir()) / "bottle-bench-srt"
 HOSTS = ("api.anthropic.com", "github.com", "pypi.org")
 
 
-def bare() -> None:
+def bare() -> float:
     """bwrap, all namespaces, the host's system read-only."""
     arguments = [*sandbox.ALONE, *sandbox.NO_NETWORK, *sandbox.system(), "--proc", "/proc", "--dev", "/dev"]
+    began = time.perf_counter()
     subprocess.run(["bwrap", *arguments, "--", "true"], check=True)
+    return time.perf_counter() - began
 
 
-def srt() -> None:
+def srt() -> float:
     """`srt true`, as its documentation has it."""
+    began = time.perf_counter()
     subprocess.run([SRT / "node_modules/.bin/srt", "true"], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
 
 
-def bottle() -> None:
-    """What happens between the confirmed preflight and the agent."""
+def bottle() -> float:
+    """What happens between the confirmed preflight, which has looked at the host, and the end of the program."""
     backend, plan = bottles.bubblewrap_backend("bench"), bottles.a_plan(bottles.PROGRAMS)
+    backend.survey()
+    backend.missing(bottles.PROGRAMS)
+    began = time.perf_counter()
     cargo = Cargo(LocalAuthority().issue(plan.identity, HOSTS, datetime.now(UTC)))
     with bottles.audit_directory() as audit:
         launched = backend.launch(plan, cargo, audit, FakeProgress(), bottles.never)
         launched.run(["true"])
-        measured.append(time.perf_counter())
+        took = time.perf_counter() - began
         backend.destroy(plan.identity)
-
-
-measured: list[float] = []
-"""When the program had run, for what goes on after that."""
+    return took
 
 
 def srt_is_there() -> bool:
@@ -63,17 +67,9 @@ def srt_is_there() -> bool:
     return (SRT / "node_modules/.bin/srt").exists() and bool(shutil.which("rg")) and bool(shutil.which("socat"))
 
 
-def took(start: Callable[[], None]) -> float:
-    """Milliseconds until the program had run."""
-    measured.clear()
-    began = time.perf_counter()
-    start()
-    return (measured[0] if measured else time.perf_counter()) * 1000 - began * 1000
-
-
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    starts: dict[str, Callable[[], None]] = {"bwrap": bare, "bottle": bottle}
+    starts: dict[str, Callable[[], float]] = {"bwrap": bare, "bottle": bottle}
     if srt_is_there():
         starts["srt"] = srt
     else:
@@ -81,7 +77,7 @@ def main() -> None:
     times: dict[str, list[float]] = {name: [] for name in starts}
     for number in range(rounds + 1):
         for name, start in starts.items():
-            milliseconds = took(start)
+            milliseconds = start() * 1000
             if number:  # the first round warms all of them up
                 times[name].append(milliseconds)
     medians = {name: statistics.median(taken) for name, taken in times.items()}

@@ -30,14 +30,15 @@ _LOOPBACK: Final = ipaddress.IPv4Address("127.0.0.1")
 
 @frozen
 class Dialler:
-    """How origins are reached: `tls` is what is demanded of those that speak it, `proxy` who dials them if not we."""
+    """How origins are reached: `tls` will be what is demanded of those that speak it, `proxy` who dials them if not
+    we."""
 
-    tls: ssl.SSLContext
+    tls: asyncio.Future[ssl.SSLContext]
     proxy: UpstreamProxy | None = None
 
     async def reach(self, make: Callable[[], P], route: Route, authority: Authority, *, secured: bool) -> P:
         """A connection to the host, TLS verified for it where `secured`. Raises Refused."""
-        tls = self.tls if secured else None
+        tls = await asyncio.shield(self.tls) if secured else None
         if self.proxy is not None:
             return await dial_through(self.proxy, make, place_for(route, authority), tls, authority.host)
         addresses, port = await addresses_for(route, authority)

@@ -26,7 +26,7 @@ from sidecars.egress.dns import Responder
 from sidecars.egress.gateway import Gateway
 from sidecars.egress.listening import listen_for
 from sidecars.egress.rules import build
-from sidecars.egress.tls import upstream_context
+from sidecars.egress.tls import require_roots, upstream_context
 from sidecars.scanner.patterned import patterns_in
 
 _PR_SET_DUMPABLE = 4  # prctl.h
@@ -47,7 +47,9 @@ class Egress:
     async def start(self, start: EgressStart) -> None:
         """Serves as the document says. Raises ConfigError or OSError, and then nothing listens."""
         rules = build(start.rules, key=agent_of(start.identity).encode(), patterns=patterns_in(start.patterns))
-        dialler = Dialler(upstream_context(start.roots), start.proxy)
+        require_roots(start.roots)
+        trust = asyncio.get_running_loop().run_in_executor(None, upstream_context, start.roots)
+        dialler = Dialler(trust, start.proxy)  # nobody waits for that before the first origin is dialled
         gateway = Gateway(rules, Trail(start.audit, start.identity), dialler)
         gateway.withhold()
         self._server = await listen_for(lambda: AgentSide(gateway), start.listen)

@@ -1,7 +1,8 @@
 """Starts what one bottle consists of, passes documents to its sidecars, and ends all of it together.
 
-Standard input is a line of JSON that says what to start, and then the lifeline: when it closes, the launcher is gone
-and the bottle ends with it, unless the launcher said before that it leaves the bottle running. Standard output has a
+Standard input is a Unix socket. A line of JSON comes that says what to start, and with the spaces after it the open
+files for that; and then it is the lifeline: when it closes, the launcher is gone and the bottle ends with it, unless
+the launcher said before that it leaves the bottle running. Standard output has a
 line for each thing that the launcher waits for. Whoever else has business here connects to the control socket.
 """
 
@@ -15,7 +16,7 @@ import sys
 import time
 from typing import Any
 
-from sidecars.keeper import memory, premises
+from sidecars.keeper import memory, order, premises
 from sidecars.keeper.control import Visitor
 from sidecars.keeper.log import Log
 from sidecars.keeper.memory import Watch
@@ -238,7 +239,7 @@ def main() -> None:
     library = ctypes.CDLL(None)
     library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # secrets pass through: nobody may read its memory, and no core is left
     try:
-        spec = json.loads(_first_line())
+        spec = order.heard(_LIFELINE)
         place = Premises(spec["runtime"])
         if spec["become"] is not None:
             become(spec["become"]["number"], spec["become"]["reachable"])
@@ -248,17 +249,6 @@ def main() -> None:
         sys.exit(1)
     _tell_launcher({"event": "started"})
     keeper.run()
-
-
-def _first_line() -> bytes:
-    """What to start. The launcher says nothing more before it has its answer, so nothing after the line is lost."""
-    line = b""
-    while not line.endswith(b"\n"):
-        data = os.read(_LIFELINE, 1 << 20)
-        if not data:
-            raise ValueError("the launcher went away")
-        line += data
-    return line
 
 
 def _tell_launcher(message: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -105,7 +105,14 @@ def _start(runtimes: Runtimes, identity: str, box: str, sidecar: str) -> tuple[R
         control = held.listener(str(runtime.control))
         programs = [_program("box", box, held), {**_program("egress", sidecar, held), "document": {"start": 1}}]
         spec = {"runtime": str(runtime.path), "control": control, "become": None, "memory": 0, "programs": programs}
-        return runtime, Lifeline(spec, [lock, *held.all])
+        held.same(lock)
+        return runtime, _ordered(spec, held.all)
+
+
+def _ordered(spec: Mapping[str, object], descriptors: Sequence[int]) -> Lifeline:
+    lifeline = Lifeline()
+    lifeline.order(spec, descriptors)
+    return lifeline
 
 
 def _program(name: str, script: str, held: Descriptors) -> dict[str, object]:
@@ -360,7 +367,8 @@ def test_a_program_that_cannot_be_started_leaves_nothing(place: Path) -> None:
         control = held.listener(str(runtime.control))
         programs = [_program("box", BOX, held), {**_program("egress", DEAF, held), "argv": ["/not/there"]}]
         spec = {"runtime": str(runtime.path), "control": control, "become": None, "memory": 0, "programs": programs}
-        lifeline = Lifeline(spec, [lock, *held.all])
+        held.same(lock)
+        lifeline = _ordered(spec, held.all)
     with pytest.raises(BackendError, match="could not start it: FileNotFoundError: No such file"):
         lifeline.wait_for("started", time.monotonic() + SOON, lambda: False)
     lifeline.cut()
@@ -369,7 +377,7 @@ def test_a_program_that_cannot_be_started_leaves_nothing(place: Path) -> None:
 
 def test_what_an_interpreter_says_that_cannot_go_on_is_told(place: Path) -> None:
     with Runtimes("test", place=place).claimed("kept-00000") as (runtime, lock):
-        lifeline = Lifeline({"no": "keeper understands this"}, [lock])
+        lifeline = _ordered({"no": "keeper understands this"}, [lock])
     with pytest.raises(BackendError, match="could not start it: KeyError"):
         lifeline.wait_for("started", time.monotonic() + SOON, lambda: False)
     with pytest.raises(BackendError, match="the bottle's keeper ended"):

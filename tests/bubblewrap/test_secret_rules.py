@@ -14,7 +14,8 @@ from tests.support.secret_rules import lend, shared_rules
 def test_compiled_rules_are_the_sidecars_files() -> None:
     rules = shared_rules()
     assert rules.are_there()
-    assert set(rules.contents()) == {"/run/bottle/patterns/rules.json", "/run/bottle/patterns/rules.db"}
+    assert rules.binds() == [(str(rules.place), "/run/bottle/patterns")]
+    assert {path.name for path in rules.place.iterdir()} == {"rules.json", "rules.db"}
 
 
 def test_what_is_there_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,8 +32,8 @@ def test_rules_that_cannot_be_had_are_an_error_and_leave_nothing(
     with pytest.raises(ProvisionError, match="no rules here"):
         rules.install(FakeProgress())
     assert [each.name for each in rules.folder.iterdir() if each.is_dir()] == []
-    with pytest.raises(ProvisionError, match="not there"):
-        rules.contents()
+    with pytest.raises(ProvisionError, match="the secret rules are not in"):
+        rules.binds()
 
 
 def test_rules_of_an_earlier_version_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,4 +45,13 @@ def test_rules_of_an_earlier_version_go(tmp_path: Path, monkeypatch: pytest.Monk
     rules = SecretRules(tmp_path / "rules")
     rules.install(FakeProgress())
     assert [each for each in rules.folder.iterdir() if each.is_dir()] == [rules.place]
-    assert set(rules.contents().values()) == {b"new\n"}
+    assert {path.read_bytes() for path in rules.place.iterdir()} == {b"new\n"}
+
+
+def test_whoever_compiles_them_another_user_can_read_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = 'umask 077; for name in rules.json rules.db; do echo new > "$1/$name"; done'
+    monkeypatch.setattr(scanner_rules, "command", lambda _, place: ["/bin/sh", "-c", made, "sh", place])
+    rules = SecretRules(tmp_path / "rules")
+    rules.install(FakeProgress())
+    assert {path.stat().st_mode & 0o777 for path in rules.place.iterdir()} == {0o644}
+    assert rules.place.stat().st_mode & 0o777 == 0o755

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-import ssl
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,12 @@ class Wire(asyncio.Transport):
         pass
 
 
+def _dialler() -> Dialler:
+    """One that reaches nobody."""
+    with closing(asyncio.new_event_loop()) as loop:
+        return Dialler(loop.create_future())
+
+
 @pytest.mark.parametrize("how", ["text", "ping"])
 def test_a_secret_in_a_message_or_control_frame_ends_the_websocket(tmp_path: Path, how: str) -> None:
     route = Route(HostPattern("a.example"), scheme="http", ports=(80,))
@@ -117,7 +123,7 @@ def test_a_secret_in_a_message_or_control_frame_ends_the_websocket(tmp_path: Pat
     ticket = rules.judge("http", Authority("a.example", 80), "GET", "/ws")
     trail = Trail(str(tmp_path), "test")
     agent, origin = Wire(), Wire()
-    gateway = Gateway(rules, trail, Dialler(ssl.create_default_context()))
+    gateway = Gateway(rules, trail, _dialler())
     relay = Relay(gateway, ticket, trail.entry("http", "GET", "a.example", 80, "/ws"), agent, origin)
     relay.begin(b"")
     client = FrameProtocol(client=True, extensions=[])

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
@@ -9,6 +10,7 @@ from typing import BinaryIO
 from attrs import frozen
 
 _BACKGROUND_SECONDS = 20.0
+_AT_ONCE = 16
 
 
 @frozen
@@ -54,48 +56,63 @@ def run(
 class Companion:
     """A program that runs beside this one, in a session of its own: keys of the terminal do not reach it.
 
-    It puts itself into the background: the process that is started here ends at once. It has nothing of this one's
-    streams, so nobody who reads them waits for it. Whoever drops a companion has closed both of its own.
+    It puts itself into the background: the process that is started here ends at once. Its standard input is a Unix
+    socket, over which it is given open files. It has nothing of this one's streams, so nobody who reads them waits for
+    it. Whoever drops a companion has hung up.
     """
 
     output = -1
     """The descriptor from which it is heard; its errors too."""
-    _input = -1
 
-    def __init__(self, argv: Sequence[str], descriptors: Sequence[int], env: Mapping[str, str]) -> None:
-        """Starts it with these descriptors, at the same numbers. Raises OSError."""
-        its_input, self._input = os.pipe()
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+        """Starts it, and does not wait until it is in the background. Raises OSError."""
+        self._line, its_input = socket.socketpair()
+        self._starter: subprocess.Popen[bytes] | None = None
         its_output = -1
         try:
             self.output, its_output = os.pipe()
-            subprocess.run(
+            self._starter = subprocess.Popen(
                 list(argv),
-                stdin=its_input,
+                stdin=its_input.fileno(),
                 stdout=its_output,
                 stderr=its_output,
-                pass_fds=tuple(descriptors),
                 env=dict(env),
                 cwd="/",
                 start_new_session=True,
-                check=False,
-                timeout=_BACKGROUND_SECONDS,
             )
-        except subprocess.TimeoutExpired as error:
-            raise TimeoutError(errno.ETIMEDOUT, "it does not come up") from error
         finally:
-            _close(its_input)
+            its_input.close()
             _close(its_output)
 
     def say(self, data: bytes) -> None:
         """Everything, down its standard input. Raises OSError when it does not listen any more."""
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._input, view) :]
+        self._settle()
+        self._line.sendall(data)
+
+    def hand(self, descriptors: Sequence[int]) -> None:
+        """Gives it copies of these, in order, some with each space that follows what was said. Raises OSError."""
+        for start in range(0, len(descriptors), _AT_ONCE):
+            socket.send_fds(self._line, [b" "], descriptors[start : start + _AT_ONCE])
 
     def hang_up(self) -> None:
         """Closes its standard input. May be repeated."""
-        _close(self._input)
-        self._input = -1
+        self._line.close()
+        try:
+            self._settle()
+        except TimeoutError:
+            pass  # it was killed
+
+    def _settle(self) -> None:
+        """Waits until it is in the background. Raises TimeoutError, and then it was killed."""
+        if self._starter is None:
+            return
+        starter, self._starter = self._starter, None
+        try:
+            starter.wait(_BACKGROUND_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            starter.kill()
+            starter.wait()
+            raise TimeoutError(errno.ETIMEDOUT, "it does not come up") from error
 
     def __del__(self) -> None:
         self.hang_up()

@@ -77,7 +77,7 @@ class BubblewrapBackend:
         from bottle.adapters.bubblewrap.launch import Order, launch  # `bottle list` waits for none of it
 
         tool = self._programs.tool(plan.image)
-        rules = self._programs.rules.contents()
+        rules = self._programs.rules.binds()
         order = Order(plan, cargo, audit_directory, tool, rules, found, progress, stopping)
         runtime, lifeline = launch(order, self._runtimes)
         return BubblewrapBottle(plan.identity, runtime, self._terminal_env, lifeline)

@@ -1,9 +1,17 @@
-"""The open files that a launch hands down to the keeper and its programs; numbers stay the same on the way."""
+"""The open files that a launch hands down to the keeper and its programs; numbers stay the same on the way.
 
+Programs are told numbers, in arguments that stand in such files themselves, before the keeper has them: so they are
+such as no process has that has just begun.
+"""
+
+import errno
+import fcntl
 import os
 import socket
 from types import TracebackType
 from typing import Self
+
+_FLOOR = 64
 
 
 class Descriptors:
@@ -38,16 +46,15 @@ class Descriptors:
     def pair(self) -> tuple[int, int]:
         """Both ends of a Unix socket."""
         one, other = socket.socketpair()
-        return self._keep(one.detach()), self._keep(other.detach())
+        with one, other:
+            return self.same(one.fileno()), self.same(other.fileno())
 
     def listener(self, path: str) -> int:
         """A Unix socket that listens at a path."""
-        listener = socket.socket(socket.AF_UNIX)
-        descriptor = self._keep(listener.detach())
-        with socket.socket(fileno=os.dup(descriptor)) as same:
-            same.bind(path)
-            same.listen(64)
-        return descriptor
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen(64)
+            return self.same(listener.fileno())
 
     def directory(self, path: str) -> int:
         """A directory, through which what lies in it can be reached whatever lies above it."""
@@ -57,6 +64,16 @@ class Descriptors:
         """A number that is free for the receiver to put something else there."""
         return self._keep(os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC))
 
+    def same(self, descriptor: int) -> int:
+        """The same open file: a lock on it is held until both are closed."""
+        try:
+            self._open.append(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FLOOR))
+        except OSError as error:  # "invalid" is what the system calls a floor above the limit (fcntl(2))
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE)) from error
+        return self._open[-1]
+
     def _keep(self, descriptor: int) -> int:
-        self._open.append(descriptor)
-        return descriptor
+        try:
+            return self.same(descriptor)
+        finally:
+            os.close(descriptor)

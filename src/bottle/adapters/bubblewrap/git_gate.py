@@ -1,7 +1,7 @@
 """The git gate as a process of the host's: its sandbox, and what it needs of this host."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -17,6 +17,7 @@ from bottle.app.ports import Cargo
 from bottle.domain.errors import BottleError
 from bottle.domain.gitgate_config import gate_document
 from bottle.domain.plan import BottlePlan
+from bottle.domain.provision import CA_BUNDLE
 from bottle.domain.sidecar_config import Listen
 
 NAME = git_gate.NAME
@@ -53,7 +54,8 @@ def program(
     plan: BottlePlan,
     cargo: Cargo,
     audit: Path,
-    files: Mapping[str, bytes],
+    roots: bytes,
+    rules: Sequence[tuple[str, str]],
     door: int,
     ground: Ground,
     held: Descriptors,
@@ -65,7 +67,7 @@ def program(
     """
     info = held.placeholder()
     given = {
-        **{path: held.content(Path(path).name, content) for path, content in files.items()},
+        CA_BUNDLE: held.content("roots", roots),
         "/etc/passwd": held.content("passwd", _PASSWD.encode()),
         "/etc/group": held.content("group", f"gate:x:{_NUMBER}:\n".encode()),
     }
@@ -78,6 +80,7 @@ def program(
         *sandbox.binds(interpreter.binds("gitgate", "evidence", "scanner", packages=interpreter.SIDECAR_PACKAGES)),
         *sandbox.binds([(str(gitleaks.program()), _GITLEAKS)]),
         *sandbox.covered(interpreter.hidden()),
+        *sandbox.binds(rules),
         *way_out.resolving(),
         *sandbox.processes(),
         *("--dev", "/dev"),

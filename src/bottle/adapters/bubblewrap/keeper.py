@@ -31,19 +31,27 @@ _LAST_WORDS = 200
 class Lifeline:
     """The launcher's own connection to a keeper. While it is open and nothing else was said, the bottle lives."""
 
-    def __init__(self, spec: Mapping[str, object], descriptors: Sequence[int], scope: Sequence[str] = ()) -> None:
-        """Starts a keeper with these descriptors, in a control group of its own where `scope` makes one.
+    def __init__(self, scope: Sequence[str] = ()) -> None:
+        """Starts a keeper that has nothing to keep yet, in a control group of its own where `scope` makes one.
 
         Raises BackendError.
         """
         command = [*scope, *interpreter.on_the_host("sidecars.keeper.main")]
         try:
-            self._keeper = Companion(command, descriptors, env={})
+            self._keeper = Companion(command, env={})
         except OSError as error:
             raise BackendError(f"the bottle's keeper could not be started: {error.strerror}") from error
         self._heard = self._complaint = b""
         self._is_left = False
-        self._say(json.dumps(spec).encode() + b"\n")
+
+    def order(self, spec: Mapping[str, object], descriptors: Sequence[int]) -> None:
+        """Has it start a bottle with these descriptors (of `Descriptors`). Once. Raises BackendError."""
+        line = json.dumps({**spec, "descriptors": list(descriptors)}).encode() + b"\n"
+        try:
+            self._keeper.say(line)
+            self._keeper.hand(descriptors)
+        except OSError as error:
+            raise BackendError(f"the bottle's keeper ended{self._last_words()}") from error
 
     def wait_for(self, event: str, deadline: float, stopping: Stopping) -> dict[str, Any]:
         """The next thing that the keeper says, which must be this.

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -23,7 +23,6 @@ from bottle.app.ports import Cargo, Progress, Stopping
 from bottle.domain.errors import BackendError, BottleError, ProvisionError
 from bottle.domain.gitgate import GATE
 from bottle.domain.plan import BottlePlan
-from bottle.domain.provision import CA_BUNDLE
 from bottle.domain.supervise import SERVICE
 
 _START_SECONDS = 30.0
@@ -35,13 +34,13 @@ _LAST_WORDS = 300
 
 @frozen
 class Order:
-    """What is to be launched, where, and who may ask it to end. `rules` are the sidecar's, by path in its sandbox."""
+    """What is to be launched, where, and who may ask it to end. `rules` are the way out's, as paths to bind."""
 
     plan: BottlePlan
     cargo: Cargo
     audit: Path
     tool: Tool
-    rules: Mapping[str, bytes]
+    rules: Sequence[tuple[str, str]]
     ground: Ground
     progress: Progress
     stopping: Stopping
@@ -60,12 +59,14 @@ def _launched(order: Order, runtimes: Runtimes) -> tuple[Runtime, Lifeline]:
     if not order.audit.is_dir():
         raise BackendError(f"there is no directory {order.audit} for the trail")
     order.progress.step("making namespaces and processes")
-    with runtimes.claimed(order.plan.identity) as (runtime, lock):
-        try:
-            lifeline = _start(order, runtime, lock)
-        except BaseException:
-            runtime.remove()
-            raise
+    interpreter.compile_once()
+    lifeline = Lifeline(control_group(order.ground, order.plan.resources))  # which comes up while its order is written
+    try:
+        with runtimes.claimed(order.plan.identity) as (runtime, lock):
+            _place(order, runtime, lock, lifeline)
+    except BaseException:
+        lifeline.cut()
+        raise
     try:
         _bring_up(order, runtime, lifeline)
     except BaseException as error:
@@ -80,33 +81,40 @@ def _launched(order: Order, runtimes: Runtimes) -> tuple[Runtime, Lifeline]:
     return runtime, lifeline
 
 
-def _start(order: Order, runtime: Runtime, lock: int) -> Lifeline:
-    """Has a keeper start all programs of the bottle."""
-    interpreter.compile_once()
+def _place(order: Order, runtime: Runtime, lock: int, lifeline: Lifeline) -> None:
+    """Has the keeper start all programs of the bottle."""
+    try:
+        with Descriptors() as held:
+            held.same(lock)
+            lifeline.order(_spec(order, runtime, held), held.all)
+    except BaseException:
+        runtime.remove()
+        raise
+
+
+def _spec(order: Order, runtime: Runtime, held: Descriptors) -> dict[str, object]:
+    """What the keeper is told. The way out comes first: it takes the longest to come up."""
     plan, ground = order.plan, order.ground
-    with Descriptors() as held:
-        inside, outside = held.pair()
-        control = held.listener(str(runtime.control))
-        ports = {plan.proxy.port: inside}
-        roots = trust.stores(order.cargo.certificates.authority)
-        files = {CA_BUNDLE: roots.host, **order.rules}
-        sidecars = [way_out.program(plan, order.cargo, order.audit, files, outside, ground, held)]
-        if plan.remotes:
-            ports[GATE.port], gate = held.pair()
-            sidecars.append(git_gate.program(plan, order.cargo, order.audit, files, gate, ground, held))
-        if order.cargo.rooms is not None:
-            ports[SERVICE.port], door = held.pair()
-            sidecars.append(supervise.program(plan, order.cargo.rooms, door, ground, held))
-        doors = Doors(held.listener(str(runtime.commands)), ports)
-        programs = [box.program(plan, order.tool, roots, doors, ground, held), *sidecars]
-        spec = {
-            "runtime": str(runtime.path),
-            "control": control,
-            "become": _become(order),
-            "memory": 0 if ground.scope else plan.resources.memory,
-            "programs": programs,
-        }
-        return Lifeline(spec, [lock, *held.all], control_group(ground, plan.resources))
+    inside, outside = held.pair()
+    control = held.listener(str(runtime.control))
+    ports = {plan.proxy.port: inside}
+    roots = trust.stores(order.cargo.certificates.authority)
+    programs = [way_out.program(plan, order.cargo, order.audit, roots.host, order.rules, outside, ground, held)]
+    if plan.remotes:
+        ports[GATE.port], gate = held.pair()
+        programs.append(git_gate.program(plan, order.cargo, order.audit, roots.host, order.rules, gate, ground, held))
+    if order.cargo.rooms is not None:
+        ports[SERVICE.port], door = held.pair()
+        programs.append(supervise.program(plan, order.cargo.rooms, door, ground, held))
+    doors = Doors(held.listener(str(runtime.commands)), ports)
+    programs.append(box.program(plan, order.tool, roots, doors, ground, held))
+    return {
+        "runtime": str(runtime.path),
+        "control": control,
+        "become": _become(order),
+        "memory": 0 if ground.scope else plan.resources.memory,
+        "programs": programs,
+    }
 
 
 def _become(order: Order) -> dict[str, object] | None:
@@ -114,7 +122,8 @@ def _become(order: Order) -> dict[str, object] | None:
     if number is None:
         return None
     tools = [source for source, _ in order.tool.binds]
-    paths = [*order.ground.files, str(order.audit.resolve()), *tools, *interpreter.reachable()]
+    rules = [source for source, _ in order.rules]
+    paths = [*order.ground.files, str(order.audit.resolve()), *tools, *rules, *interpreter.reachable()]
     if order.plan.remotes:
         paths.append(str(gitleaks.program()))
     if order.cargo.rooms is not None:

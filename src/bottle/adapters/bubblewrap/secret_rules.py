@@ -5,7 +5,8 @@ An image has them from its build. The way out of a box that has no image gets th
 
 import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -39,14 +40,11 @@ class SecretRules:
         """Whether they are compiled. Only whole ones ever stand in their place."""
         return all((self.place / name).is_file() for name in _FILES)
 
-    def contents(self) -> Mapping[str, bytes]:
-        """The files by their paths in the sandbox. Raises ProvisionError while they are missing."""
-        try:
-            return {f"{PATTERNS}/{name}": (self.place / name).read_bytes() for name in _FILES}
-        except OSError as error:
-            raise ProvisionError(
-                f"the secret rules are not there: {error.strerror}", hint="start the bottle again"
-            ) from error
+    def binds(self) -> Sequence[tuple[str, str]]:
+        """(path on the host, path in the sandbox). Raises ProvisionError while the rules are missing."""
+        if not self.are_there():
+            raise ProvisionError(f"the secret rules are not in {self.place}", hint="start the bottle again")
+        return [(str(self.place), PATTERNS)]
 
     def install(self, progress: Progress) -> None:
         """Reads and compiles them; nothing happens when they are there. Two at once make one. Raises ProvisionError."""
@@ -71,11 +69,14 @@ class SecretRules:
         if done.status:
             said = done.stderr.decode(errors="replace").strip()[-300:]
             raise ProvisionError(f"the secret rules cannot be compiled: {said}", hint="install bot-bottle again")
+        for path in (tree, *tree.iterdir()):
+            path.chmod(0o755 if path == tree else 0o644)  # whoever reads them is another user, whatever the mask is
         for old in (each for each in self.folder.iterdir() if each.is_dir() and each != new):
             disk.remove_tree(old)  # of an earlier version
         tree.rename(self.place)
 
 
+@cache
 def _digest() -> str:
     """What the compiled rules depend on."""
     digest = hashlib.sha256(platform.machine().encode())

@@ -1,6 +1,6 @@
 """The egress sidecar as a process of the host's: its sandbox, and the document that configures it."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from bottle.adapters.bubblewrap import interpreter, sandbox
@@ -27,15 +27,16 @@ def program(
     plan: BottlePlan,
     cargo: Cargo,
     audit: Path,
-    files: Mapping[str, bytes],
+    roots: bytes,
+    rules: Sequence[tuple[str, str]],
     door: int,
     ground: Ground,
     held: Descriptors,
 ) -> dict[str, object]:
-    """What the keeper is told of the sidecar. `files` stand in its sandbox, the host's authorities (PEM) among them;
-    `door` is the descriptor over which the box's init hands the socket to listen on."""
+    """What the keeper is told of the sidecar. `roots`: the host's authorities (PEM); `rules`: what to bind of the
+    secret rules; `door`: the descriptor over which the box's init hands the socket to listen on."""
     info = held.placeholder()
-    given = {path: held.content("file", content) for path, content in files.items()}
+    given = {CA_BUNDLE: held.content("roots", roots)}
     seccomp = held.content("seccomp", sidecar_filter(ground.machine))
     arguments = [
         *sandbox.ALONE,
@@ -44,6 +45,7 @@ def program(
         *sandbox.system(),
         *sandbox.binds(interpreter.binds(WAY_OUT, "evidence", "scanner", packages=interpreter.SIDECAR_PACKAGES)),
         *sandbox.covered(interpreter.hidden()),
+        *sandbox.binds(rules),
         *resolving(),
         *sandbox.processes(),
         *("--dev", "/dev"),
