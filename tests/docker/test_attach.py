@@ -78,7 +78,7 @@ class _Terminal:
         while self.process.poll() is None and time.monotonic() < deadline:
             if select.select([self.person], [], [], 0.05)[0]:
                 self.seen += os.read(self.person, 4096)
-        status = self.process.wait(1)
+        status = self.process.wait(10)
         while select.select([self.person], [], [], 0.2)[0]:
             self.seen += os.read(self.person, 4096)
         assert termios.tcgetattr(self._other) == self.before
