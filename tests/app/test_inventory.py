@@ -33,6 +33,12 @@ def test_an_ended_bottle_is_listed_among_all_alone(stage: Stage) -> None:
     assert [row.status for row in inventory.rows(stage.world, everything=True)] == ["ended"]
 
 
+def test_nobody_waits_for_a_backend_that_no_bottle_needs(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_attached(stage.world, stage.prepared())
+    monkeypatch.setattr(type(stage.backend), "survey", lambda _: pytest.fail("the backend was asked"))
+    assert [row.status for row in inventory.rows(stage.world, everything=True)] == ["ended"]
+
+
 def test_a_bottle_that_lost_its_launcher_is_lost(stage: Stage) -> None:
     lost(stage)
     assert [row.status for row in inventory.rows(stage.world, everything=True)] == ["lost"]

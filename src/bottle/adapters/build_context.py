@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from attrs import frozen
-from docker.utils.build import exclude_paths
 
 import bottle
 from bottle.adapters.archive import file_member
@@ -55,6 +54,8 @@ def custom(template: str, dockerfile: Path) -> BuildContext:
 
     Raises ManifestError when it cannot be read.
     """
+    from docker.utils.build import exclude_paths  # who builds nothing need not wait for it
+
     folder = dockerfile.parent
     try:
         dockerfile.read_bytes()

@@ -1,6 +1,6 @@
 """What runs, what is kept, what is left over: list, find, stop and clean up."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from attrs import frozen
 
@@ -9,6 +9,7 @@ from bottle.app.ending import end_bottle
 from bottle.app.ports import Backend, Bottle, Running, World
 from bottle.domain.deploy_keys import DeployKey
 from bottle.domain.errors import BackendError, BottleError, ConflictError, NotFoundError
+from bottle.domain.manifest import BackendName
 from bottle.domain.names import did_you_mean
 from bottle.domain.state import BottleRow, Leftover, Metadata, Status
 
@@ -27,8 +28,9 @@ class CleanupPlan:
 def rows(world: World, *, everything: bool = False) -> Sequence[BottleRow]:
     """The running bottles, newest last, and those of which nobody can say whether they run; with `everything` also
     those that ended or were lost and left state."""
-    held = _running(world)
-    known = [_row(world, identity, held.get(identity)) for identity in world.state.identities()]
+    kept = {identity: _metadata(world, identity) for identity in world.state.identities()}
+    held = _running(world, {metadata.backend for metadata in kept.values() if metadata and not metadata.ended_at})
+    known = [_row(world, identity, metadata, held.get(identity)) for identity, metadata in kept.items()]
     shown = [row for row in known if everything or row.status in ("starting", "running", "unknown")]
     return sorted(shown, key=lambda row: row.started_at)
 
@@ -44,7 +46,7 @@ def find(world: World, identity: str) -> Bottle:
 
 def standing(world: World, metadata: Metadata) -> Status:
     """Whether the bottle runs, ended, or was lost."""
-    return _status(world, metadata, _running(world).get(metadata.identity))
+    return _status(world, metadata, _running(world, {metadata.backend}).get(metadata.identity))
 
 
 def known(world: World, identity: str) -> None:
@@ -164,11 +166,10 @@ def _remove(world: World, identity: str) -> bool:
 
 
 def _left_running(world: World, identity: str) -> bool:
-    running = _running(world).get(identity)
-    try:
-        metadata = world.state.read(identity)
-    except ConflictError:  # damaged: nobody can say that it was meant to go on
+    metadata = _metadata(world, identity)
+    if metadata is None:  # nobody can say that it was meant to go on
         return False
+    running = _running(world, {metadata.backend}).get(identity)
     if running is None and not metadata.ended_at:
         _require_answer(world.backends[metadata.backend], identity)
     return running is not None and running.alive and metadata.detached and not metadata.ended_at
@@ -192,15 +193,22 @@ def _leftovers_of(backend: Backend) -> Sequence[Leftover]:
     return backend.leftovers() if backend.survey().usable else ()
 
 
-def _running(world: World) -> dict[str, Running]:
-    usable = (backend for backend in world.backends.values() if backend.survey().usable)
+def _running(world: World, names: Collection[BackendName]) -> dict[str, Running]:
+    """What runs in these backends. Those that no bottle names are not asked: a person waits for each."""
+    usable = (world.backends[name] for name in world.backends if name in names and world.backends[name].survey().usable)
     return {running.identity: running for backend in usable for running in backend.running()}
 
 
-def _row(world: World, identity: str, running: Running | None) -> BottleRow:
+def _metadata(world: World, identity: str) -> Metadata | None:
+    """None where it is damaged."""
     try:
-        metadata = world.state.read(identity)
+        return world.state.read(identity)
     except ConflictError:
+        return None
+
+
+def _row(world: World, identity: str, metadata: Metadata | None, running: Running | None) -> BottleRow:
+    if metadata is None:
         return BottleRow(identity, "?", "?", "docker", "", "", "", "lost")
     return BottleRow(
         identity=identity,

@@ -111,11 +111,11 @@ def _workspace(world: World, wanted: Wanted) -> Workspace | None:
 def choose_backend(world: World, named: str | None) -> Backend:
     """The backend that was named, and no other; where none was, the first that is usable, else the first."""
     if named is None:
-        backends = list(world.backends.values())
-        return next((backend for backend in backends if backend.survey().usable), backends[0])
-    for name, backend in world.backends.items():
+        first = next(iter(world.backends.values()))
+        return next((backend for backend in world.backends.values() if backend.survey().usable), first)
+    for name in world.backends:
         if name == named:
-            return backend
+            return world.backends[name]
     if named in BACKENDS:
         raise BackendError(f"backend '{named}' is not served by this version", hint=f"served: {_names(world)}")
     raise BackendError(f"no backend is called '{named}'", hint=did_you_mean(named, world.backends))

@@ -3,18 +3,15 @@
 A person waits for `bottle list`, so what it does not need (cryptography, a YAML parser) is imported when it is used.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from bottle.adapters.body_scanner import BodyScanner
-from bottle.adapters.bubblewrap.backend import BubblewrapBackend
-from bottle.adapters.bubblewrap.programs import programs_of
 from bottle.adapters.clock import SystemClock
 from bottle.adapters.credentials import HostCredentials
 from bottle.adapters.deploy_keys.files import DeployKeyFiles
-from bottle.adapters.docker.backend import DockerBackend
 from bottle.adapters.entropy import SystemEntropy
 from bottle.adapters.git_keys import KeyFiles
 from bottle.adapters.git_results import BundleFiles
@@ -33,11 +30,12 @@ from bottle.adapters.state.snapshots import SnapshotFiles
 from bottle.adapters.state.supervise import SuperviseFiles
 from bottle.adapters.workshop import GitWorkshop
 from bottle.adapters.workspace import HostWorkspaces
-from bottle.app.ports import BottleCertificates, World
+from bottle.app.ports import Backend, BottleCertificates, World
 from bottle.app.supervise_ports import HomeManifests, ManifestEdit
 from bottle.cli.environment import Environment, read_environment
 from bottle.cli.progress import TalkingProgress
 from bottle.domain.egress import Route
+from bottle.domain.manifest import BackendName
 
 _TERMINAL = ("TERM", "COLORTERM", "LANG", "LC_ALL")
 
@@ -81,7 +79,7 @@ def compose(environment: Environment, directory: Path) -> World:
     return World(
         manifests=ManifestFiles(environment.home, repository),
         providers=AllProviders(environment.home / "contrib"),
-        backends={"docker": _docker(environment), "bubblewrap": _bubblewrap(environment)},
+        backends=_Backends({"docker": partial(_docker, environment), "bubblewrap": partial(_bubblewrap, environment)}),
         state=StateFiles(environment.home / "state"),
         credentials=HostCredentials(environment.variables, {CODEX_LOGIN: codex_login.token}),
         authority=_Authority(),
@@ -128,6 +126,25 @@ def _is_in_tree(tree: Path, home: Path, user: Path, path: str) -> bool:
     return real.is_relative_to(tree) and not own
 
 
+class _Backends(Mapping[BackendName, Backend]):
+    """In order of preference, each with its libraries composed when it is first asked for."""
+
+    def __init__(self, makers: Mapping[BackendName, Callable[[], Backend]]) -> None:
+        self._makers = makers
+        self._made: dict[BackendName, Backend] = {}
+
+    def __getitem__(self, name: BackendName) -> Backend:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[BackendName]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
 class _Authority:
     """ports.CertificateAuthority, whose library is imported when a bottle starts."""
 
@@ -165,7 +182,10 @@ class _HomeManifests:
         return HomeManifestFiles(self._home)
 
 
-def _bubblewrap(environment: Environment) -> BubblewrapBackend:
+def _bubblewrap(environment: Environment) -> Backend:
+    from bottle.adapters.bubblewrap.backend import BubblewrapBackend
+    from bottle.adapters.bubblewrap.programs import programs_of
+
     programs = programs_of(
         environment.variables,
         Path.home(),
@@ -196,7 +216,9 @@ def _terminal_env(environment: Environment) -> dict[str, str]:
     return {name: variables[name] for name in _TERMINAL if variables.get(name)}
 
 
-def _docker(environment: Environment) -> DockerBackend:
+def _docker(environment: Environment) -> Backend:
+    from bottle.adapters.docker.backend import DockerBackend
+
     return DockerBackend(
         owner=environment.owner,
         environ=environment.variables,
