@@ -6,7 +6,7 @@ import socket
 from typing import Any
 
 _LONGEST = 1 << 20
-_AT_ONCE = 16
+_AT_ONCE = 8
 
 
 def heard(descriptor: int) -> dict[str, Any]:

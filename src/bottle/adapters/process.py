@@ -10,7 +10,7 @@ from typing import BinaryIO
 from attrs import frozen
 
 _BACKGROUND_SECONDS = 20.0
-_AT_ONCE = 16
+_AT_ONCE = 8
 
 
 @frozen

@@ -11,7 +11,7 @@ import socket
 from types import TracebackType
 from typing import Self
 
-_FLOOR = 64
+_FLOOR = 16
 
 
 class Descriptors:
