@@ -34,7 +34,7 @@ demo: $(INSTALLED) base-images  ## a real agent in a real bottle, each promise s
 	@$(WITH_ROOTS) $(BIN)/python scripts/demo.py $(if $(BACKEND),--backend $(BACKEND))
 
 test: $(INSTALLED) base-images  ## the whole suite; what this machine lacks is skipped with a line
-	@$(WITH_ROOTS) $(BIN)/python -m pytest $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --dist loadfile)
+	@$(WITH_ROOTS) $(BIN)/python -m pytest $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder)
 
 FUZZ ?= 20000
 fuzz: $(INSTALLED)  ## parsers and rules with inputs that nobody tried: FUZZ=20000 each

@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A suite that passes has to pass again, on a slower machine too: the same examples each time, and no clock.
@@ -12,3 +13,10 @@ settings.register_profile(
 examples = int(os.environ.get("BOTTLE_FUZZ") or 0)
 settings.register_profile("fuzz", settings.get_profile("suite"), derandomize=False, max_examples=examples or 100)
 settings.load_profile("fuzz" if examples else "suite")
+
+_LONG = ("supervise", "e2e", "agents", "faults", "life", "docker", "gitgate")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests wait for whole bottles begin first: the last one would leave the other workers idle."""
+    items.sort(key=lambda item: _LONG.index(folder) if (folder := item.path.parent.name) in _LONG else len(_LONG))
