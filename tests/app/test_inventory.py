@@ -1,5 +1,7 @@
 """What runs, what is kept, what is left over: seen from any process, and removed without touching what runs."""
 
+from datetime import timedelta
+
 import pytest
 from attrs import evolve
 
@@ -146,3 +148,33 @@ def test_clean_up_tries_everything_before_it_fails(stage: Stage) -> None:
     with pytest.raises(BackendError, match="would not go"):
         inventory.clean_up(stuck, inventory.plan_cleanup(stuck))
     assert stage.state.identities() == [IDENTITY]
+
+
+def test_old_bottles_alone_are_cleaned_up_where_that_is_asked_for(stage: Stage) -> None:
+    """By their end, or where nobody saw that by their beginning; what has no age that can be told stays."""
+    run_attached(stage.world, stage.prepared())
+    old = stage.state.read(IDENTITY)
+    stage.clock.advance(days=8)
+    week, month = timedelta(days=7).total_seconds(), timedelta(days=30).total_seconds()
+    assert inventory.plan_cleanup(stage.world, older_than=week).identities == (IDENTITY,)
+    assert inventory.plan_cleanup(stage.world, older_than=month).identities == ()
+    stage.state.update(evolve(old, ended_at=""))
+    assert inventory.plan_cleanup(stage.world, older_than=week).identities == (IDENTITY,)
+    stage.state.update(evolve(old, ended_at="whenever", started_at=""))
+    assert inventory.plan_cleanup(stage.world, older_than=week).identities == ()
+    stage.state.damage(IDENTITY)
+    assert inventory.plan_cleanup(stage.world, older_than=week).identities == ()
+    assert inventory.plan_cleanup(stage.world).identities == (IDENTITY,)
+
+
+def test_age_never_brings_a_running_bottle_into_the_plan(stage: Stage) -> None:
+    run_detached(stage.world, stage.prepared())
+    stage.clock.advance(days=400)
+    assert inventory.plan_cleanup(stage.world, older_than=1).identities == ()
+
+
+def test_what_is_kept_is_measured_where_all_are_listed(stage: Stage) -> None:
+    run_attached(stage.world, stage.prepared())
+    (row,) = inventory.rows(stage.world, everything=True)
+    assert row.size == inventory.row_of(stage.world, IDENTITY).size
+    assert row.ended_at == stage.state.read(IDENTITY).ended_at

@@ -1,6 +1,10 @@
 """A label in a listing: in its colour on a terminal that shows any, and never obeyed."""
 
-from bottle.cli.render import row_table
+from datetime import UTC, datetime
+
+from attrs import evolve
+
+from bottle.cli.rows import row_table
 from bottle.domain.state import BottleRow
 
 
@@ -22,3 +26,15 @@ def test_a_label_is_shown_in_its_color() -> None:
 
 def test_elsewhere_it_is_plain() -> None:
     assert "\x1b" not in row_table(ROWS)
+
+
+def test_ages_and_sizes_are_told_where_all_are_listed() -> None:
+    began, ended = "2026-01-01T00:00:00+00:00", "2026-01-03T00:00:00+00:00"
+    rows = [evolve(ROWS[0], started_at=began, ended_at=ended, size=5 * 1024**2)]
+    headings, line = row_table(rows, now=datetime(2026, 1, 5, 1, tzinfo=UTC)).splitlines()
+    assert "STARTED              AGE  KEPT" in headings
+    assert "  2d   5.0 MiB  " in line
+
+
+def test_an_age_that_cannot_be_told_is_no_reason_to_fail() -> None:
+    assert "  ?  " in row_table([evolve(ROWS[0], started_at="")], now=datetime(2026, 1, 5, tzinfo=UTC))

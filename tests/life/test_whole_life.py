@@ -96,6 +96,13 @@ def test_a_task_a_second_one_and_the_work_as_a_branch(host: Host, tmp_path: Path
     assert shown["left_out"] == ["git ignores it: build/x"]
     assert host.git("branch", "--list", "bottle/*") == ""
 
+    told = json.loads(host.bottle("info", identity, "--json"))
+    assert (told["status"], told["exit_status"]) == ("ended", 3)
+    assert [kept["part"] for kept in told["kept"]] == ["transcript", "workspace"]
+    (listed,) = json.loads(host.bottle("list", "--all", "--json"))
+    assert listed["bytes"] > sum(kept["bytes"] for kept in told["kept"])
+    assert json.loads(host.bottle("cleanup", "--older-than", "1d", "--json", "--yes"))["removed"] == []
+
     host.bottle("export", identity, status=2)  # nobody is there to say yes
     assert host.bottle("export", identity, "--yes").split() == [f"bottle/{identity}/work"]
     host.git("switch", "--quiet", f"bottle/{identity}/work")

@@ -81,6 +81,19 @@ def read_regular(path: Path, limit: int) -> bytes:
         return file.read(limit + 1)
 
 
+def tree_size(directory: Path) -> int:
+    """Bytes of all regular files below, links not followed; what cannot be looked at does not count."""
+    total = 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            try:
+                status = os.lstat(f"{folder}/{name}")
+            except OSError:
+                continue
+            total += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return total
+
+
 def remove_tree(directory: Path) -> None:
     """Removes the directory and all below it; links are removed, not followed. Nothing happens when nothing is there.
 

@@ -1,8 +1,9 @@
 """What runs, what is kept, what is left over: list, find, stop and clean up."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bottle.app.deploy_keys import withdraw_deploy_keys
 from bottle.app.ending import end_bottle
@@ -31,6 +32,8 @@ def rows(world: World, *, everything: bool = False) -> Sequence[BottleRow]:
     kept = {identity: _metadata(world, identity) for identity in world.state.identities()}
     held = _running(world, {metadata.backend for metadata in kept.values() if metadata and not metadata.ended_at})
     known = [_row(world, identity, metadata, held.get(identity)) for identity, metadata in kept.items()]
+    if everything:
+        known = [evolve(row, size=world.state.size(row.identity)) for row in known]
     shown = [row for row in known if everything or row.status in ("starting", "running", "unknown")]
     return sorted(shown, key=lambda row: row.started_at)
 
@@ -97,19 +100,20 @@ def sidecar_log(world: World, identity: str) -> bytes:
         return world.state.log(identity)
 
 
-def plan_cleanup(world: World, identity: str | None = None) -> CleanupPlan:
-    """What is left over, of one identity or of all.
+def plan_cleanup(world: World, identity: str | None = None, *, older_than: float = 0) -> CleanupPlan:
+    """What is left over, of one identity or of all; of all, those alone that ended so many seconds ago, or began then
+    and were lost. What has no state has no age, and is left over whenever it is found.
 
     Raises ConflictError for a bottle that runs, NotFoundError for one that nobody knows.
     """
-    live = _live(world)
+    live = _live(world) | (_younger(world, older_than) if older_than else set())
     found = [item for backend in world.backends.values() for item in _leftovers_of(backend)]
     for kept in world.state.identities():
         found += [Leftover(kept, "deploy key", f"{key.title} at {key.url}") for key in _keys_of(world, kept)]
         found.append(Leftover(kept, "state", kept))
     if identity is None:
         return CleanupPlan(tuple(item for item in found if item.identity not in live))
-    if identity in live:
+    if identity in _live(world):
         raise ConflictError(f"{identity} is running", hint=f"`bottle stop {identity}` first")
     mine = tuple(item for item in found if item.identity == identity)
     if not mine:
@@ -145,6 +149,20 @@ def _keys_of(world: World, identity: str) -> Sequence[DeployKey]:
 
 def _live(world: World) -> set[str]:
     return {row.identity for row in rows(world) if row.status in ("starting", "running")}
+
+
+def _younger(world: World, seconds: float) -> set[str]:
+    """The identities that are not yet so old, or whose age nobody can tell."""
+    limit = world.clock.now() - timedelta(seconds=seconds)
+    return {identity for identity in world.state.identities() if not _is_from_before(world, identity, limit)}
+
+
+def _is_from_before(world: World, identity: str, limit: datetime) -> bool:
+    try:
+        metadata = world.state.read(identity)
+        return datetime.fromisoformat(metadata.ended_at or metadata.started_at) < limit
+    except (BottleError, ValueError, TypeError):
+        return False
 
 
 def _remove(world: World, identity: str) -> bool:
@@ -199,6 +217,12 @@ def _running(world: World, names: Collection[BackendName]) -> dict[str, Running]
     return {running.identity: running for backend in usable for running in backend.running()}
 
 
+def row_of(world: World, identity: str) -> BottleRow:
+    """One bottle, with what its state takes. Raises NotFoundError."""
+    row = _row(world, identity, _metadata(world, identity), _running(world).get(identity))
+    return evolve(row, size=world.state.size(identity))
+
+
 def _metadata(world: World, identity: str) -> Metadata | None:
     """None where it is damaged."""
     try:
@@ -221,6 +245,7 @@ def _row(world: World, identity: str, metadata: Metadata | None, running: Runnin
         status=_status(world, metadata, running),
         services=running.services if running else (),
         pending=_pending(world, identity),
+        ended_at=metadata.ended_at,
     )
 
 

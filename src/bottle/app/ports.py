@@ -209,6 +209,9 @@ class StateStore(Protocol):
     def log(self, identity: str) -> bytes:
         """The kept logs, concatenated; empty when none was kept."""
 
+    def size(self, identity: str) -> int:
+        """Bytes that are kept of it, as far as they can be counted."""
+
     def release(self, identity: str) -> None:
         """Removes all that is kept. Nothing happens when nothing is."""
 

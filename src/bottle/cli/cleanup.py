@@ -9,6 +9,10 @@ from bottle.cli.options import AsJson, Yes
 
 def cleanup(
     identity: Annotated[str | None, typer.Argument(help="One bottle alone.", show_default=False)] = None,
+    older_than: Annotated[
+        str | None,
+        typer.Option(help="Of all, those alone that ended so long ago: 12h, 7d.", metavar="TIME", show_default=False),
+    ] = None,
     yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go and touch nothing.")] = False,
     as_json: AsJson = False,
@@ -23,8 +27,9 @@ def cleanup(
     from bottle.cli.wiring import wire
     from bottle.domain.errors import DeclinedError
 
+    age = _age(identity, older_than)
     world = wire()
-    plan = plan_cleanup(world, identity)
+    plan = plan_cleanup(world, identity, older_than=age)
     if plan.leftovers and not as_json:
         (print_line if dry_run else talk)(leftover_table(plan.leftovers))
     if plan.leftovers and not (dry_run or yes) and not world.operator.confirm("remove all of this?"):
@@ -35,3 +40,18 @@ def cleanup(
     elif not dry_run:
         talk(f"removed what was left of {', '.join(gone)}" if gone else "nothing was left over")
     return 0
+
+
+def _age(identity: str | None, older_than: str | None) -> float:
+    """In seconds; 0 where nobody asked. Raises UsageError."""
+    from bottle.domain.duration import seconds_of
+    from bottle.domain.errors import UsageError
+
+    if older_than is None:
+        return 0
+    if identity is not None:
+        raise UsageError("--older-than chooses among all bottles", hint="leave out the identity")
+    try:
+        return seconds_of(older_than)
+    except ValueError as error:
+        raise UsageError(f"--older-than: {error}") from None

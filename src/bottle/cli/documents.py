@@ -15,7 +15,8 @@ from bottle.domain.exported import Change
 from bottle.domain.manifest import HostVariables, Prompted
 from bottle.domain.plan import BottlePlan, PlannedEnv, PlannedRoute, Slot, Wall
 from bottle.domain.provision import HostTree
-from bottle.domain.state import BottleRow, Leftover
+from bottle.domain.state import BottleRow, Leftover, Metadata
+from bottle.domain.taken_out import KeptArchive
 from bottle.domain.traffic import Traffic
 
 Document = dict[str, Any]
@@ -42,6 +43,8 @@ def of_row(row: BottleRow) -> Document:
         "status": row.status,
         "services": list(row.services),
         "pending": row.pending,
+        "ended_at": row.ended_at or None,
+        "bytes": row.size,
     }
 
 
@@ -77,6 +80,18 @@ def of_outcome(outcome: Outcome) -> Document:
         "egress": of_traffic(outcome.traffic),
         "branches": [asdict(push) for push in outcome.pushes],
         "complaint": outcome.complaint,
+    }
+
+
+def of_bottle(metadata: Metadata, row: BottleRow, kept: Sequence[KeptArchive]) -> Document:
+    """One bottle that runs or has ended."""
+    return {
+        **of_row(row),
+        "exit_status": metadata.exit_status,
+        "session_id": metadata.session_id or None,
+        "cwd": metadata.cwd or None,
+        "commit": metadata.commit or None,
+        "kept": [{"part": archive.part, "bytes": archive.size} for archive in kept],
     }
 
 

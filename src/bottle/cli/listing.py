@@ -14,15 +14,17 @@ def list_bottles(
     """List running bottles."""
     from bottle.app.inventory import rows
     from bottle.cli.documents import of_row
-    from bottle.cli.render import print_json, print_line, row_table, talk
+    from bottle.cli.render import print_json, print_line, talk
+    from bottle.cli.rows import row_table
     from bottle.cli.streams import shows_color
     from bottle.cli.wiring import wire
 
-    found = rows(wire(), everything=everything)
+    world = wire()
+    found = rows(world, everything=everything)
     if as_json:
         print_json([of_row(row) for row in found])
     elif found:
-        print_line(row_table(found, colored=shows_color()))
+        print_line(row_table(found, colored=shows_color(), now=world.clock.now() if everything else None))
     else:
         talk("no bottle runs" if not everything else "no bottle runs, and none left anything")
     return 0

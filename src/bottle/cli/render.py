@@ -17,9 +17,8 @@ from bottle.domain.dlp.settings import Silence
 from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
 from bottle.domain.exported import Change
-from bottle.domain.labels import painted
 from bottle.domain.plan import BottlePlan, PlannedRoute
-from bottle.domain.state import BottleRow, Leftover
+from bottle.domain.state import Leftover
 from bottle.domain.traffic import Traffic
 
 MEBI = 1024**2
@@ -185,42 +184,6 @@ def _reach(planned: PlannedRoute) -> tuple[str]:
 def _wall_cells(plan: BottlePlan) -> Iterable[tuple[str, str]]:
     for wall in plan.walls:
         yield wall.name if wall.present else f"NO {wall.name}", wall.how
-
-
-def row_table(rows: Iterable[BottleRow], *, colored: bool = False) -> str:
-    """One line a bottle; the label is the last thing in it, in its colour where the terminal shows any."""
-    shown = list(rows)
-    text = _row_text(shown)
-    if not colored:
-        return text
-    headings, *lines = text.splitlines()
-    return "\n".join([headings, *map(_painted, lines, shown)])
-
-
-def _painted(line: str, row: BottleRow) -> str:
-    label = plain(row.label).rstrip()
-    return line.removesuffix(label) + painted(label, row.color) if label else line
-
-
-def _row_text(rows: Iterable[BottleRow]) -> str:
-    headings = ("IDENTITY", "AGENT", "BOTTLE", "BACKEND", "STATUS", "STARTED", "SERVICES", "ASKS", "LABEL")
-    return table(
-        (
-            (
-                row.identity,
-                row.agent,
-                row.bottle,
-                row.backend,
-                row.status,
-                row.started_at[:19],
-                ",".join(row.services),
-                str(row.pending or ""),
-                row.label,
-            )
-            for row in rows
-        ),
-        headings,
-    )
 
 
 def rule_table(rules: Iterable[ListedRule]) -> str:

@@ -56,6 +56,9 @@ class BottleRow:
     status: Status
     services: tuple[str, ...] = ()
     pending: int = 0
+    ended_at: str = ""
+    size: int = 0
+    """Bytes that its state takes on this host; 0 where nobody asked."""
 
 
 @frozen

@@ -86,6 +86,10 @@ class FakeState:
     def log(self, identity: str) -> bytes:
         return b"".join(content for _, content in sorted(self._of(identity).logs.items()))
 
+    def size(self, identity: str) -> int:
+        self._of(identity)
+        return disk.tree_size(self._audit_root / identity)
+
     def release(self, identity: str) -> None:
         _require_identity(identity)
         self._kept.pop(identity, None)

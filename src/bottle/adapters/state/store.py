@@ -149,6 +149,9 @@ class StateFiles:
             names = sorted(path for path in directory.iterdir() if _LOG_NAME.match(path.name))
             return b"".join(disk.read_regular(path, _LOG_LIMIT) for path in names)
 
+    def size(self, identity: str) -> int:
+        return disk.tree_size(self._claimed(identity))
+
     def release(self, identity: str) -> None:
         directory = self._path(identity)
         # Should something refuse to go, the identity stays readable, so that it is listed and can be released again.
