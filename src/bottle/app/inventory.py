@@ -219,7 +219,7 @@ def _running(world: World, names: Collection[BackendName]) -> dict[str, Running]
 
 def row_of(world: World, identity: str) -> BottleRow:
     """One bottle, with what its state takes. Raises NotFoundError."""
-    row = _row(world, identity, _metadata(world, identity), _running(world).get(identity))
+    row = _row(world, identity, _metadata(world, identity), _running(world, world.backends).get(identity))
     return evolve(row, size=world.state.size(identity))
 
 
