@@ -16,6 +16,9 @@ OBJECTS: Final = 2_000_000
 OBJECT: Final = 128 * MEBIBYTE
 """The largest object; forges refuse files from 100 MB on."""
 
+ROOM: Final = 256 * MEBIBYTE
+"""What must be free where the repositories lie before more is put there."""
+
 DELTAS: Final = 4095
 """How deep deltas may stand on one another: git makes none beyond (git-pack-objects(1), `--depth`)."""
 

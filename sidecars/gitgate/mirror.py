@@ -1,8 +1,10 @@
 """One bare repository of the gate's own for each upstream: brought up to date before it is read or judged by."""
 
+import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from bottle.domain.gitgate_config import GateRemote
@@ -53,14 +55,25 @@ _CONFIG = f"""\
 """
 
 
+_FULL = b"No space left on device"
+
+
+class NoRoomError(Exception):
+    """The repositories have outgrown what the gate may take."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no room left for its repositories (docs/git-gate.md, Where it runs)")
+
+
 class Mirror:
-    """What the upstream has, here. Whoever changes it holds `lock`."""
+    """What the upstream has, here. Whoever changes it does so within `changing`."""
 
     def __init__(self, remote: GateRemote, path: Path, way: Way, hooks: Path) -> None:
         """Makes it, empty. Raises ProgramError."""
         self.remote, self.way = remote, way
         self.repository = Repository.at(path)
-        self.lock = threading.Lock()
+        self._objects = path / "objects"
+        self._lock = threading.Lock()
         self._flight = Shared(self._refresh_alone)
         self._knows_head = False
         done = run(["git", "init", "--quiet", "--bare", "--template=", str(path)], environment())
@@ -73,17 +86,34 @@ class Mirror:
     def is_local(self) -> bool:
         return self.remote.upstream.kind == "local"
 
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Alone with the repository, to put more into it. Raises NoRoomError.
+
+        What a fetch or a push that was ended in the middle has left is removed first: nobody else would.
+        """
+        with self._lock:
+            for left in (*self._objects.glob("*incoming-*"), *self._objects.glob("pack/tmp_*")):
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
+            if shutil.disk_usage(self._objects).free < limits.ROOM:
+                raise NoRoomError
+            yield
+
     def refresh(self) -> None:
-        """Makes it what the upstream is now; those who ask meanwhile share one visit. Raises UnreachableError."""
+        """Makes it what the upstream is now; those who ask meanwhile share one visit. Raises UnreachableError,
+        NoRoomError."""
         if not self.is_local:
             self._flight.run()
 
     def _refresh_alone(self) -> None:
-        with self.lock:
-            try:
+        try:
+            with self.changing():
                 self._fetch()
-            except ProgramError as error:
-                raise UnreachableError(str(error)) from None
+        except ProgramError as error:
+            raise UnreachableError(str(error)) from None
 
     def _fetch(self) -> None:
         access = self.way.open()
@@ -93,6 +123,8 @@ class Mirror:
             command = self.repository.command("fetch", *options, access.url, *_KEPT)
             done = run(command, access.env, seconds=limits.REFRESH_SECONDS)
         if done.status != 0:
+            if _FULL in done.stderr:
+                raise NoRoomError
             raise UnreachableError(last_words(done.stderr) or "it cannot be reached")
         if asked is not None and (head := asked.result()):
             self.repository.tell("symbolic-ref", "HEAD", head)

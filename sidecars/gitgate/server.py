@@ -16,7 +16,7 @@ from attrs import frozen
 from sidecars.evidence.files import AuditError
 from sidecars.gitgate import limits
 from sidecars.gitgate.hooks import Hooks
-from sidecars.gitgate.mirror import Mirror
+from sidecars.gitgate.mirror import Mirror, NoRoomError
 from sidecars.gitgate.serve import BrokenError, Call, answer
 from sidecars.gitgate.trail import Line, Trail
 from sidecars.gitgate.upstream import UnreachableError
@@ -126,6 +126,8 @@ class _Request(http.server.BaseHTTPRequestHandler):
             self._pass_on(wanted, self._call(wanted, method, tail))
         except Refused as refusal:
             self._refuse(refusal)
+        except NoRoomError as error:
+            self._refuse(Refused(507, f"git gate: {error}"))
         except BrokenError:
             self.close_connection = True
 
@@ -135,10 +137,9 @@ class _Request(http.server.BaseHTTPRequestHandler):
         try:
             wanted.mirror.refresh()
             self._note(wanted, began, "")
-        except (UnreachableError, AuditError) as error:
+        except (UnreachableError, AuditError, NoRoomError) as error:
             self._note_failure(wanted, began, str(error))
-            host = wanted.mirror.remote.host
-            text = f"git gate: the upstream {host} cannot be reached: {error}; nothing is served from memory"
+            text = f"git gate: {_told(error, wanted.mirror.remote.host)}; nothing is served from memory"
             self._begin(200, f"application/x-{wanted.service}-advertisement", chunked=False)
             self.wfile.write(_packet(f"# service={wanted.service}\n") + b"0000" + _packet(f"ERR {text}\n"))
             return False
@@ -176,7 +177,7 @@ class _Request(http.server.BaseHTTPRequestHandler):
         pushes = wanted.service == _PUSH and call.method == "POST"
         body = self._body(limits.PACK if pushes else limits.REQUEST) if call.method == "POST" else iter(())
         hooks = self.server.hooks.push(wanted.mirror) if pushes else nullcontext(dict[str, str]())
-        with wanted.mirror.lock if pushes else nullcontext(), hooks as more:
+        with wanted.mirror.changing() if pushes else nullcontext(), hooks as more:
             answer(call, body, more, lambda status, kind: self._begin(status, kind, chunked=True))
         self.wfile.write(b"0\r\n\r\n")
 
@@ -227,6 +228,10 @@ class _Request(http.server.BaseHTTPRequestHandler):
         if not 0 <= size <= 64 * limits.MEBIBYTE:
             raise ValueError("no chunk")
         return size
+
+
+def _told(error: Exception, host: str) -> str:
+    return str(error) if isinstance(error, NoRoomError) else f"the upstream {host} cannot be reached: {error}"
 
 
 def _written(_count: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from bottle.adapters.docker import git_gate, guest_env, supervise
-from bottle.adapters.docker.names import BOX, SIDECAR, Names, Owned
+from bottle.adapters.docker.names import BOX, SERVICES_LABEL, SIDECAR, Names, Owned
 from bottle.adapters.docker.networks import Subnets
 from bottle.app.supervise_ports import Rooms
 from bottle.domain.plan import BottlePlan
@@ -75,7 +75,8 @@ def sidecar(
     """The sidecar: its standard input open, its root read-only, one directory of the host's for the trail, and two for
     what a stuck agent asks."""
     optional = {"git-gate": bool(plan.remotes), "supervise": rooms is not None}
-    aliases = ["egress", "pipelock", *(name for name, served in optional.items() if served)]
+    services = ["egress", *(name for name, served in optional.items() if served)]
+    aliases = ["pipelock", *services]
     endpoint = {"IPAMConfig": {"IPv4Address": subnets.internal.sidecar}, "Aliases": aliases}
     audited = {"Type": "bind", "Source": str(audit), "Target": AUDIT_DIRECTORY}
     return {
@@ -83,7 +84,7 @@ def sidecar(
         "Hostname": "egress",
         "OpenStdin": True,
         "StdinOnce": False,
-        "Labels": owned.labels(SIDECAR),
+        "Labels": {**owned.labels(SIDECAR), SERVICES_LABEL: " ".join(services)},
         "NetworkingConfig": {"EndpointsConfig": {names.network: endpoint}},
         "HostConfig": {
             **_bare(names.network),

@@ -11,7 +11,7 @@ from docker import APIClient
 from docker.types import IPAMConfig, IPAMPool
 
 from bottle.adapters.docker.failures import GoneError, speaking
-from bottle.adapters.docker.names import IDENTITY_LABEL, ROLE_LABEL, Subnet
+from bottle.adapters.docker.names import IDENTITY_LABEL, ROLE_LABEL, SERVICES_LABEL, Subnet
 from bottle.adapters.docker.streams import Channel
 
 Json = dict[str, Any]
@@ -26,6 +26,8 @@ class Container:
     identity: str
     role: str
     running: bool
+    services: tuple[str, ...] = ()
+    """What a sidecar serves."""
 
 
 @frozen
@@ -162,6 +164,7 @@ class Engine:
                 identity=item["Labels"].get(IDENTITY_LABEL, ""),
                 role=item["Labels"].get(ROLE_LABEL, ""),
                 running=item["State"] == "running",
+                services=tuple(item["Labels"].get(SERVICES_LABEL, "").split()),
             )
             for item in listed
         )

@@ -77,5 +77,5 @@ def _attempt(remove_it: Callable[[str], None], item: str) -> str:
 
 def _running(identity: str, containers: Sequence[Container]) -> Running:
     alive = {container.role for container in containers if container.running}
-    services = ("egress",) if SIDECAR in alive else ()
-    return Running(identity, alive={BOX, SIDECAR} <= alive, services=services)
+    services = {name for container in containers if container.running for name in container.services}
+    return Running(identity, alive={BOX, SIDECAR} <= alive, services=tuple(sorted(services)))

@@ -9,6 +9,8 @@ from attrs import frozen
 IDENTITY_LABEL = "bot-bottle.identity"
 OWNER_LABEL = "bot-bottle.owner"
 ROLE_LABEL = "bot-bottle.role"
+SERVICES_LABEL = "bot-bottle.services"
+"""On a sidecar: the programs that it has, with spaces between."""
 LAUNCH_LABEL = "bot-bottle.launch"
 """Set apart one launch from another of the same identity: whoever loses a race removes its own things alone."""
 
