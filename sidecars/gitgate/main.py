@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bottle.domain.gitgate import served_path
-from bottle.domain.gitgate_config import GateRemote, GateStart, parse_gate
+from bottle.domain.gitgate_config import SEED, GateRemote, GateStart, parse_gate
 from bottle.domain.names import agent_of
 from bottle.domain.sidecar_config import Listen
 from bottle.domain.strict_json import ConfigError
@@ -47,6 +47,10 @@ def build(start: GateStart) -> Gate:
         served_path(remote.host, remote.remote): _mirror(number, remote, state, hooks, start)
         for number, remote in enumerate(start.remotes)
     }
+    seed = Path(start.audit) / SEED
+    for mirror in mirrors.values():
+        if mirror.is_local and seed.is_file():
+            mirror.begin_with(seed)
     return Gate(_listener(start.listen), mirrors, hooks, trail)
 
 

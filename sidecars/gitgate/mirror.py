@@ -76,11 +76,26 @@ class Mirror:
         self._lock = threading.Lock()
         self._flight = Shared(self._refresh_alone)
         self._knows_head = False
+        self.begun: dict[str, str] = {}
+        """The branches that it began with: the host has them."""
         done = run(["git", "init", "--quiet", "--bare", "--template=", str(path)], environment())
         if done.status != 0:
             raise ProgramError("git init failed")
         (path / "config").write_text(_CONFIG.format(hooks=hooks), encoding="utf-8")
         self.repository.tell("symbolic-ref", "HEAD", _FIRST_BRANCH)
+
+    def begin_with(self, bundle: Path) -> None:
+        """Takes over the branches of a bundle of the host's; without them, the repository begins empty."""
+        env = {**self.repository.env, "GIT_ALLOW_PROTOCOL": "file"}
+        heads = run(self.repository.command("bundle", "list-heads", str(bundle)), env).stdout.decode().split("\n")
+        options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+        done = run(self.repository.command("fetch", *options, str(bundle), "refs/heads/*:refs/heads/*"), env)
+        if done.status != 0:
+            return
+        self.begun = self.repository.refs()
+        checked_out = next((oid for oid, _, name in (head.partition(" ") for head in heads) if name == "HEAD"), "")
+        branch = next((ref for ref, oid in self.begun.items() if oid == checked_out), _FIRST_BRANCH)
+        self.repository.tell("symbolic-ref", "HEAD", branch)
 
     @property
     def is_local(self) -> bool:

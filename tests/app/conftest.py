@@ -18,6 +18,7 @@ from bottle.adapters.fake.manifests import FakeManifests
 from bottle.adapters.fake.notifier import FakeNotifier
 from bottle.adapters.fake.operator import FakeOperator
 from bottle.adapters.fake.progress import FakeProgress
+from bottle.adapters.fake.seeds import FakeSeeds
 from bottle.adapters.fake.state import FakeState
 from bottle.adapters.fake.workspaces import FakeWorkspaces
 from bottle.adapters.manifests.editing import HomeManifestFiles
@@ -75,6 +76,7 @@ class Stage:
             account="sam",
             git_keys=FakeGitKeys(),
             deploy_keys=FakeDeployKeys(),
+            seeds=FakeSeeds(),
             workspaces=FakeWorkspaces(),
         )
 

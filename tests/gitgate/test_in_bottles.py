@@ -40,6 +40,7 @@ class Stage:
     url: str
     audit: Path
     server: Sshd
+    backend: Backend
 
     def sh(self, script: str) -> str:
         done = self.bottle.run(["sh", "-c", f"exec 2>&1; set -e; cd; {script}"], timeout=120)
@@ -67,7 +68,7 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         cargo = evolve(a_cargo(secrets={"EGRESS_TOKEN_0": SECRET}), git_secrets={HOST: server.key.read_text()})
         try:
             bottle = backend.launch(plan, cargo, audit, FakeProgress(), never)
-            yield Stage(bottle, upstream, remote.upstream, audit, server)
+            yield Stage(bottle, upstream, remote.upstream, audit, server, backend)
         finally:
             backend.destroy(plan.identity)
 
@@ -91,6 +92,12 @@ def test_a_clone_and_a_push(stage: Stage) -> None:
     commit = said.split()[-3]
     assert holds(stage.upstream, "agent/one")
     assert commit in (stage.upstream / "refs/heads/agent/one").read_text()
+
+
+def test_a_listing_shows_the_gate(stage: Stage) -> None:
+    """`bottle list` names what stands beside the box."""
+    (running,) = (each for each in stage.backend.running() if each.identity == stage.bottle.identity)
+    assert running.services == ("egress", "git-gate")
 
 
 def test_a_secret_stays(stage: Stage) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 from attrs import field, frozen
 
 from bottle.app.deploy_keys import DeployKeys
+from bottle.app.seeds import Seeds
 from bottle.app.snapshot_ports import Snapshots
 from bottle.app.supervise_ports import HomeManifests, Notifier, Rooms, SuperviseStore
 from bottle.domain.dlp.finding import Finding
@@ -381,6 +382,7 @@ class World:
     progress: Progress
     git_keys: GitKeys
     deploy_keys: DeployKeys
+    seeds: Seeds
     workspaces: Workspaces
     snapshots: Snapshots
     supervise: SuperviseStore

@@ -10,6 +10,7 @@ from bottle.app.deploy_keys import issue_deploy_keys, withdraw_deploy_keys
 from bottle.app.ending import end_bottle
 from bottle.app.ports import Backend, Bottle, Cargo, Heard, World
 from bottle.app.prepare import Prepared, require_ready, secrets_missing
+from bottle.app.seeds import planted
 from bottle.app.supervise_ports import Rooms
 from bottle.domain.environment import is_private
 from bottle.domain.errors import ConflictError, TimeIsUpError
@@ -199,7 +200,7 @@ class Session:
             self._keep_base()
         issued = issue_deploy_keys(self.world, self.plan)
         cargo = evolve(cargo, git_secrets={**cargo.git_secrets, **issued})
-        with self.world.interruptions.shielded() as stopping:
+        with planted(self.world, self.plan, audit), self.world.interruptions.shielded() as stopping:
             bottle = self.backend.launch(self.plan, cargo, audit, self.world.progress, stopping)
         self.bottle = bottle
         rule = "started" if self.prepared.before is None else "resumed"

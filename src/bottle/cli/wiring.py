@@ -15,6 +15,7 @@ from bottle.adapters.deploy_keys.files import DeployKeyFiles
 from bottle.adapters.entropy import SystemEntropy
 from bottle.adapters.git_keys import KeyFiles
 from bottle.adapters.git_results import BundleFiles
+from bottle.adapters.git_seeds import HostSeeds
 from bottle.adapters.gvisor import gvisor_release
 from bottle.adapters.interruptions import SignalInterruptions
 from bottle.adapters.manifests.store import ManifestFiles
@@ -95,6 +96,7 @@ def compose(environment: Environment, directory: Path) -> World:
         account=environment.account,
         git_keys=KeyFiles(),
         deploy_keys=DeployKeyFiles(environment.home / "state", roots, environment.upstream_proxy),
+        seeds=HostSeeds(environment.variables),
         workspaces=HostWorkspaces(environment.variables),
         chosen_backend=environment.backend,
         upstream_roots=roots,

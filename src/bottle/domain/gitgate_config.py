@@ -25,6 +25,10 @@ from bottle.domain.strict_json import (
 )
 from bottle.domain.upstream_proxy import UpstreamProxy
 
+SEED = "seed.bundle"
+"""In the directory of the trail, while the gate starts: the history that a remote `local` begins with, where there is
+one (git-bundle(1))."""
+
 
 @frozen
 class GateRemote:
