@@ -25,6 +25,7 @@ pytestmark = pytest.mark.timeout(1800)
 TOKEN_VARIABLE = "BOT_BOTTLE_CLAUDE_OAUTH_TOKEN"
 TASK, ANSWER = "Mend the sum", "The sum is mended and committed."
 RECALL, RECALLED = "What did you do", "As I said: mended and committed."
+SKILLED, MOORED = "Moor the ship", "Moored, as the skill has it."
 NO_IMAGE = 108
 BOTTLE = f"""\
 ---
@@ -63,6 +64,7 @@ SCRIPTS = (
         ),
     ),
     Script(RECALL, RECALLED),
+    Script(SKILLED, MOORED, (Step("Skill", {"skill": "harbour"}, lambda text: "Launching skill" in text),)),
 )
 
 
@@ -116,6 +118,18 @@ def test_a_second_start_builds_nothing_and_needs_no_network(stage: Stage) -> Non
     done = cut_off.run("start", "claude", "--yes", "--", "--version").ok()
     assert done.stdout.startswith(pins.version("claude"))
     assert "making ready" not in done.stderr
+
+
+def test_a_skill_of_the_host_is_one_of_the_agents(stage: Stage, tmp_path: Path) -> None:
+    skill = tmp_path / ".claude/skills/harbour"
+    skill.mkdir(parents=True)
+    (skill / "SKILL.md").write_text("---\nname: harbour\ndescription: How to moor\n---\nTwo lines, bow first.\n")
+    (stage.world.home / "agents/mate.md").write_text("---\nbottle: claude\nskills: [harbour]\n---\n")
+    cli = evolve(stage.world.cli, env={**stage.world.cli.env, "HOME": str(tmp_path)})
+    before = len(stage.api.results)
+    done = cli.run("start", "mate", "--yes", "--", "--output-format", "json", "-p", SKILLED).ok()
+    assert json.loads(done.stdout)["result"] == MOORED
+    assert [result.expected for result in stage.api.results[before:]] == [True]
 
 
 def test_remote_control_that_is_not_to_be_had_takes_nothing_away(stage: Stage, tmp_path: Path) -> None:

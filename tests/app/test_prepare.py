@@ -4,12 +4,13 @@ import pytest
 from attrs import evolve
 
 from bottle.adapters.fake.backend import FakeBackend
+from bottle.adapters.fake.manifests import FakeManifests
 from bottle.app.ports import Survey, World
 from bottle.app.prepare import Wanted, prepare, require_ready
-from bottle.domain.errors import BackendError, SecretMissingError, UsageError
+from bottle.domain.errors import BackendError, NotFoundError, SecretMissingError, UsageError
 from bottle.domain.hosts import Authority
 from bottle.domain.upstream_proxy import UpstreamProxy
-from tests.app.conftest import BASE, Stage
+from tests.app.conftest import BASE, MANIFEST, Stage
 
 ALIVE = Survey(usable=True)
 DEAD = Survey(usable=False, reason="nobody answers", hint="start it")
@@ -111,4 +112,18 @@ def test_a_proxy_on_the_hosts_loopback_is_for_sidecars_that_reach_it(
         require_ready(prepared)
         return
     with pytest.raises(UsageError, match="the sidecar's own loopback"):
+        require_ready(prepared)
+
+
+def test_a_skill_that_the_host_lacks_is_told_before_anything_starts(stage: Stage) -> None:
+    agents = {"coder": {"bottle": "claude", "skills": ["here", "gone"]}}
+    world = evolve(
+        stage.world,
+        manifests=FakeManifests({**MANIFEST, "agents": agents}),
+        skills_root="/home/sam/.claude/skills",
+        has_skill="here".__eq__,
+    )
+    prepared = prepare(world, Wanted("coder"))
+    assert any("skill 'gone'" in note for note in prepared.plan.notes)
+    with pytest.raises(NotFoundError, match=r"there is no directory /home/sam/\.claude/skills/gone"):
         require_ready(prepared)

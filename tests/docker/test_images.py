@@ -18,7 +18,7 @@ from bottle.domain.plan import Image
 from bottle.domain.provider import Provision, Report, Wish, plain_report
 from tests.support import bottles
 from tests.support.boxes import wait_until
-from tests.support.requirements import require
+from tests.support.requirements import require, required
 
 
 class AProvider:
@@ -50,6 +50,7 @@ def backend() -> DockerBackend:
 
 
 def _recipe(tmp_path: Path, text: str) -> Path:
+    tmp_path.mkdir(exist_ok=True)
     (tmp_path / "Dockerfile").write_text(text)
     return tmp_path / "Dockerfile"
 
@@ -123,6 +124,61 @@ def test_an_interrupted_build_leaves_nothing(backend: DockerBackend, tmp_path: P
     with pytest.raises(KeyboardInterrupt):
         backend.build(image, Interrupting())
     wait_until(lambda: _left() == [], 15, "the engine goes on building")
+
+
+@pytest.mark.parametrize(
+    ("manifests", "plugins", "taken"),
+    [("mine", "plugin", "mine"), (None, "plugin", "plugin"), ("mine", None, "mine"), (None, None, None)],
+)
+def test_a_manifests_recipe_goes_before_a_plugins_and_this_before_bottles_own(
+    tmp_path: Path, manifests: str | None, plugins: str | None, taken: str | None
+) -> None:
+    recipes = {name: str(_recipe(tmp_path / name, f"FROM scratch\n# {name}\n")) for name in ("mine", "plugin")}
+    provider = AProvider()
+    provider.dockerfile = recipes[plugins] if plugins else None
+    backend = DockerBackend(owner="images", environ=os.environ, home=tmp_path)
+    image, _ = backend.images(provider, recipes[manifests] if manifests else None)
+    assert image.recipe == (recipes[taken] if taken else build_context.own("claude").image.recipe)
+
+
+def test_every_agents_image_stands_on_one_layer() -> None:
+    """An engine makes it once where it is the same word for word: half a minute and 250 MB for each further agent."""
+    recipes = [build_context.sources() / "images" / name for name in ("claude", "codex")]
+    recipes.append(build_context.sources() / "examples/plugins/opencode")
+    texts = [(recipe / "Dockerfile").read_text() for recipe in recipes]
+    layers = {text[text.index("FROM ${NODE_IMAGE}\nARG") : text.index("RUN install")] for text in texts}
+    assert len(layers) == 1
+    assert "build-essential" in layers.pop()
+
+
+_LOOKED_FOR = """
+test "$(id -un):$HOME" = node:/home/node && test -w ~/.claude/skills && claude_or_codex --version
+for each in curl gcc git jq make openssl python3 rg runuser update-ca-certificates
+do command -v $each >/dev/null || echo no $each; done
+"""
+
+
+@pytest.mark.parametrize("name", ["claude", "codex"])
+def test_an_agents_image_holds_its_program_and_what_agents_work_with(backend: DockerBackend, name: str) -> None:
+    image = backend._known(build_context.own(name))
+    try:
+        for missing in backend.missing([image]):
+            backend.build(missing, FakeProgress())
+    except ProvisionError as error:
+        if name in required():
+            raise
+        pytest.skip(f"the agent's program cannot be had here: {error}")
+    script = _LOOKED_FOR.replace("claude_or_codex", name)
+    with _client() as client:
+        box = client.create_container(image.tag, ["sh", "-c", script], network_disabled=True)
+        try:
+            client.start(box)
+            assert client.wait(box, timeout=60)["StatusCode"] == 0
+            said = client.logs(box).decode()
+        finally:
+            client.remove_container(box, force=True)
+    assert image.release in said
+    assert "no " not in said
 
 
 def test_the_image_that_the_environment_names_is_taken_as_it_is(tmp_path: Path) -> None:

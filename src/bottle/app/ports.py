@@ -406,3 +406,5 @@ class World:
     """Asks the scanner about a body. May raise ProvisionError."""
     skills_root: str = ""
     """Where the host keeps the agents' skills (`~/.claude/skills`)."""
+    has_skill: Callable[[str], bool] = lambda _: True
+    """Whether there is a directory of this name in it."""

@@ -1,12 +1,12 @@
 """From what an operator asks to a plan: reads manifests and the host, touches nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
 from bottle.app.ports import Backend, Survey, World
 from bottle.domain import planning
-from bottle.domain.errors import BackendError, BottleError, ManifestError, SecretMissingError, UsageError
+from bottle.domain.errors import BackendError, BottleError, ManifestError, NotFoundError, SecretMissingError, UsageError
 from bottle.domain.labels import COLORS, label_fault
 from bottle.domain.manifest import BACKENDS, AgentProvider, EffectiveBottle, Manifest
 from bottle.domain.names import did_you_mean, identity_of
@@ -46,7 +46,7 @@ class Prepared:
     backend: Backend
     survey: Survey
     faults: tuple[BottleError, ...] = ()
-    """What keeps a login that it forwards or its git remotes from being served."""
+    """What keeps a login that it forwards, its git remotes or its skills from being served."""
     before: Metadata | None = None
     """How the bottle stood that is resumed; None for a new one."""
 
@@ -67,7 +67,11 @@ def prepare(world: World, wanted: Wanted, before: Metadata | None = None) -> Pre
     _refuse_recipe(world, bottle)
     login, absent_login = _login(world, bottle.agent_provider)
     image, sidecar_image = backend.images(provider, bottle.agent_provider.dockerfile)
-    faults = (*([absent_login] if absent_login else []), *_git_faults(world, bottle, survey))
+    faults = (
+        *([absent_login] if absent_login else []),
+        *_git_faults(world, bottle, survey),
+        *_skill_faults(world, manifest.agent(wanted.agent).skills),
+    )
     facts = planning.HostFacts(
         backend=backend.name,
         walls=survey.walls,
@@ -193,6 +197,15 @@ def _git_faults(world: World, bottle: EffectiveBottle, survey: Survey) -> tuple[
     if bottle.remotes and survey.usable and survey.git_reason:
         found.append(BackendError(f"git remotes cannot be served: {survey.git_reason}", hint=survey.git_hint))
     return tuple(fault for fault in found if fault is not None)
+
+
+def _skill_faults(world: World, skills: Sequence[str]) -> Iterator[BottleError]:
+    for name in skills:
+        if not world.has_skill(name):
+            yield NotFoundError(
+                f"skill '{name}' is not on this host: there is no directory {world.skills_root}/{name}",
+                hint="take it out of the agent's `skills`, or put it there",
+            )
 
 
 def _names(world: World) -> str:

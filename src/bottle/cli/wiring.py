@@ -105,7 +105,8 @@ def compose(environment: Environment, directory: Path) -> World:
         logins={"codex": codex_login},
         known_rules=known_rules,
         look_into=BodyScanner(environment.home / "tools" / "secret-rules", TalkingProgress()).look,
-        skills_root=str(Path.home() / ".claude" / "skills"),
+        skills_root=str(_skills()),
+        has_skill=lambda name: (_skills() / name).is_dir(),
     )
 
 
@@ -206,6 +207,10 @@ def _bubblewrap(environment: Environment) -> Backend:
 def _build_ca(environment: Environment) -> Callable[[], bytes]:
     """Reads the file when something is built: where it cannot be read, a bottle can still be stopped."""
     return partial(read_build_roots, environment.build_ca, "BOT_BOTTLE_BUILD_CA")
+
+
+def _skills() -> Path:
+    return Path.home() / ".claude" / "skills"
 
 
 def _codex_home(environment: Environment) -> Path:
