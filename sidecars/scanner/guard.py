@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from attrs import evolve, field, frozen
 
+from bottle.domain.dlp.carried import LONGEST_BODY, Carried, fields_of
 from bottle.domain.dlp.engine import Engine
 from bottle.domain.dlp.finding import Finding
 from bottle.domain.dlp.matching import Matcher, NoPatterns, Quiet
@@ -20,6 +21,7 @@ Fields = Sequence[tuple[bytes, bytes]]
 
 _REMEMBERED = 4096  # headers and targets that were clean
 _LONGEST = 1024  # bytes of one that is remembered
+_MESSAGE_PIECE = 32 * 1024  # of a message over a WebSocket, which is looked at on the loop
 _THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="scan")
 
 
@@ -48,6 +50,7 @@ class Guard:
     """The engine for what is not passed on: what an agent was given in the place of a credential looks like one."""
     _seen: Seen = field(factory=Seen, repr=False)
     _clean: Clean = field(factory=Clean, repr=False)
+    _carried: Carried = field(factory=Carried, repr=False)
 
     @_for_values.default
     def _without_patterns(self) -> Engine:
@@ -69,7 +72,7 @@ class Guard:
 
     def quiet(self, silent: frozenset[str]) -> "Guard":
         """The guard for requests in which these rules are silent; what is clean for them need not be so for others."""
-        return Guard(evolve(self.engine, patterns=Quiet(self.engine.patterns, silent)))
+        return Guard(evolve(self.engine, patterns=Quiet(self.engine.patterns, silent)), carried=self._carried)
 
     def check_head(self, target: bytes, fields: Fields) -> None:
         """Judges a request's target and all of its headers; those that are not passed on for registered values alone.
@@ -77,8 +80,14 @@ class Guard:
         Raises Leak.
         """
         told = [(b"", target), *fields]
-        if self._clean.knows(told):
-            return
+        if not self._clean.knows(told):
+            self._look_at_head(target, fields, told)
+        if told != self._carried.head:
+            self._put_together(_named(target), "the URLs of several requests")
+            self._put_together(fields, "the headers of several requests")
+            self._carried.head = told
+
+    def _look_at_head(self, target: bytes, fields: Fields, told: Fields) -> None:
         try:
             passed = [one for one in fields if not _is_dropped(one[0])]
             dropped = [one for one in fields if _is_dropped(one[0])]
@@ -95,11 +104,28 @@ class Guard:
 
     def body(self, coding: str = "") -> Stream:
         """The stream for a request's body under a Content-Encoding. Raises Leak for one that is not understood."""
-        return Stream(self.engine, "the body", self._seen, coding)
+        return Stream(self.engine, "the body", self._seen, coding, at_end=None if coding else self._check_fields)
 
     def message(self, after: bytes = b"") -> Stream:
         """The stream for a WebSocket's message; `after` are the last bytes of those before it."""
-        return Stream(self.engine, "the WebSocket message", None, before=after)
+        return Stream(
+            self.engine, "the WebSocket message", before=after, piece=_MESSAGE_PIECE, at_end=self._check_fields
+        )
+
+    def _check_fields(self, body: bytes) -> None:
+        """Judges the fields of a short body together, and behind what they said before."""
+        if len(body) > LONGEST_BODY:
+            return
+        fields = fields_of(body)
+        self.engine.look_for_values(b"".join(value for _, value in fields), stop_at("the fields of the body together"))
+        self._put_together(fields, "the bodies of several requests")
+
+    def _put_together(self, fields: Fields, place: str) -> None:
+        for name, value in fields:
+            field = b"%b %b" % (place.encode(), name)
+            if joined := self._carried.after(field, value):
+                self.engine.look_for_values(joined, stop_at(place))
+                self._carried.keep(field, value, joined)
 
     def _look(self, data: bytes, place: str, engine: Engine | None = None) -> None:
         stream = Stream(engine or self.engine, place)
@@ -121,6 +147,12 @@ class Guard:
 def threads() -> ThreadPoolExecutor:
     """Where long content is looked at, beside the loop that serves everybody."""
     return _THREADS
+
+
+def _named(target: bytes) -> list[tuple[bytes, bytes]]:
+    """What a target says beside where it leads: its last segment, and the parameters by their names."""
+    path, _, query = target.partition(b"?")
+    return [(b"", path.rpartition(b"/")[2]), *parse_qsl(query, keep_blank_values=True)]
 
 
 def _is_dropped(name: bytes) -> bool:

@@ -145,6 +145,18 @@ def test_a_secret_in_a_websocket_ends_it(name: str, raw: RawPair, sidecar: Sidec
     assert (line["allowed"], line["rule"]) == (False, "dlp.value")
 
 
+def test_a_value_that_leaves_in_pieces_does_not_leave_whole(sidecar: Sidecar, origin: Origin) -> None:
+    """The last piece is refused, however often it is tried; what has nothing to do with it passes."""
+    pieces = [OPAQUE[at : at + 5] for at in range(0, len(OPAQUE), 5)]
+    bodies = [json.dumps({"i": number, "a": piece}).encode() for number, piece in enumerate(pieces)]
+    assert [_post(sidecar, body)[0] for body in bodies[:-1]] == [200] * (len(bodies) - 1)
+    told = [_post(sidecar, bodies[-1]) for _ in range(2)]
+    assert [status for status, _ in told] == [403, 403]
+    assert json.loads(told[0][1])["place"] == "the bodies of several requests"
+    assert _post(sidecar, b'{"i": 99, "a": "hello"}')[0] == 200
+    assert not any(bodies[-1] == received.body for received in origin.received)
+
+
 def test_many_scan_at_a_time_and_nobody_waits_for_the_longest(sidecar: Sidecar, origin: Origin) -> None:
     """A long body is looked at beside the loop: a short request in the middle of it is answered."""
     body = b"text of no interest, " * 400_000

@@ -5,7 +5,7 @@ However the content is cut, the same pieces are looked at, and so the same is fo
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from attrs import define, evolve, field
@@ -16,7 +16,7 @@ from bottle.domain.dlp.layer import Budget, Layer
 from bottle.domain.dlp.packing import BrokenError, Unpacker, UnreadableError, inputs
 
 PIECE: Final = 128 * 1024
-"""Bytes that are looked at together."""
+"""Bytes that are looked at together, where nothing else is said."""
 
 _AT_ONCE = 8192  # bytes that are looked at in less than a millisecond
 _PART = 4096  # bytes at least, of a part that is remembered when it is clean
@@ -71,6 +71,10 @@ class Stream:
     coding: str = ""
     tell: Report | None = None
     """Where given, takes findings in the place of raising Leak."""
+    piece: int = PIECE
+    """Bytes that are looked at together."""
+    at_end: Callable[[bytes], None] | None = None
+    """Is given content that ended before anything of it passed; it may raise Leak."""
     before: bytes = b""
     """What passed before this content, and may hold the beginning of what this one ends."""
     _layer: Layer = field(init=False)
@@ -88,20 +92,23 @@ class Stream:
     def is_due(self, size: int, *, is_last: bool) -> bool:
         """Whether so many more bytes, or their end, would mean to look at much at once."""
         size += len(self._held) - self._looked
-        return size >= PIECE or (is_last and (size > _AT_ONCE or self._coded is not None))
+        return size >= self.piece or (is_last and (size > _AT_ONCE or self._coded is not None))
 
     def feed(self, data: bytes) -> bytes:
         """The next bytes; returns those that may pass now, in order."""
         self._held += data
-        while len(self._held) - self._looked >= PIECE:
-            self._look(bytes(self._held[self._looked : self._looked + PIECE]), is_last=False)
-            self._looked += PIECE
+        while len(self._held) - self._looked >= self.piece:
+            self._look(bytes(self._held[self._looked : self._looked + self.piece]), is_last=False)
+            self._looked += self.piece
+            self.at_end = None
         passed = max(0, self._looked - self._hold())
         return self._release(passed)
 
     def finish(self) -> bytes:
         """The end; returns the rest."""
         self._look(bytes(self._held[self._looked :]), is_last=True)
+        if self.at_end is not None:
+            self.at_end(bytes(self._held))
         return self._release(len(self._held))
 
     def _release(self, size: int) -> bytes:
