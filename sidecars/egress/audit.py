@@ -51,8 +51,7 @@ class Trail:
     def __init__(self, directory: str, identity: str) -> None:
         """Raises OSError when the file cannot be opened for appending."""
         self._lines = Lines(Path(directory), "audit", most=limits.AUDIT_FILE, total=limits.AUDIT_TOTAL)
-        self._identity = _text(identity)
-        self._boot = f"{time.time_ns() // 1_000_000:x}"
+        self._whose = f'"identity":{_text(identity)},"id":"{time.time_ns() // 1_000_000:x}'
         self._count = 0
         self._waiting: list[str] = []
         self._secrets: tuple[str, ...] = ()
@@ -95,8 +94,7 @@ class Trail:
 
     def _lead(self, entry: Entry, kind: str) -> str:
         return (
-            f'{{"time":"{self._now()}","identity":{self._identity},"id":"{self._boot}-{entry.number}","kind":"{kind}",'
-            f"{entry.facts or self.facts(entry)}"
+            f'{{"time":"{self._now()}",{self._whose}-{entry.number}","kind":"{kind}",{entry.facts or self.facts(entry)}'
         )
 
     def _line(self, entry: Entry) -> str:

@@ -95,7 +95,7 @@ class _Seen:
         self.websocket: Handshake = {}
         self.negotiated: list[bytes] = []
         self.packings: list[bytes] = []
-        self.met: list[int | bytes] = []
+        self.met: list[bytes] = []
 
 
 _Header = tuple[int, bytes, bytes, bytes]
@@ -193,46 +193,58 @@ def _read(field: tuple[bytes, bytes]) -> _Header:
 
 
 def _note(seen: _Seen, header: _Header) -> None:
-    """Takes one header of those that are looked at."""
+    """Takes one header of those that are looked at; the most usual ones come first."""
     kind, line, lower, value = header
-    if kind == headers.CONNECTION:
-        seen.connection |= {token.strip(b" \t").lower() for token in value.split(b",")}
-        return
-    if kind == headers.WEBSOCKET:
-        before = seen.websocket.get(lower)
-        seen.websocket[lower] = value if before is None else b"%b, %b" % (before, value)
-        return
-    if kind == headers.PACKING:
-        seen.lines.append(line)
-        seen.packings.append(value.lower())
-        return
-    if kind == headers.NEGOTIATED:
-        seen.lines.append(line)
-        seen.negotiated.append(line)
-        if lower != b"range":
-            return
-    mark = lower if kind in (headers.SINGLE, headers.NEGOTIATED) else kind
-    if mark in seen.met:
-        raise _malformed(f"{lower.decode('ascii')} is there more than once")
-    seen.met.append(mark)
     match kind:
         case headers.SINGLE:
+            _once(seen, lower)
             seen.lines.append(line)
-        case headers.NEGOTIATED:
-            pass
         case headers.HOST:
+            _once(seen, lower)
             seen.host = value
         case headers.LENGTH:
+            _once(seen, lower)
             seen.length = _content_length(value)
+        case headers.NEGOTIATED:
+            if lower == b"range":
+                _once(seen, lower)
+            seen.lines.append(line)
+            seen.negotiated.append(line)
+        case headers.CONNECTION:
+            seen.connection |= {token.strip(b" \t").lower() for token in value.split(b",")}
         case headers.CODING:
+            _once(seen, lower)
             seen.chunked = _is_chunked(value)
+        case headers.PACKING:
+            seen.lines.append(line)
+            seen.packings.append(value.lower())
+        case _:
+            _note_rare(seen, header)
+
+
+def _note_rare(seen: _Seen, header: _Header) -> None:
+    kind, line, lower, value = header
+    match kind:
         case headers.EXPECT:
+            _once(seen, lower)
             seen.expects = value
         case headers.METHOD:
+            _once(seen, b"the method, in other words")
             seen.method = value
             seen.lines.append(line)
+        case headers.WEBSOCKET:
+            before = seen.websocket.get(lower)
+            seen.websocket[lower] = value if before is None else b"%b, %b" % (before, value)
         case _:
+            _once(seen, lower)
             seen.upgrade = value.lower()
+
+
+def _once(seen: _Seen, name: bytes) -> None:
+    """Raises Refused for the second of what has no agreed meaning twice."""
+    if name in seen.met:
+        raise _malformed(f"{name.decode('ascii')} is there more than once")
+    seen.met.append(name)
 
 
 def _drop_named(seen: _Seen) -> None:

@@ -31,8 +31,9 @@ def write_request(
     """
     lines = head.lines
     if plainly:
-        lines = [line for line in lines if line not in head.negotiated]
         injected += _PLAINLY
+        if head.negotiated:
+            lines = [line for line in lines if line not in head.negotiated]
     if replaced is not None:
         lines = [line for line in lines if _folded(line) != replaced]
     framing = _framing(head.length, head.chunked, always=head.method in _BODY_EXPECTED)
