@@ -50,10 +50,10 @@ class Engine:
         return (int(fields[11]) + int(fields[12])) / _TICK
 
     def memory(self) -> float:
-        """Resident megabytes."""
+        """Resident MiB."""
         if self.pid is None:
             return 0.0
-        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * 4096 / 1e6
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * 4096 / 2**20
 
 
 @frozen

@@ -75,7 +75,7 @@ def measure(load: Load, engine: Engine, seconds: float, megabytes: int) -> Figur
         (took, got), cpu = load.run(engine, way, megabytes)
         arrived = got == megabytes << 20 or (way == "up" and got)
         figures |= {f"{way} MB/s": megabytes / took if arrived else 0.0, f"{way} CPU s/GB": cpu / megabytes * 1024}
-    return figures | {"failed": failed + wrong + broken, "loaded MB": engine.memory()}
+    return figures | {"failed": failed + wrong + broken, "loaded MiB": engine.memory()}
 
 
 def medians(rounds: list[Figures]) -> Figures:
@@ -120,7 +120,7 @@ def goals(results: dict[str, Figures]) -> list[str]:
         goal("p50 added with a scanned body of 1 KB, ms", added["POST of 1 KB p50 us"], 0.35, at_least=False)
         goal("download, of direct", ours["down MB/s"] / direct["down MB/s"], 0.85, at_least=True)
     goal("CPU us a request", ours["CPU ms/1000 requests"], 60.0, at_least=False)
-    goal("resident MB, idle", ours["idle MB"], 45.0, at_least=False)
+    goal("resident MiB, idle", ours["idle MiB"], 45.0, at_least=False)
     return said
 
 
@@ -144,7 +144,7 @@ def compare(names: list[str], rounds: int, seconds: float, megabytes: int) -> di
                 for _ in range(rounds):
                     for name, engine in engines.items():
                         figures = measure(load, engine, seconds, megabytes)
-                        figures |= {"idle MB": idle[name], "ready ms": engine.ready * 1000}
+                        figures |= {"idle MiB": idle[name], "ready ms": engine.ready * 1000}
                         results.setdefault(name, []).append(figures)
         finally:
             for engine in engines.values():
