@@ -19,7 +19,7 @@ class Answer:
         self._request = request
         self._entry = entry
         self._head: ResponseHead | None = None
-        self._masker = Masker(forms) if forms is not None else None
+        self._masker: Masker | None = None  # a body that comes in one piece needs none
         self._unpacker: Unpacker | None = None
         self._chunked = False
         self.ends_connection = False
@@ -39,7 +39,7 @@ class Answer:
 
         Raises Refused where nothing could be looked for in the body.
         """
-        if self._masker is not None:
+        if self._forms is not None:
             self._unpacker = unpacker_for(head, self._request.method)
         self._head = head
         self._entry.status = head.status
@@ -60,7 +60,8 @@ class Answer:
     def passed(self, pieces: list[bytes]) -> bytes:
         """What of the body can be given to the agent now. Raises Refused for what cannot be unpacked."""
         data = self._counted(pieces)
-        if data and self._masker is not None:
+        if data and self._forms is not None:
+            self._masker = self._masker or Masker(self._forms)
             data = self._masker.feed(data)
         return chunk(data) if data and self._chunked else data
 
@@ -71,6 +72,8 @@ class Answer:
             self._unpacker.finish()
         if self._masker is not None:
             data = self._masker.finish(data)
+        elif self._forms is not None:
+            data = self._forms.masked(data)
         if self._chunked:
             data = chunk(data) + LAST_CHUNK if data else LAST_CHUNK
         return data

@@ -218,7 +218,7 @@ class Conversation:
         path, mark, _ = named.target.partition("?")
         entry = gateway.trail.entry("http", head.method, authority.host, authority.port, path, query=bool(mark))
         try:
-            opening = self._opening(head)
+            opening = self._opening(head) if head.upgrade else None
             ticket = gateway.rules.judge(named.scheme, authority, head.method, named.target)
             scan = self._scan(head, ticket) if ticket.route.scan else None
         except Refused as refused:

@@ -198,6 +198,23 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
 
     def _decrypted(self) -> bytes:
         """A good part of what came. To read on until OpenSSL wants more would cost an exception for each message."""
+        data, incoming = b"", self._incoming
+        try:
+            if incoming.pending <= _RECORD:
+                data = self._tls.read(_RECORD)
+                self._is_ended = not data
+            if incoming.pending and not self._is_ended:
+                data += self._several()
+        except ssl.SSLWantReadError:
+            pass
+        except OSError:  # it is no TLS any more
+            self.abort()
+        if self._outgoing.pending:  # OpenSSL answers alerts and key updates by itself
+            self._send_soon()
+        return data
+
+    def _several(self) -> bytes:
+        """Several records at once, in memory that is there already. Raises OSError."""
         size, read, incoming = 0, self._read, self._incoming
         try:
             while incoming.pending and size <= limits.READ - _RECORD:
@@ -208,10 +225,6 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
                 size += got
         except ssl.SSLWantReadError:
             pass
-        except OSError:  # it is no TLS any more
-            self.abort()
-        if self._outgoing.pending:  # OpenSSL answers alerts and key updates by itself
-            self._send_soon()
         return bytes(_PLAINTEXT[:size])
 
     def _send_soon(self) -> None:
