@@ -60,7 +60,7 @@ class Egress:
             raise
         self._gateway = gateway
         self._is_tied = start.tied
-        _give_back_memory()
+        trust.add_done_callback(lambda _: _give_back_memory())  # the last of what a start reads
 
     def reload(self, reload: EgressReload) -> None:
         """Judges by new rules from now on. Raises ConfigError, and the old ones stay."""
