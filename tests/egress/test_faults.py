@@ -98,11 +98,15 @@ def test_a_resolver_that_is_down_is_a_502(tmp_path: Path, bottle_ca: TestCa) -> 
 def test_without_a_descriptor_for_the_origin_the_request_is_refused(
     make_origin: MakeOrigin, make_sidecar: MakeSidecar
 ) -> None:
-    origin = make_origin(HOST)
-    sidecar = make_sidecar([route(HOST, origin)])
+    origin, other = make_origin(HOST), "other.example.com"
+    sidecar = make_sidecar([route(HOST, origin), route(other, make_origin(other))])
+    first = tunnel(sidecar, f"{other}:443")
+    first.sendall(f"GET / HTTP/1.1\r\nHost: {other}\r\n\r\n".encode())
+    assert Response(first).status == 200  # so that nothing is read any more that belongs to the start
     connection = tunnel(sidecar, f"{HOST}:443")
-    in_use = max(int(path.name) for path in Path(f"/proc/{sidecar.process.pid}/fd").iterdir()) + 1
-    resource.prlimit(sidecar.process.pid, resource.RLIMIT_NOFILE, (in_use, 8192))
+    open_now = {int(path.name) for path in Path(f"/proc/{sidecar.process.pid}/fd").iterdir()}
+    none_free = min(set(range(len(open_now) + 1)) - open_now)
+    resource.prlimit(sidecar.process.pid, resource.RLIMIT_NOFILE, (none_free, 8192))
     request = f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
     connection.sendall(request)
     refused = Response(connection)
