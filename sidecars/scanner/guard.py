@@ -14,6 +14,7 @@ from bottle.domain.dlp.matching import Matcher, NoPatterns, Quiet
 from bottle.domain.dlp.spellings import Registered
 from bottle.domain.dlp.stream import Leak, Seen, Stream, stop_at
 from bottle.domain.headers import is_credential_header
+from bottle.domain.provider import PLACEHOLDER
 from sidecars.scanner.literals import Vectorscan
 from sidecars.scanner.unpackers import ALL
 
@@ -22,6 +23,7 @@ Fields = Sequence[tuple[bytes, bytes]]
 _REMEMBERED = 4096  # headers and targets that were clean
 _LONGEST = 1024  # bytes of one that is remembered
 _MESSAGE_PIECE = 32 * 1024  # of a message over a WebSocket, which is looked at on the loop
+_PLACEHOLDER: Final = PLACEHOLDER.encode()
 _THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="scan")
 
 
@@ -47,7 +49,7 @@ class Guard:
 
     engine: Engine = field(repr=False)
     _for_values: Engine = field(init=False, repr=False)
-    """The engine for what is not passed on: what an agent was given in the place of a credential looks like one."""
+    """The engine for what an agent was given in the place of a credential: it looks like one, and is not passed on."""
     _seen: Seen = field(factory=Seen, repr=False)
     _clean: Clean = field(factory=Clean, repr=False)
     _carried: Carried = field(factory=Carried, repr=False)
@@ -75,7 +77,7 @@ class Guard:
         return Guard(evolve(self.engine, patterns=Quiet(self.engine.patterns, silent)), carried=self._carried)
 
     def check_head(self, target: bytes, fields: Fields) -> None:
-        """Judges a request's target and all of its headers; those that are not passed on for registered values alone.
+        """Judges a request's target and its headers; one that stands in for a credential, for registered values alone.
 
         Raises Leak.
         """
@@ -89,10 +91,10 @@ class Guard:
 
     def _look_at_head(self, target: bytes, fields: Fields, told: Fields) -> None:
         try:
-            passed = [one for one in fields if not _is_dropped(one[0])]
-            dropped = [one for one in fields if _is_dropped(one[0])]
-            self._look(b"\n".join([*_retold(target), *(b"%b: %b" % one for one in passed)]), "the head")
-            self._look(b"\n".join(b"%b: %b" % one for one in dropped), "the head", self._for_values)
+            said = [one for one in fields if not _stands_in(*one)]
+            given = [one for one in fields if _stands_in(*one)]
+            self._look(b"\n".join([*_retold(target), *(b"%b: %b" % one for one in said)]), "the head")
+            self._look(b"\n".join(b"%b: %b" % one for one in given), "the head", self._for_values)
             self.engine.look_for_values(b"".join(value for _, value in fields), stop_at("the headers together"))
         except Leak as leak:
             raise Leak(self._placed(leak.finding, told)) from None
@@ -136,7 +138,7 @@ class Guard:
         """The finding with the header that holds it, or the target; where it takes several, the head as a whole."""
         for name, value in told:
             place = f"the header {name.decode('latin-1').lower()}" if name else "the URL"
-            engine = self._for_values if _is_dropped(name) else self.engine
+            engine = self._for_values if _stands_in(name, value) else self.engine
             try:
                 self._look(b"\n".join(_retold(value)) if not name else b"%b: %b" % (name, value), place, engine)
             except Leak as leak:
@@ -155,9 +157,9 @@ def _named(target: bytes) -> list[tuple[bytes, bytes]]:
     return [(b"", path.rpartition(b"/")[2]), *parse_qsl(query, keep_blank_values=True)]
 
 
-def _is_dropped(name: bytes) -> bool:
-    """Whether a header says who the client is: the way out removes each of these on every route."""
-    return is_credential_header(name.decode("latin-1"))
+def _stands_in(name: bytes, value: bytes) -> bool:
+    """Whether a header is what bottle gave an agent in the place of its login, which the way out removes."""
+    return _PLACEHOLDER in value and is_credential_header(name.decode("latin-1"))
 
 
 def _retold(target: bytes) -> list[bytes]:

@@ -1,5 +1,6 @@
 """The way out with secret patterns: what it refuses, where it is told to be silent, and what it does not start with."""
 
+import base64
 import json
 import random
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bottle.domain.provider import PLACEHOLDER
 from tests.egress.conftest import MakeOrigin, MakeSidecar
 from tests.egress.harness import Origin, Sidecar, curl, route
 from tests.patterns.tokens import drawn
@@ -51,9 +53,23 @@ def test_what_looks_like_a_secret_is_refused_by_its_rule(
 
 
 def test_what_stands_in_for_a_credential_is_removed_and_not_refused(sidecar: Sidecar, origin: Origin) -> None:
-    """Some agents want a login that looks like one; the header that carries it never leaves."""
-    assert curl(sidecar, "-H", f"Authorization: Bearer {TOKEN}", "-H", f"X-Api-Key: {TOKEN}", URL).stdout == b"hello"
-    assert TOKEN.encode() not in origin.received[0].raw
+    """Some agents want a login that looks like one; the header that carries it never leaves. Whatever else an agent
+    puts there is refused, so that it hears of it."""
+    given = f"{_jwt_part({'alg': 'RS256'})}.{_jwt_part({'sub': TOKEN, 'exp': 4102444800})}.{PLACEHOLDER}"
+    assert (
+        curl(sidecar, "-H", f"Authorization: Bearer {given}", "-H", f"X-Api-Key: {PLACEHOLDER}", URL).stdout == b"hello"
+    )
+    assert PLACEHOLDER.encode() not in origin.received[0].raw
+    for header in (f"Authorization: Bearer {TOKEN}", f"X-Api-Key: {TOKEN}"):
+        assert (
+            json.loads(curl(sidecar, "-H", header, URL).stdout)["place"] == f"the header {header.split(':')[0].lower()}"
+        )
+    assert json.loads(curl(sidecar, "-u", f"me:{TOKEN}", URL).stdout)["place"] == "the header authorization"
+    assert len(origin.received) == 1
+
+
+def _jwt_part(claims: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
 
 
 def test_a_rule_is_silent_where_the_operator_says_so(sidecar: Sidecar, origin: Origin) -> None:
