@@ -11,7 +11,7 @@ WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz lint types check format bench corpora clean base-images
+.PHONY: help demo test fuzz faults lint types check format bench corpora clean base-images
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -40,6 +40,12 @@ FUZZ ?= 20000
 fuzz: $(INSTALLED)  ## parsers and rules with inputs that nobody tried: FUZZ=20000 each
 	BOTTLE_FUZZ=$(FUZZ) $(BIN)/python -m pytest -p no:xdist -p no:cacheprovider --timeout 0 \
 	    tests/egress/test_fuzz.py tests/egress/test_wire.py tests/egress/test_frames.py tests/domain
+
+FAULTS ?= 30
+faults: $(INSTALLED) base-images  ## launchers killed at any moment of run, stop and resume: FAULTS=30 each; build/faults.md
+	@mkdir -p build
+	BOTTLE_FAULTS=$(FAULTS) BOTTLE_FAULTS_REPORT=build/faults.md $(BIN)/python -m pytest -p no:xdist --timeout 0 tests/faults
+	@cat build/faults.md
 
 lint: $(INSTALLED)  ## ruff and the layers
 	$(BIN)/ruff check .
