@@ -105,6 +105,11 @@ def test_a_task_a_second_one_and_the_work_as_a_branch(host: Host, tmp_path: Path
 
     host.bottle("export", identity, status=2)  # nobody is there to say yes
     assert host.bottle("export", identity, "--yes").split() == [f"bottle/{identity}/work"]
+    # Resumed or not, it stands on the commit that was checked out in the beginning.
+    assert host.git("log", "--format=%s", f"bottle/{identity}/work").splitlines() == [
+        f"What {identity} made of it",
+        "work",
+    ]
     host.git("switch", "--quiet", f"bottle/{identity}/work")
     host.git("status")
     assert (host.git.folder / "code.py").read_text() == "two\n"

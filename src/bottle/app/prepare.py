@@ -99,6 +99,7 @@ def prepare(world: World, wanted: Wanted, before: Metadata | None = None) -> Pre
         session=wanted.session,
         keep_workspace=wanted.keep_workspace,
         archives=wanted.archives,
+        commit=before.commit if before else "",
         remote_control=wanted.remote_control,
         arguments=wanted.arguments,
         skills_root=world.skills_root,

@@ -41,6 +41,7 @@ def run(
     """
     from bottle.app.prepare import Wanted, require_ready
     from bottle.app.run import run_task
+    from bottle.cli.calling import calling
     from bottle.cli.echo import Echo
     from bottle.cli.render import warn
     from bottle.cli.starting import working_tree
@@ -54,7 +55,7 @@ def run(
     for warning in (*world.manifests.warnings(), *prepared.plan.notes):
         warn(warning)
     text = sys.stdin.read() if task == "-" else task
-    with Echo() if stream else nullcontext() as echo:
+    with calling(world, prepared.plan), Echo() if stream else nullcontext() as echo:
         outcome = run_task(world, prepared, text, seconds=seconds, echo=echo.show if echo is not None else None)
     return _tell(outcome, as_json=as_json)
 

@@ -63,6 +63,8 @@ class StartRequest:
     include: tuple[str, ...] = ()
     archives: tuple[KeptArchive, ...] = ()
     """What was kept of this bottle. Its workspace takes the place of a copy."""
+    commit: str = ""
+    """What the workspace that is put back began from."""
 
 
 @frozen
@@ -125,7 +127,7 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
         keep_workspace=request.keep_workspace,
         archives=request.archives,
         include=request.include,
-        commit=request.workspace.commit if request.workspace else "",
+        commit=request.workspace.commit if request.workspace else request.commit,
     )
 
 
