@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from attrs import define, field
 
+from bottle.domain.supervise import SERVICE
 from tests.support import agent_world
 from tests.support.agent_world import WORKSPACE, AgentWorld
 from tests.support.anthropic_script import Script, Step
@@ -28,6 +29,8 @@ ACCOUNT = "5c1a7be0-account"
 KEY_VARIABLE = "BOT_BOTTLE_OPENAI_KEY"
 TASK, ANSWER = "Mend the sum", "The sum is mended and committed."
 RECALL, RECALLED = "What did you do", "As I said: mended and committed."
+ASK, ASKED = "Ask after the answer", "There is none."
+NONE = "no proposal of yours"
 NO_IMAGE = 108
 
 ROUTE = """\
@@ -71,6 +74,7 @@ SCRIPTS = (
         ),
     ),
     Script(RECALL, RECALLED),
+    Script(ASK, ASKED, (Step("mcp__supervise/wait", {"id": "none", "seconds": 1}, lambda text: NONE in text),)),
 )
 
 
@@ -137,7 +141,8 @@ def stage(views: Views, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         return made[0]
 
     variables = {"CODEX_HOME": str(root / "codex"), KEY_VARIABLE: key}
-    bottles = {"login": LOGIN_BOTTLE, "key": KEY_BOTTLE}
+    asking = KEY_BOTTLE.replace("backend:", "supervise: true\nbackend:")
+    bottles = {"login": LOGIN_BOTTLE, "key": KEY_BOTTLE, "asking": asking}
     with agent_world.agent_world(views, root, standin, bottles, variables, hunted=token) as world:
         stage = Stage(world, made[0], token)
         ready = world.cli.run("start", "login", "--yes", "--", "--version", timeout=1800)
@@ -202,6 +207,19 @@ def test_a_session_is_resumed_and_nothing_of_the_login_is_in_the_box(stage: Stag
     assert not views.processes(identity, hunt)[0]
     log = stage.world.inside(identity, "git", "-C", WORKSPACE, "log", "--format=%an %s").ok().stdout.splitlines()
     assert log == [f"Coder {agent_world.MESSAGE}", "Owner A fault"]
+    stage.world.cli.run("stop", identity).ok()
+
+
+@on_bubblewrap
+def test_who_may_ask_has_the_entry_that_codex_would_write_and_is_answered(stage: Stage) -> None:
+    identity = stage.world.start("asking")
+    stage.world.inside(identity, "codex", "mcp", "add", "again", "--url", f"http://{SERVICE}/").ok()
+    listed = json.loads(stage.world.inside(identity, "codex", "mcp", "list", "--json").ok().stdout)
+    ours, its = ({**server, "name": ""} for server in sorted(listed, key=lambda server: server["name"] == "again"))
+    assert ours == {**its, "tool_timeout_sec": 600.0}, "and an operator has ten minutes to answer"
+    assert said(stage.inside(identity, ASK))[-1] == ASKED
+    assert [result.tool for result in stage.api.results if not result.expected] == []
+    assert not stage.api.faults
     stage.world.cli.run("stop", identity).ok()
 
 

@@ -6,7 +6,7 @@ that were handed out are remembered, so none can be made up.
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -88,15 +88,17 @@ class Responses:
         if index >= len(script.steps):
             return _message(script.answer)
         step = script.steps[index]
-        if body is not None and step.tool not in {tool.get("name") for tool in body.get("tools", ())}:
+        if body is not None and step.tool not in set(_offered(body.get("tools", ()))):
             raise MalformedError(f"tools: no {step.tool} is offered")
         call_id = f"call_{secrets.token_hex(12)}"
+        space, _, name = step.tool.rpartition("/")
         self._issued[call_id] = (script, index)
         return {
             "type": "function_call",
             "id": f"fc_{secrets.token_hex(12)}",
             "call_id": call_id,
-            "name": step.tool,
+            **({"namespace": space} if space else {}),
+            "name": name,
             "arguments": json.dumps(step.arguments),
             "status": "completed",
         }
@@ -114,6 +116,15 @@ class Responses:
         usage = {"input_tokens": 100, "output_tokens": 10, "total_tokens": 110}
         done = {"id": identifier, "status": "completed", "output": list(items), "usage": usage}
         yield {"type": "response.completed", "response": done}
+
+
+def _offered(tools: Iterable[Item]) -> Iterator[str]:
+    """The names of the tools; of one in a namespace, as an MCP server's are, with that before it."""
+    for tool in tools:
+        if tool.get("type") == "namespace":
+            yield from (f"{tool['name']}/{inner['name']}" for inner in tool["tools"])
+        elif "name" in tool:
+            yield tool["name"]
 
 
 def _is_said(item: Item) -> bool:
