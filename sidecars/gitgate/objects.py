@@ -1,5 +1,6 @@
 """Every object of a push that the upstream does not have, in whatever way it came, with where it stands."""
 
+import io
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,10 +41,14 @@ def new_objects(repository: Repository, updates: Sequence[RefUpdate]) -> Sequenc
     if not paths:
         return ()
     listed = repository.tell("cat-file", _CHECK, stdin="".join(f"{oid}\n" for oid in paths).encode())
-    lines = [line.split(" ") for line in listed.decode().splitlines()]
-    found = tuple(_pushed(line, paths) for line in lines)
+    found, bases = list[Pushed](), dict[str, str]()
+    for line in io.BytesIO(listed):  # there may be millions
+        pushed, base = _pushed(line.decode().split(), paths)
+        found.append(pushed)
+        if base.strip("0"):
+            bases[pushed.oid] = base
     _check_sizes(found)
-    _check_deltas({oid: base for oid, _, _, base in lines if base.strip("0")})
+    _check_deltas(bases)
     return found
 
 
@@ -96,11 +101,12 @@ def _quarantined(repository: Repository) -> Iterator[str]:
     yield from done.stdout.decode().split()
 
 
-def _pushed(line: Sequence[str], paths: Mapping[str, str]) -> Pushed:
+def _pushed(line: Sequence[str], paths: Mapping[str, str]) -> tuple[Pushed, str]:
+    """An object of git's answer to `_CHECK`, and the one that it is stored as a delta of (zeros for none)."""
     if len(line) != _FIELDS or not line[2].isdecimal():
         raise ProgramError("an object of the push is missing")
-    oid, kind, size, _ = line
-    return Pushed(oid, kind, int(size), paths[oid])
+    oid, kind, size, base = line
+    return Pushed(oid, kind, int(size), paths[oid]), base
 
 
 def _check_sizes(objects: Sequence[Pushed]) -> None:

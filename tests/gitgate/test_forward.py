@@ -62,6 +62,30 @@ def test_somebody_who_was_faster_wins(gate: World) -> None:
     assert gate.tip() == work("rev-parse", "HEAD")
 
 
+def test_of_two_who_push_at_once_one_wins(gate: World) -> None:
+    """Both began where the branch was; the other one is told to fetch, and nothing of either is lost or mixed."""
+    works = [gate.clone(f"work-{number}") for number in range(2)]
+    commits = [work.commit({f"file-{number}": "1\n"}, f"by {number}") for number, work in enumerate(works)]
+    outcomes: dict[int, Outcome] = {}
+
+    def push(number: int) -> None:
+        outcomes[number] = works[number].attempt("push", "origin", "main")
+
+    threads = [threading.Thread(target=push, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    winners = [number for number, outcome in outcomes.items() if outcome.status == 0]
+    assert len(winners) == 1
+    assert gate.tip() == commits[winners[0]]
+    loser = works[1 - winners[0]]
+    loser("pull", "--quiet", "--rebase")
+    loser("push", "--quiet", "origin", "main")
+    assert Git.at(gate.upstream)("rev-list", "--count", "main") == "3"
+    agree(gate)
+
+
 def test_several_refs_are_taken_together_or_not_at_all(gate: World) -> None:
     """The forge refuses one of two: the other is not there either."""
     upstream_hook(gate, "while read old new ref; do case $ref in *bad) exit 1;; esac; done")
