@@ -17,6 +17,7 @@ from attrs import evolve
 from bottle.domain.manifest import PushRules
 from tests.gitgate.conftest import World
 from tests.support.git_client import Git, bare_repository
+from tests.support.secret_rules import shared_rules
 from tests.support.sshd import sshd
 
 _MEGABYTE = 10**6
@@ -36,6 +37,7 @@ def main() -> None:
         plain = bare_repository(Path(name) / "plain.git", {"README": "hello\n"})
         ssh = f"ssh -i {server.key} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
         alone = timed(work, evolve(world.remote, upstream=server.url(plain)).upstream, {"GIT_SSH_COMMAND": ssh})
+        world.patterns = str(shared_rules().place)
         world.start()
         try:
             gated = evolve(world.git("history"), folder=work.folder)
