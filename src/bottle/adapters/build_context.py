@@ -15,6 +15,8 @@ from bottle.domain.provision import ROOT, GuestFile
 
 DOCKERFILE = "Dockerfile"
 SIDECAR = "sidecar"
+PREFIX = "bot-bottle-"
+"""With which the name of every image that is built here begins."""
 _DIGEST_LENGTH = 12
 _VERSION = re.compile(r"^ARG [A-Z0-9_]+_VERSION=(\S+)$", re.MULTILINE)
 _PACKAGE = Path(bottle.__file__).parent
@@ -82,7 +84,7 @@ def _context(name: str, recipe: str, files: Mapping[str, Path], dockerfile: str 
         content = hashlib.sha256(_read(source)).hexdigest()
         digest.update(f"{_mode(source):o} {content} {path}\n".encode(errors="surrogateescape"))
     digest.update(dockerfile.encode())
-    tag = f"bot-bottle-{name}:{digest.hexdigest()[:_DIGEST_LENGTH]}"
+    tag = f"{PREFIX}{name}:{digest.hexdigest()[:_DIGEST_LENGTH]}"
     return BuildContext(Image(tag, recipe, _release(ordered[dockerfile])), ordered, dockerfile)
 
 

@@ -3,7 +3,7 @@
 The contract suites (tests/contract) run the same cases on both. Every failure that a person can mend is a BottleError.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -352,6 +352,14 @@ class Backend(Protocol):
 
     def leftovers(self) -> Sequence[Leftover]:
         """Every single thing of this owner that exists in the backend, running bottles included."""
+
+    def unused(self, used: Collection[str]) -> Sequence[str]:
+        """The tags of the images that were built here for this owner's bottles, but for those in use, sorted. Raises
+        BackendError."""
+
+    def discard(self, tag: str) -> None:
+        """Removes an image that `unused` may name. Raises NotFoundError for any other, BackendError while a container
+        needs it."""
 
     def destroy(self, identity: str) -> None:
         """Removes all that carries this identity and this owner; nothing else; may be repeated. Raises BackendError

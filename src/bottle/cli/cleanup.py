@@ -13,6 +13,7 @@ def cleanup(
         str | None,
         typer.Option(help="Of all, those alone that ended so long ago: 12h, 7d.", metavar="TIME", show_default=False),
     ] = None,
+    images: Annotated[bool, typer.Option("--images", help="Also images that no manifest uses any more.")] = False,
     yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go and touch nothing.")] = False,
     as_json: AsJson = False,
@@ -22,6 +23,7 @@ def cleanup(
     Containers, networks and kept state; never anything of a running bottle, never anything that bottle did not make.
     """
     from bottle.app.inventory import clean_up, plan_cleanup
+    from bottle.app.unused_images import discard_images, unused_images
     from bottle.cli.documents import of_leftover
     from bottle.cli.render import leftover_table, print_json, print_line, talk
     from bottle.cli.wiring import wire
@@ -29,14 +31,15 @@ def cleanup(
 
     age = _age(identity, older_than)
     world = wire()
-    plan = plan_cleanup(world, identity, older_than=age)
-    if plan.leftovers and not as_json:
-        (print_line if dry_run else talk)(leftover_table(plan.leftovers))
-    if plan.leftovers and not (dry_run or yes) and not world.operator.confirm("remove all of this?"):
+    plan, unused = plan_cleanup(world, identity, older_than=age), unused_images(world) if images else ()
+    everything = (*plan.leftovers, *unused)
+    if everything and not as_json:
+        (print_line if dry_run else talk)(leftover_table(everything))
+    if everything and not (dry_run or yes) and not world.operator.confirm("remove all of this?"):
         raise DeclinedError("declined; nothing was removed")
-    gone = [] if dry_run else list(clean_up(world, plan))
+    gone = [] if dry_run else [*clean_up(world, plan), *discard_images(world, unused)]
     if as_json:
-        print_json({"plan": [of_leftover(item) for item in plan.leftovers], "removed": gone})
+        print_json({"plan": [of_leftover(item) for item in everything], "removed": gone})
     elif not dry_run:
         talk(f"removed what was left of {', '.join(gone)}" if gone else "nothing was left over")
     return 0

@@ -63,10 +63,11 @@ class BottleRow:
 
 @frozen
 class Leftover:
-    """Something of ours that exists outside a running bottle: what `cleanup` would remove."""
+    """Something of ours that exists outside a running bottle: what `cleanup` would remove. An image is no bottle's: its
+    `identity` is empty."""
 
     identity: str
-    kind: Literal["container", "network", "state", "process", "directory", "deploy key"]
+    kind: Literal["container", "network", "state", "process", "directory", "deploy key", "image"]
     name: str
 
 

@@ -1,6 +1,6 @@
 """The bubblewrap backend: what `ports.Backend` promises, kept with namespaces and processes of this user's."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -101,6 +101,13 @@ class BubblewrapBackend:
 
     def leftovers(self) -> Sequence[Leftover]:
         return [Leftover(runtime.identity, "directory", str(runtime.path)) for runtime in self._runtimes.all()]
+
+    def unused(self, used: Collection[str]) -> Sequence[str]:  # noqa: ARG002
+        """None: programs are the host's own, or installed once for all bottles."""
+        return []
+
+    def discard(self, tag: str) -> None:
+        raise NotFoundError(f"{tag} is no image that bottle built here")
 
     def destroy(self, identity: str) -> None:
         if not is_identity(identity):

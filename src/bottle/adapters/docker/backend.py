@@ -1,7 +1,7 @@
 """The docker backend: what `ports.Backend` promises, kept with containers."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -108,6 +108,15 @@ class DockerBackend:
 
     def leftovers(self) -> Sequence[Leftover]:
         return inventory.leftovers(self._engine, self._owner)
+
+    def unused(self, used: Collection[str]) -> Sequence[str]:
+        built = self._engine.image_tags({"label": [f"{BUILDER_LABEL}={self._owner}"]})
+        return [tag for tag in built if tag.startswith(build_context.PREFIX) and tag not in used]
+
+    def discard(self, tag: str) -> None:
+        if tag not in self.unused(()):
+            raise NotFoundError(f"{tag} is no image that bottle built here")
+        self._engine.remove_tag(tag)
 
     def destroy(self, identity: str) -> None:
         if not is_identity(identity):

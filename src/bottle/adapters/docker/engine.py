@@ -198,6 +198,17 @@ class Engine:
         with speaking():
             return frozenset(str(image).removeprefix("sha256:") for image in self.client.images(quiet=True, all=True))
 
+    def image_tags(self, filters: Mapping[str, list[str]]) -> Sequence[str]:
+        """The names of all images that carry the labels, sorted."""
+        with speaking():
+            listed = self.client.images(filters=dict(filters))
+        return sorted(tag for item in listed for tag in item["RepoTags"] or () if tag != "<none>:<none>")
+
+    def remove_tag(self, tag: str) -> None:
+        """Takes the name from an image; with its last one it goes. Raises BackendError when a container needs it."""
+        with speaking():
+            self.client.remove_image(tag)
+
     def remove_untagged(self, image: str) -> None:
         """Removes an image that has no name. Raises BackendError when something stands on it."""
         with speaking():

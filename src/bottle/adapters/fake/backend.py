@@ -1,6 +1,6 @@
 """A backend in memory, as strict as a real one: same refusals, same leavings. It isolates nothing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from attrs import define, field, frozen
@@ -234,6 +234,16 @@ class FakeBackend:
             *(Leftover(name, "container", f"bot-bottle-{name}") for name in self._identities()),
             *(Leftover(name, "network", f"bot-bottle-{name}") for name in self._identities()),
         ]
+
+    def unused(self, used: Collection[str]) -> Sequence[str]:
+        self._require_usable()
+        return sorted(self.engine.images - set(used))
+
+    def discard(self, tag: str) -> None:
+        self._require_usable()
+        if tag not in self.engine.images:
+            raise NotFoundError(f"{tag} is no image that bottle built here")
+        self.engine.images.remove(tag)
 
     def destroy(self, identity: str) -> None:
         self._require_usable()

@@ -1,0 +1,45 @@
+"""Images that no manifest asks for any more: found by what a start of each agent would use, and removed by name."""
+
+from collections.abc import Sequence
+
+from bottle.app.ports import Backend, World
+from bottle.domain.errors import BottleError
+from bottle.domain.state import Leftover
+
+
+def unused_images(world: World) -> Sequence[Leftover]:
+    """Those of every backend that answers. Raises ManifestError where a manifest cannot be read: what it asks for could
+    not be told from what nobody asks for."""
+    return [Leftover("", "image", tag) for backend in _usable(world) for tag in backend.unused(_used(world, backend))]
+
+
+def discard_images(world: World, images: Sequence[Leftover]) -> Sequence[str]:
+    """Removes those that still are unused, and names them. Tries all; raises the first BottleError at the end."""
+    wanted, gone = {image.name for image in images}, list[str]()
+    failures: list[BottleError] = []
+    for backend in _usable(world):
+        for tag in backend.unused(_used(world, backend)):
+            try:
+                if tag in wanted:
+                    backend.discard(tag)
+                    gone.append(tag)
+            except BottleError as error:
+                failures.append(error)
+    if failures:
+        raise failures[0]
+    return gone
+
+
+def _usable(world: World) -> Sequence[Backend]:
+    return [backend for backend in world.backends.values() if backend.survey().usable]
+
+
+def _used(world: World, backend: Backend) -> set[str]:
+    """The tags that some agent's start would use here."""
+    manifest = world.manifests.load_all()
+    used: set[str] = set()
+    for agent in world.manifests.agent_names():
+        settings = manifest.bottle_for(agent).agent_provider
+        provider = world.providers.get(settings.template)
+        used |= {image.tag for image in backend.images(provider, settings.dockerfile)}
+    return used
