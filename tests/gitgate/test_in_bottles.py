@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,13 @@ from attrs import evolve, frozen
 from bottle.adapters.docker.connection import connect
 from bottle.adapters.fake.progress import FakeProgress
 from bottle.adapters.git_results import BundleFiles
+from bottle.adapters.git_seeds import HostSeeds
 from bottle.app.ports import Backend, Bottle
+from bottle.domain.hosts import Authority
 from bottle.domain.manifest import PushRules, Remote
 from bottle.domain.planning_git import git_settings
+from bottle.domain.upstream_proxy import UpstreamProxy
+from tests.egress.proxies import PASSWORD, USER, TinyProxy
 from tests.support.bottles import (
     PROGRAMS,
     a_cargo,
@@ -51,21 +56,32 @@ class Stage:
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """One bottle for all tests of a backend."""
     require(request.param)
+    with staged(request.param, tmp_path_factory.mktemp(request.param)) as there:
+        yield there
+
+
+@contextmanager
+def staged(name: str, folder: Path, proxy: UpstreamProxy | None = None) -> Iterator[Stage]:
+    """A bottle with an upstream over SSH and one that stays on this host, until the end of the block."""
     require("/usr/sbin/sshd")
-    folder = tmp_path_factory.mktemp(request.param)
-    address = "127.0.0.1" if request.param == "bubblewrap" else docker_bridge()
-    backend: Backend = (
-        bubblewrap_backend("tests:gate") if request.param == "bubblewrap" else docker_backend("tests:gate")
-    )
-    images = PROGRAMS if request.param == "bubblewrap" else images_for_tests()
+    address = "127.0.0.1" if name == "bubblewrap" else docker_bridge()
+    backend: Backend = bubblewrap_backend("tests:gate") if name == "bubblewrap" else docker_backend("tests:gate")
+    images = PROGRAMS if name == "bubblewrap" else images_for_tests()
     with sshd(folder / "sshd", address) as server, audit_directory() as audit:
         upstream = bare_repository(folder / "team" / "project.git", {"README": "hello\n"})
+        mine = Git.at(folder / "mine")
+        mine("clone", "--quiet", str(upstream), ".")
+        assert HostSeeds(os.environ).plant(mine.folder, audit) == ""
         rules = PushRules(branches=("agent/**",))
         remote = Remote(server.url(upstream), str(server.key), server.host_key, push=rules)
         local = Remote("local")
         plan = evolve(a_plan(images, files=[]), remotes={HOST: remote, "results": local})
         plan = evolve(plan, backend=backend.name, files=(git_settings(plan.git_identity, plan.remotes),))
-        cargo = evolve(a_cargo(secrets={"EGRESS_TOKEN_0": SECRET}), git_secrets={HOST: server.key.read_text()})
+        cargo = evolve(
+            a_cargo(secrets={"EGRESS_TOKEN_0": SECRET}),
+            git_secrets={HOST: server.key.read_text()},
+            upstream_proxy=proxy,
+        )
         try:
             bottle = backend.launch(plan, cargo, audit, FakeProgress(), never)
             yield Stage(bottle, upstream, remote.upstream, audit, server, backend)
@@ -98,6 +114,27 @@ def test_a_listing_shows_the_gate(stage: Stage) -> None:
     """`bottle list` names what stands beside the box."""
     (running,) = (each for each in stage.backend.running() if each.identity == stage.bottle.identity)
     assert running.services == ("egress", "git-gate")
+
+
+def test_the_hosts_own_remote_begins_with_what_the_host_has(stage: Stage) -> None:
+    """The gate's user can read the seed, on each backend."""
+    said = stage.sh("git clone -q bottle:results seeded; cat seeded/README; git -C seeded branch --show-current")
+    assert said.split() == ["hello", "main", "status", "0"], said
+
+
+def test_an_upstream_behind_a_proxy(tmp_path: Path) -> None:
+    """ssh's way through the proxy is a program of the gate's own, which must be found in its sandbox, too."""
+    require("bubblewrap")
+    require("tinyproxy")
+    proxy = TinyProxy(tmp_path, credential=(USER, PASSWORD))
+    try:
+        way = UpstreamProxy(Authority("127.0.0.1", proxy.port), f"{USER}:{PASSWORD}")
+        with staged("bubblewrap", tmp_path, way) as behind:
+            said = behind.sh(f"git clone -q {behind.url} work; cat work/README")
+            assert said.split() == ["hello", "status", "0"], said
+            assert f"CONNECT 127.0.0.1:{behind.server.port}" in proxy.seen()
+    finally:
+        proxy.close()
 
 
 def test_a_secret_stays(stage: Stage) -> None:
