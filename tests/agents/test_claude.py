@@ -94,6 +94,10 @@ def stage(views: Views, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         yield Stage(world, made[0])
 
 
+on_bubblewrap = pytest.mark.parametrize("views", ["bubblewrap"], indirect=True, scope="module")
+"""What is the same on every backend is shown on the one that starts fastest."""
+
+
 def test_a_task_is_done_and_its_session_taken_up_again(stage: Stage) -> None:
     identity = stage.world.start("claude", "--cwd")
     command = ("claude", "--dangerously-skip-permissions", "--output-format", "json", "-p")
@@ -120,6 +124,7 @@ def test_a_second_start_builds_nothing_and_needs_no_network(stage: Stage) -> Non
     assert "making ready" not in done.stderr
 
 
+@on_bubblewrap
 def test_a_skill_of_the_host_is_one_of_the_agents(stage: Stage, tmp_path: Path) -> None:
     skill = tmp_path / ".claude/skills/harbour"
     skill.mkdir(parents=True)
@@ -132,6 +137,7 @@ def test_a_skill_of_the_host_is_one_of_the_agents(stage: Stage, tmp_path: Path) 
     assert [result.expected for result in stage.api.results[before:]] == [True]
 
 
+@on_bubblewrap
 def test_remote_control_that_is_not_to_be_had_takes_nothing_away(stage: Stage, tmp_path: Path) -> None:
     """Claude Code connects with a full login alone; with a bottle's token it says nothing and works as ever."""
     require("tmux")
