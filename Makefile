@@ -66,6 +66,7 @@ bench: $(INSTALLED) base-images  ## the benchmarks, as ratios
 	@$(WITH_ROOTS) $(BIN)/python -m benchmarks.start
 	$(BIN)/python benchmarks/egress/run.py
 	$(BIN)/python -m benchmarks.gitgate.push
+	@$(WITH_ROOTS) $(BIN)/python -m benchmarks.many
 	$(BIN)/python -m benchmarks.workspace
 
 corpora: $(INSTALLED)  ## the way out against corpora of attacks and benign traffic: CORPORA=DIR

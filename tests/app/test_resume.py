@@ -83,7 +83,7 @@ def test_the_next_task_goes_on_with_session_and_workspace(ran: Stage) -> None:
     assert rules == ["started", "ended", "resumed", "ended", "resumed", "ended"]
 
 
-def test_a_person_goes_on_with_the_session_that_was_used_last(ran: Stage) -> None:
+def test_a_person_goes_on_with_the_session_of_the_last_task(ran: Stage) -> None:
     boxes: list[FakeBox] = []
 
     def agent(box: FakeBox, _argv: Sequence[str]) -> int:
@@ -92,10 +92,26 @@ def test_a_person_goes_on_with_the_session_that_was_used_last(ran: Stage) -> Non
 
     ran.backend.agent = agent
     assert run_attached(ran.world, prepare_resumed(ran.world, IDENTITY)) == 0
-    assert "--continue" in boxes[0].attached[0]
+    argv = boxes[0].attached[0]
+    assert argv[argv.index("--resume") + 1] == "5c1a"
     assert (boxes[0].files[SESSION], boxes[0].files[CODE]) == (b"one;", b"+")
-    # Whoever worked in the bottle since has sessions that nobody counted.
-    assert ran.state.read(IDENTITY).session_id == ""
+    assert ran.state.read(IDENTITY).session_id == "5c1a"
+
+
+def test_a_session_stays_known_over_a_bottle_that_was_left_running(ran: Stage) -> None:
+    run_detached(ran.world, prepare_resumed(ran.world, IDENTITY))
+    inventory.stop_all(ran.world, [IDENTITY])
+    assert ran.state.read(IDENTITY).session_id == "5c1a"
+
+
+def test_without_a_task_a_person_goes_on_with_what_was_used_last(stage: Stage) -> None:
+    def agent(box: FakeBox, _argv: Sequence[str]) -> int:
+        box.files[SESSION] = b"talk"
+        return 0
+
+    stage.backend.agent = agent
+    run_attached(stage.world, stage.prepared())
+    assert "--continue" in prepare_resumed(stage.world, IDENTITY).plan.argv
 
 
 def test_without_the_wish_for_it_the_workspace_is_not_kept(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.support import agent_world
 from tests.support.box_views import engine
 from tests.support.namespace_views import namespaces
 from tests.support.requirements import require
+from tests.support.tmux import terminal
 from tests.support.views import Views
 
 pytestmark = pytest.mark.timeout(1800)
@@ -58,4 +60,20 @@ def test_a_task_ends_and_the_next_goes_on_with_its_session_and_workspace(stage: 
     assert log == [agent_world.MESSAGE, "A fault"]
     stage.world.cli.run("stop", first["identity"]).ok()
     assert not stage.world.views.remains(first["identity"])
+    stage.require_nothing_wrong()
+
+
+def test_a_person_sees_the_conversation_again_and_goes_on(stage: Stage, tmp_path: Path) -> None:
+    if stage.world.views.backend != "bubblewrap":
+        pytest.skip("the terminal is the same: shown on the backend that starts fastest")
+    require("tmux")
+    first = run(stage, TASK, "--cwd", "--keep-workspace")
+    cli, words = stage.world.cli, stage.program.words
+    argv = [*cli.program, "resume", first["identity"], "--yes", *words]
+    with terminal(tmp_path, ["env", "-C", str(cli.cwd), *argv], cli.env) as screen:
+        screen.wait_for(ANSWER)
+        screen.type(RECALL, "Enter")
+        screen.wait_for(RECALLED)
+        cli.run("stop", first["identity"]).ok()
+    assert ANSWER in stage.conversations.histories[-1]
     stage.require_nothing_wrong()

@@ -1,5 +1,6 @@
 """What was taken out of a box, on this host's disk: whole or not at all, for the owner's eyes alone, never unpacked."""
 
+import resource
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from bottle.adapters.archive import Furniture, pack
 from bottle.adapters.state import StateFiles
 from bottle.adapters.state.snapshots import SnapshotFiles
 from bottle.domain import taken_out
-from bottle.domain.errors import BackendError, ConflictError, NotFoundError
+from bottle.domain.errors import BackendError, BottleError, ConflictError, NotFoundError
 from bottle.domain.provision import GuestFile
 from bottle.domain.state import Metadata
 from bottle.domain.taken_out import Limits
@@ -99,3 +100,19 @@ def test_it_goes_with_the_bottle(snapshots: SnapshotFiles, tmp_path: Path) -> No
     snapshots.keep(IDENTITY, "transcript", ROOTS, pouring(ONE))
     StateFiles(tmp_path).release(IDENTITY)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_takes_no_more_leaves_what_was_there(snapshots: SnapshotFiles) -> None:
+    """A file that may not grow stands for the full disk: both refuse in the middle of the writing."""
+    snapshots.keep(IDENTITY, "transcript", ROOTS, pouring(ONE))
+    kept = snapshots.find(IDENTITY, "transcript", ROOTS)
+    assert kept is not None
+    before = Path(kept.path).read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16384, hard))
+    try:
+        with pytest.raises(BottleError, match="cannot keep the transcript of coder-abc12"):
+            snapshots.keep(IDENTITY, "transcript", ROOTS, pouring(GuestFile("/.sessions/big", bytes(3_000_000))))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.read_bytes() for path in Path(kept.path).parent.iterdir()] == [before]

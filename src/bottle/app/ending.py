@@ -25,7 +25,7 @@ while they were read."""
 
 
 def end_bottle(world: World, backend: Backend, identity: str, status: int | None, session_id: str = "") -> None:
-    """Takes out what is kept, removes the bottle, writes down how it ended.
+    """Takes out what is kept, removes the bottle, writes down how it ended; `session_id` where there is a new one.
 
     Raises BackendError when something would not go, SecretMissingError or ProvisionError when a forge keeps the
     bottle's key; then the state still counts it as running, for `cleanup` to find.
@@ -38,7 +38,8 @@ def end_bottle(world: World, backend: Backend, identity: str, status: int | None
     if metadata.ended_at:
         return
     now = world.clock.now()
-    world.state.update(evolve(metadata, ended_at=now.isoformat(), exit_status=status, session_id=session_id))
+    known = session_id or metadata.session_id
+    world.state.update(evolve(metadata, ended_at=now.isoformat(), exit_status=status, session_id=known))
     reason = "torn down" if status is None else f"the agent ended with status {status}"
     world.state.record(Event(now, identity, "ended", reason, status=status))
 

@@ -15,14 +15,16 @@ from bottle.domain.taken_out import KeptArchive
 def prepare_resumed(
     world: World, identity: str, *, arguments: tuple[str, ...] = (), remote_control: bool = False
 ) -> Prepared:
-    """The plan of a bottle that goes on with the session that was used last, by its manifest as it is now.
+    """The plan of a bottle that goes on with the session of its last task, else with the one that was used last, by its
+    manifest as it is now.
 
     A bottle that was lost is ended first, and what it holds is kept. Raises NotFoundError, ConflictError for one that
     runs or whose state is damaged, BackendError, and what `prepare` raises.
     """
     metadata = _ended(world, identity)
     kept = kept_of(world, metadata)
-    session = NEWEST if any(archive.part == "transcript" for archive in kept) else None
+    # By its id where that is known: agents count what they did without a terminal among no person's sessions.
+    session = (metadata.session_id or NEWEST) if any(archive.part == "transcript" for archive in kept) else None
     wanted = _wanted(metadata, kept, session, arguments, remote_control=remote_control)
     return prepare(world, wanted, metadata)
 

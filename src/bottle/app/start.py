@@ -183,11 +183,12 @@ class Session:
                 self.claimed = False
                 raise
         with state.hold(identity):
-            if self.prepared.before is not None:
-                if state.read(identity) != self.prepared.before:
+            before = self.prepared.before
+            if before is not None:
+                if state.read(identity) != before:
                     raise ConflictError(f"{identity} has changed meanwhile", hint="`bottle list --all` shows how")
                 self.claimed = True
-                state.update(_metadata(self.world, self.plan))
+                state.update(evolve(_metadata(self.world, self.plan), session_id=before.session_id))
             yield
 
     def _launch(self, cargo: Cargo) -> Bottle:

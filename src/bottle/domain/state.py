@@ -34,7 +34,7 @@ class Metadata:
     transcript: tuple[str, ...] = ()
     """Paths in the box that hold the agent's sessions."""
     session_id: str = ""
-    """The session of the last headless run, where nobody worked in the bottle since."""
+    """The session of the last headless run; empty where there was none."""
     keep_workspace: bool = False
     include: tuple[str, ...] = ()
     commit: str = ""
