@@ -47,22 +47,15 @@ def test_the_operators_own_rule(knowing: World) -> None:
     assert ACME not in said
 
 
-def test_a_rule_that_the_operator_silenced(knowing: World) -> None:
-    """`egress.dlp.silence` with this host, or with none, holds for pushes too."""
-    work = knowing.clone("silent")
-    commit = work.commit({"conf": "token = glpat-" + "Zk3qP9xWv7LmT2sRb8Yd\n"})
-    work("push", "--quiet", "origin", "HEAD:agent/silent")
-    assert knowing.tip("refs/heads/agent/silent") == commit
-
-
-def test_what_was_approved_at_the_way_out_passes_here(knowing: World) -> None:
-    """`egress.dlp.approved` names the value, by the agent's name; another one beside it does not pass."""
-    work = knowing.clone("approved")
-    commit = work.commit({"conf": f"key = {APPROVED}\n"})
-    work("push", "--quiet", "origin", "HEAD:agent/approved")
-    assert knowing.tip("refs/heads/agent/approved") == commit
+def test_what_the_operator_has_said_passes(knowing: World) -> None:
+    """`egress.dlp.silence` with this host, or with none, holds for pushes too, and so does `egress.dlp.approved`, which
+    names a value by the agent's name. Another value of that kind does not pass."""
+    work = knowing.clone("said")
+    commit = work.commit({"silent": "token = glpat-" + "Zk3qP9xWv7LmT2sRb8Yd\n", "conf": f"key = {APPROVED}\n"})
+    work("push", "--quiet", "origin", "HEAD:agent/said")
+    assert knowing.tip("refs/heads/agent/said") == commit
     work.commit({"conf": f"key = {APPROVED}\nkey = {a_token()}\n"})
-    assert "file conf:2: rule github-pat" in work.attempt("push", "origin", "HEAD:agent/approved").said
+    assert "file conf:2: rule github-pat" in work.attempt("push", "origin", "HEAD:agent/said").said
 
 
 BY_FILE = {
