@@ -67,6 +67,6 @@ class _Database:
         self._compiled.scan(data, match_event_handler=note, scratch=scratch)
 
 
-@lru_cache(8)
+@lru_cache(16)
 def _expressions(patterns: tuple[bytes, ...]) -> Scan:
     return Scan(patterns, literal=False)

@@ -169,6 +169,13 @@ def test_a_value_is_found_after_two_steps(steps: tuple[str, str]) -> None:
     assert found(data) is not None
 
 
+def test_digits_that_look_like_a_prefix_are_digits_within_a_row() -> None:
+    """`0b` and `0x` open a number; in the middle of a row of hexadecimal digits the former is a byte like others."""
+    packed = gzip.compress(OPAQUE.encode(), mtime=0x0B0B0B0B)
+    assert b"0b0b" in packed.hex().encode()
+    assert found(packed.hex().encode()) is not None
+
+
 @pytest.mark.parametrize("times", [3, 4, 5])
 def test_a_value_is_found_in_base64_of_base64(times: int) -> None:
     data = OPAQUE.encode()

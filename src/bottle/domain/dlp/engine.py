@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from attrs import field, frozen
 
 from bottle.domain.dlp.finding import Finding, fingerprint
-from bottle.domain.dlp.hints import Encoding, Escape, Hints, Search, Searches
+from bottle.domain.dlp.hints import Encoding, Hints, Search, Searches
 from bottle.domain.dlp.matching import GaveUpError, Match, Matcher
 from bottle.domain.dlp.packing import STANDARD, Unpackers, UnreadableError
 from bottle.domain.dlp.plain import plain, quoted_printable, seven_bits, unescaped
 from bottle.domain.dlp.runs import decoded, punctuated
 from bottle.domain.dlp.skeleton import skeleton
 from bottle.domain.dlp.spellings import SHORTEST, Registered, is_telling, skeletons
+from bottle.domain.dlp.telling import may_be_packed
 
 _LARGE = 4096  # bytes; below, both the escaped and the plain text are searched for values
 _APART = b"\n" * 64  # so that no pattern takes two findings for a name and its value
@@ -110,8 +111,9 @@ class Engine:
             yield quoted_printable(text)
         if Encoding.SEVEN_BITS in kinds:
             yield seven_bits(text)
-        if text is not data and Escape.PACKED in self.hints.escapes(data):
-            yield unescaped(data)
+        if text is not data and self.hints.escapes_packed(data):
+            raw = unescaped(data)
+            yield raw if may_be_packed(raw) else b""
 
     def look_for_values(self, data: bytes, tell: Report) -> None:
         """Tells which registered values stand in the data as it is: for what is put together from several places."""

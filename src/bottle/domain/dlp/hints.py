@@ -43,21 +43,19 @@ class Escape(IntEnum):
     PERCENT = 5
     REFERENCE = 6
     LATIN = 7
-    PACKED = 8
 
 
-_BYTE: Final = rb"(\\+x|%(25)*)"
 _ESCAPES: Final = {
-    Escape.SLASHED: rb"""\\([nrtabfv0-7'"\\\n]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|U000|N\{)""",
+    Escape.SLASHED: rb"""\\([nrtabfv0-7'"\\\n]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|U000)""",
     Escape.SOLIDUS: rb"\\/",
     Escape.ROWS: rb"\\\\\\\\",
     Escape.BRACED: rb"\\([uxo]\{|[uU]\+)",
-    Escape.STYLED: rb"\\0{0,4}[2-7][0-9A-Fa-f] ",
-    Escape.PERCENT: rb"%(u[0-9A-Fa-f]{2})?[0-9A-Fa-f]{2}",
-    Escape.REFERENCE: rb"&(#[0-9xX]|[A-Za-z][A-Za-z0-9]{1,30};)",
+    Escape.STYLED: rb"\\0*[2-7][0-9A-Fa-f] ",
+    Escape.PERCENT: rb"%u?[0-9A-Fa-f]{2}",
+    Escape.REFERENCE: rb"&(#[0-9xX]|[A-Za-z][A-Za-z0-9]+;)",
     Escape.LATIN: rb"\\u00[89A-Fa-f]",
-    Escape.PACKED: rb"(?i)@1f@8b|(x|@78)@(9c|da|01|5e)|@b5/@fd|@fd7zX".replace(b"@", _BYTE),
 }
+_PACKED: Final = rb"(?i)1f@8b|(x|78)@(9c|da|01|5e)|b5(/|@2f)@fd|fd7zX".replace(b"@", rb"[\\x%25]+")
 
 
 class Encoding(IntEnum):
@@ -114,6 +112,7 @@ class Hints:
     _rows: dict[Row, Search]
     _line_ends: Search
     _boundaries: Search
+    _packed: Search
 
     @classmethod
     def by(cls, searches: Searches) -> "Hints":
@@ -123,11 +122,16 @@ class Hints:
             {row: searches.expressions([row.expression]) for row in (ROW_64, ROW_85, ROW_OF_NUMBERS)},
             searches.expressions([_LINE_ENDS]),
             searches.expressions([_BOUNDARIES]),
+            searches.expressions([_PACKED]),
         )
 
     def escapes(self, data: bytes) -> frozenset[Escape]:
         """How characters are escaped."""
         return frozenset(map(Escape, self._escapes.find(data)))
+
+    def escapes_packed(self, data: bytes) -> bool:
+        """Whether what opens as something packed may stand in it byte by byte."""
+        return bool(self._packed.find(data))
 
     def encodings(self, data: bytes) -> frozenset[Encoding]:
         """How rows of characters may be encoded."""
