@@ -10,15 +10,17 @@ from bottle.app import inventory
 from bottle.app.ports import World
 from bottle.app.prepare import Wanted, prepare, require_ready
 from bottle.app.start import run_attached, run_detached
+from bottle.cli import documents, render
 from bottle.domain.errors import ProvisionError, SecretMissingError, WallsError
 from tests.app.conftest import Stage
 from tests.support.flaky import flaky
 
 IDENTITY, TOKEN = "coder-aaaaa", "made-up-forge-token"
+WISH = {"provider": "gitea", "url": "https://git.test", "token_ref": "FORGE_TOKEN"}
 REMOTE = {
     "Upstream": "ssh://git@git.test/team/project.git",
     "KnownHostKey": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx0PpB1b1mWkz2gZkqv7m2Tn9b8u0m5Cq0XbQvYd5aB",
-    "deploy_key": {"provider": "gitea", "url": "https://git.test", "token_ref": "FORGE_TOKEN"},
+    "deploy_key": WISH,
 }
 MANIFEST = {
     "bottles": {"claude": {"agent_provider": {"template": "claude"}, "git": {"remotes": {"git.test": REMOTE}}}},
@@ -54,10 +56,14 @@ def test_a_key_comes_with_the_bottle_and_goes_with_it(stage: Stage, forge: FakeD
     assert (forge.standing, forge.registered(IDENTITY)) == ([], ())
 
 
-def test_a_plan_asks_no_forge(forge: FakeDeployKeys, world: World) -> None:
-    """`--dry-run` touches nothing, nothing outside either."""
-    require_ready(prepare(world, Wanted("coder")))
+def test_a_plan_asks_no_forge_and_says_that_a_start_would(forge: FakeDeployKeys, world: World) -> None:
+    """`--dry-run` touches nothing, nothing outside either; who confirms a start knows what it reaches."""
+    prepared = prepare(world, Wanted("coder"))
+    require_ready(prepared)
     assert forge.record == {}
+    assert "with a new key that writes, registered at https://git.test" in render.preflight(prepared.plan)
+    (shown,) = documents.of_info(prepared.plan)["git"]
+    assert shown["deploy_key"] == {**WISH, "read_only": False}
 
 
 def test_a_token_that_is_not_set_ends_the_start(forge: FakeDeployKeys, world: World) -> None:

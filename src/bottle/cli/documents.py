@@ -266,6 +266,7 @@ def _remotes(plan: BottlePlan) -> Sequence[Document]:
                 "force": remote.push.force,
                 "delete": remote.push.delete,
             },
+            "deploy_key": remote.deploy_key and asdict(remote.deploy_key),
         }
         for host, remote in plan.remotes.items()
     ]

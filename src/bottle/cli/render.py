@@ -17,6 +17,7 @@ from bottle.domain.dlp.settings import Silence
 from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
 from bottle.domain.exported import Change
+from bottle.domain.manifest import Remote
 from bottle.domain.plan import BottlePlan, PlannedRoute
 from bottle.domain.state import Leftover
 from bottle.domain.traffic import Traffic
@@ -118,11 +119,19 @@ def _sections(head: list[tuple[str, str]], plan: BottlePlan) -> str:
         *_several("skills", plan.skills),
         *_several("egress", table(map(_route_cells, plan.routes)).splitlines() or ["nothing"]),
         *_several("through", _through(plan)),
-        *_several("git", [f"{host} -> {remote.upstream}" for host, remote in plan.remotes.items()]),
+        *_several("git", [_remote_line(*entry) for entry in plan.remotes.items()]),
         *_several("walls", [f"{plan.backend}", *table(_wall_cells(plan)).splitlines()]),
         *_several("note", plan.notes),
     ]
     return table(lines)
+
+
+def _remote_line(host: str, remote: Remote) -> str:
+    """With the key that a start would register somewhere: that reaches beyond this host."""
+    if remote.deploy_key is None:
+        return f"{host} -> {remote.upstream}"
+    kind = "reads" if remote.deploy_key.read_only else "writes"
+    return f"{host} -> {remote.upstream}, with a new key that {kind}, registered at {remote.deploy_key.url}"
 
 
 def _through(plan: BottlePlan) -> list[str]:
