@@ -141,12 +141,12 @@ def test_a_skill_of_the_host_is_one_of_the_agents(stage: Stage, tmp_path: Path) 
 def test_remote_control_that_is_not_to_be_had_takes_nothing_away(stage: Stage, tmp_path: Path) -> None:
     """Claude Code connects with a full login alone; with a bottle's token it says nothing and works as ever."""
     require("tmux")
-    argv = [*stage.world.cli.program, "start", "claude", "--remote-control", "--label", "far away", "--color", "green"]
+    argv = [*stage.world.cli.program, "start", "claude", "--remote-control", "--label=--far away", "--color", "green"]
     with terminal(tmp_path, argv, stage.world.cli.env) as screen:
         assert "remote control: " in screen.wait_for("start this bottle?")
         screen.type("y", "Enter")
         screen.wait_for("bypass permissions on")
-        assert screen.wait_for("  far away").count("far away") == 2, "as the session's name and in the status line"
+        assert screen.wait_for("  --far away").count("--far away") == 2, "as the session's name and in the status line"
         screen.type(RECALL, "Enter")
         screen.wait_for(RECALLED)
         screen.type("", "C-c")

@@ -51,7 +51,7 @@ def test_everything_at_once_in_an_order_that_claude_reads_as_meant() -> None:
     wanted = provision(prompt_path="/p.txt", remote_control=True, label="two words", arguments=("-p", "--model", "x"))
     assert wanted.argv == (
         *("claude", "--remote-control", "--dangerously-skip-permissions"),
-        *("--append-system-prompt-file", "/p.txt", "--name", "two words", "-p", "--model", "x"),
+        *("--append-system-prompt-file", "/p.txt", "--name=two words", "-p", "--model", "x"),
     )
 
 

@@ -84,7 +84,7 @@ def _argv(wish: Wish) -> tuple[str, ...]:
     if wish.prompt_path is not None:
         argv += ["--append-system-prompt-file", wish.prompt_path]
     if wish.label:
-        argv += ["--name", wish.label]
+        argv.append(f"--name={wish.label}")  # one word: a label may begin with a hyphen
     return (*argv, *wish.arguments)
 
 
