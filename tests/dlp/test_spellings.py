@@ -65,6 +65,18 @@ def _base58(value: bytes) -> bytes:
     return digits.encode()
 
 
+def _base45(value: bytes) -> bytes:
+    """RFC 9285 4, straight from its text."""
+    alphabet, written = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:", bytearray()
+    for at in range(0, len(value), 2):
+        pair = value[at : at + 2]
+        number = int.from_bytes(pair)
+        for _ in range(len(pair) + 1):
+            number, digit = divmod(number, 45)
+            written.append(alphabet[digit])
+    return bytes(written)
+
+
 ONE_STEP: dict[str, Spelling] = {
     "as it is": bytes,
     "upper case": bytes.upper,
@@ -81,6 +93,7 @@ ONE_STEP: dict[str, Spelling] = {
     "base85": base64.b85encode,
     "ascii85": base64.a85encode,
     "ascii85 one byte later": lambda value: base64.a85encode(b"x" + value),
+    "base45": lambda value: _base45(value),
     "uuencode": lambda value: codecs.encode(value, "uu"),
     "base58": _base58,
     "hexadecimal": lambda value: value.hex().encode(),
@@ -198,7 +211,7 @@ PATTERNED = {
     for name, step in ONE_STEP.items()
     if name
     not in ("upper case", "base58", "look-alikes", "reversed", "base64, reversed", "reversed, base64", "rot13", "rot47",
-            "a dump", "uuencode", "base32hex", "dots between", "spaces between", "ascii85 one byte later")
+            "a dump", "uuencode", "base45", "base32hex", "dots between", "spaces between", "ascii85 one byte later")
 }  # fmt: skip
 
 
@@ -209,6 +222,19 @@ def test_what_only_a_pattern_knows_is_found_behind_encodings(name: str) -> None:
     assert finding is not None
     assert finding.rule == "dlp.test-token"
     assert TOKEN not in repr(finding)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'["{chr(34).join(TOKEN).replace(chr(34), chr(34) + ", " + chr(34))}"]',
+        "x = '" + "' + '".join((TOKEN[:5], TOKEN[5:11], TOKEN[11:])) + "'",
+        f'call("{TOKEN[:9]}" +\n        "{TOKEN[9:]}")',
+        json.dumps({"code": f'a = "{TOKEN[:9]}"+"{TOKEN[9:]}"'}),
+    ],
+)
+def test_what_program_text_puts_together_is_found_by_patterns(text: str) -> None:
+    assert found(text.encode(), by=engine(patterns=True)) is not None
 
 
 def _zip(value: bytes) -> bytes:

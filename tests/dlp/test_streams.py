@@ -121,6 +121,13 @@ def test_what_grows_without_end_is_refused(coding: str) -> None:
     assert finding.rule == "dlp.unreadable"
 
 
+def _zipped(method: int) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("a.txt", b"nothing")
+    return file.getvalue()
+
+
 def _encrypted() -> bytes:
     head = b"PK\x03\x04" + (20).to_bytes(2, "little") + (1).to_bytes(2, "little") + (8).to_bytes(2, "little")
     return head + bytes(16) + (1).to_bytes(2, "little") + bytes(2) + b"a" + bytes(40)
@@ -135,6 +142,7 @@ def _encrypted() -> bytes:
         (b"nothing", "gzip, gzip, gzip, gzip"),
         (b"7z\xbc\xaf\x27\x1c" + bytes(99), ""),
         (_encrypted(), ""),
+        (_zipped(zipfile.ZIP_LZMA), ""),
         (b"x\x9c" * 3000, ""),
     ],
 )

@@ -143,6 +143,7 @@ _MAGICS: Final = {
     b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"]\x00\x00": "lzma", b"PK\x03\x04": "zip",
 }  # fmt: skip
 _IN_ASCII: Final = (b"x^", b"BZh", b"PK\x03\x04")
+_LONGEST_NAME = 4096
 _ZIP_KNOWN: Final = frozenset({0, 1, 6, 8, 9, 12, 14, 93, 95, 98, 99})  # 99 is encryption by AES
 _ZIP_METHODS: Final = {8: "raw", 12: "bzip2", 93: "zstd", 95: "xz"}
 _CLOSED: Final = (
@@ -178,8 +179,11 @@ def _in_zip(data: bytes, at: int) -> Iterator[Opening | None]:
         yield None
         return
     _, version, flags, method, _, _, _, _, _, name, extra = _ZIP_HEAD.unpack_from(data, at)
-    if flags & _ENCRYPTED and version & 255 <= _NEWEST_ZIP and method in _ZIP_KNOWN and name > 0:
+    is_zip = version & 255 <= _NEWEST_ZIP and method in _ZIP_KNOWN and 0 < name < _LONGEST_NAME
+    if is_zip and flags & _ENCRYPTED:
         raise UnreadableError("an encrypted archive")
+    if is_zip and method and method not in _ZIP_METHODS:
+        raise UnreadableError("an archive packed in a way that is not looked into")
     begin = at + _ZIP_HEAD.size + name + extra
     if begin > len(data):
         yield None

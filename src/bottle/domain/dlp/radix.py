@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 _BASE58: Final = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE45: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _BASE36: Final = b"0123456789abcdefghijklmnopqrstuvwxyz"
 _BASE62: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -53,6 +54,13 @@ def base85s(value: bytes) -> Iterator[bytes]:
         yield base64.a85encode(inner)
         yield rfc
         yield rfc.translate(_TO_ZERO85)
+
+
+def base45s(value: bytes) -> Iterator[bytes]:
+    """Base45 (RFC 9285): the pairs that lie within the value."""
+    for offset in range(2):
+        pairs = (int.from_bytes(value[at : at + 2]) for at in range(offset, len(value) - 1, 2))
+        yield b"".join(bytes((_BASE45[pair % 45], _BASE45[pair // 45 % 45], _BASE45[pair // 2025])) for pair in pairs)
 
 
 def numbers(value: bytes) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from bottle.domain.dlp.radix import base32s, base64s, base85s, numbers, whole
+from bottle.domain.dlp.radix import base32s, base45s, base64s, base85s, numbers, whole
 from bottle.domain.dlp.skeleton import skeleton
 
 SHORTEST: Final = 8
@@ -85,6 +85,7 @@ def _rotated(value: bytes) -> bytes:
 def _encoded(value: bytes) -> Iterator[bytes]:
     yield from base64s(value)
     yield from base32s(value)
+    yield from base45s(value)
     yield from base85s(value)
     yield from numbers(value)
     yield from whole(value)

@@ -1,0 +1,23 @@
+"""Program text that puts a text together: string literals that are added, and lists of single characters."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_AROUND: Final = 96  # bytes beside a joint that belong to what it joins
+_JOINT: Final = re.compile(rb"""["'][ \t]{0,8}\+[ \t]{0,8}(?:\r?\n[ \t]{0,64})?["']""")
+_LISTED: Final = re.compile(rb"""(?:["'][^"'\\]["'][,+ ]{1,3}){11,}["'][^"'\\]["']""")
+_QUOTED: Final = re.compile(rb"""["']([^"'\\])["'][,+ ]{0,3}""")
+
+
+def joined(text: bytes) -> Iterator[bytes]:
+    """What the pieces come to."""
+    for match in _LISTED.finditer(text):
+        yield b"".join(_QUOTED.findall(match[0]))
+    start = end = 0
+    for match in _JOINT.finditer(text):
+        if match.start() > end:
+            yield _JOINT.sub(b"", text[start:end])
+            start = max(end, match.start() - _AROUND)
+        end = match.end() + _AROUND
+    yield _JOINT.sub(b"", text[start:end])
