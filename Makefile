@@ -11,7 +11,7 @@ WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz faults lint types check format bench corpora clean base-images
+.PHONY: help demo pictures test fuzz faults lint types check format bench corpora clean base-images
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ base-images: $(ROOTS)
 
 demo: $(INSTALLED) base-images  ## a real agent in a real bottle, each promise shown in a line
 	@$(WITH_ROOTS) $(BIN)/python scripts/demo.py $(if $(BACKEND),--backend $(BACKEND))
+
+pictures: $(INSTALLED)  ## the pictures of the documentation, drawn by the dashboard itself
+	$(BIN)/python scripts/screenshots.py
 
 test: $(INSTALLED) base-images  ## the whole suite; what this machine lacks is skipped with a line
 	@$(WITH_ROOTS) $(BIN)/python -m pytest $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bottle.adapters.state import StateFiles
 from bottle.adapters.state.segments import Segments
+from bottle.adapters.state.store import END_BYTES
 from bottle.adapters.state.tail import LONGEST_LINE
 from bottle.domain.errors import ConflictError
 from bottle.domain.state import Event
@@ -49,6 +50,19 @@ def test_a_huge_line_is_cut_and_the_next_one_is_whole(store: StateFiles, audit: 
     (audit / "audit.jsonl").write_bytes(b"a" * (LONGEST_LINE * 3) + b"\n" + b"next\n" + b"b" * LONGEST_LINE + b"\n")
     found = lines(store)
     assert found == ["a" * LONGEST_LINE + "…", "next", "b" * LONGEST_LINE]
+
+
+def test_who_looks_at_the_end_of_a_long_trail_reads_no_more_than_that(store: StateFiles, audit: Path) -> None:
+    (audit / "audit-000001.jsonl").write_text("full\n")
+    (audit / "audit.jsonl").write_text("".join(f"{number:07}\n" for number in range(END_BYTES // 4)))
+    end = store.audit_end(DEMO.identity)
+    found = end.added()
+    assert len(found) == END_BYTES // 8 - 1, "the line that the end begins in is not whole"
+    assert found[-1] == f"{END_BYTES // 4 - 1:07}"
+    (audit / "audit.jsonl").rename(audit / "audit-000002.jsonl")
+    (audit / "audit.jsonl").write_text("after\n")
+    assert end.added() == ["after"]
+    end.close()
 
 
 def test_lines_are_safe_to_print(store: StateFiles, audit: Path) -> None:

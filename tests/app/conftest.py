@@ -11,6 +11,7 @@ from bottle.adapters.fake.certificates import FakeAuthority
 from bottle.adapters.fake.clock import FakeClock
 from bottle.adapters.fake.credentials import FakeCredentials
 from bottle.adapters.fake.deploy_keys import FakeDeployKeys
+from bottle.adapters.fake.editor import FakeEditor
 from bottle.adapters.fake.entropy import FakeEntropy
 from bottle.adapters.fake.git_keys import FakeGitKeys
 from bottle.adapters.fake.interruptions import FakeInterruptions
@@ -54,6 +55,7 @@ class Stage:
     clock: FakeClock = field(factory=FakeClock)
     home: Path = Path("/nonexistent")
     notifier: FakeNotifier = field(factory=FakeNotifier)
+    editor: FakeEditor = field(factory=FakeEditor)
 
     @property
     def world(self) -> World:
@@ -73,6 +75,7 @@ class Stage:
             supervise=SuperviseFiles(self.home / "state"),
             home_manifests=HomeManifestFiles(self.home),
             notifier=self.notifier,
+            editor=self.editor,
             account="sam",
             git_keys=FakeGitKeys(),
             deploy_keys=FakeDeployKeys(),

@@ -10,11 +10,11 @@ from attrs import evolve
 from bottle.adapters.fake.backend import FakeBottle
 from bottle.adapters.fake.manifests import FakeManifests
 from bottle.adapters.state import StateFiles
-from bottle.app import inventory, supervise
+from bottle.app import findings, inventory, supervise
 from bottle.app.ports import World
 from bottle.app.start import run_detached
 from bottle.app.supervise import Approval
-from bottle.domain.egress import Route
+from bottle.domain.egress import Policy, Route
 from bottle.domain.errors import BackendError, ConflictError, ManifestError, NotFoundError, UsageError
 from bottle.domain.supervise import (
     LIFETIME,
@@ -80,10 +80,15 @@ class Asking:
         return supervise.find(self.world, number)
 
     @property
+    def policy(self) -> Policy:
+        """What the way out judges by."""
+        assert isinstance(self.bottle, FakeBottle)
+        return self.bottle.policy
+
+    @property
     def granted(self) -> tuple[Route, ...]:
         """What the way out judges by, beyond the manifest."""
-        assert isinstance(self.bottle, FakeBottle)
-        return tuple(route for route in self.bottle.policy.routes if route.grant is not None)
+        return tuple(route for route in self.policy.routes if route.grant is not None)
 
 
 def test_a_yes_holds_before_it_is_told(asking: Asking) -> None:
@@ -226,9 +231,62 @@ def test_what_the_agent_reads_is_plain(asking: Asking, text: str) -> None:
         asking.approve(answer=text)
 
 
-@pytest.mark.parametrize("wish", [CapabilityWish("RUN apt-get install -y jq"), ScanWish("dlp:1234abcd")])
-def test_what_cannot_hold_in_a_running_bottle_is_agreed_to_and_said_so(asking: Asking, wish: Wish) -> None:
-    asking.asks(wish)
+FOUND = "5a0c1be2f49d7783"
+
+
+def refuse(asking: Asking, rule: str = "dlp.gitlab-pat") -> None:
+    """The way out refused a request of the bottle's, in which it found that."""
+    line = {
+        "time": "2026-01-01T00:00:00Z",
+        "kind": "http",
+        "host": "example.org",
+        "allowed": False,
+        "rule": rule,
+        "reason": f"a token of GitLab's in the body, about byte 12 [fingerprint {FOUND}]",
+    }
+    (asking.state.audit_directory(asking.identity) / "audit.jsonl").write_text(json.dumps(line) + "\n")
+
+
+def test_what_the_scanner_found_passes_once_it_is_approved(asking: Asking) -> None:
+    refuse(asking)
+    asking.asks(ScanWish(FOUND))
+    assert [entry.rule for entry in findings.evidence(asking.world, asking.asked())] == ["dlp.gitlab-pat"]
+    decision = asking.approve()
+    assert (decision.state, decision.scope) == ("applied", "bottle")
+    assert asking.policy.scanning.approved == (FOUND,)
+    asking.asks(PYPI, "bbbbbbbb")
+    asking.approve("bbbbbbbb")
+    assert asking.policy.scanning.approved == (FOUND,), "the next answer takes nothing back"
+
+
+@pytest.mark.parametrize(("rule", "says"), [(None, "no refusal of this bottle names it"), ("dlp.value", "withholds")])
+def test_what_would_pass_unknown_or_not_at_all_is_pointed_out(asking: Asking, rule: str | None, says: str) -> None:
+    if rule is not None:
+        refuse(asking, rule)
+    asking.asks(ScanWish(FOUND))
+    with pytest.raises(UsageError, match=says):
+        asking.approve()
+    assert asking.policy.scanning.approved == ()
+
+
+@pytest.mark.parametrize("scope", ["once", "minutes"])
+def test_the_scanner_knows_no_time(asking: Asking, scope: str) -> None:
+    refuse(asking)
+    asking.asks(ScanWish(FOUND))
+    with pytest.raises(UsageError, match="for this bottle, or is kept"):
+        asking.approve(scope=scope, minutes=5)
+
+
+def test_what_may_pass_for_good_stands_in_the_file(asking: Asking) -> None:
+    refuse(asking)
+    asking.asks(ScanWish(FOUND))
+    decision = asking.approve(scope="kept")
+    assert (decision.state, decision.scope) == ("applied", "kept")
+    assert asking.file.read_text() == FILE.replace("# the forge\n", f"# the forge\n  dlp:\n    approved: [{FOUND}]\n")
+
+
+def test_what_cannot_hold_in_a_running_bottle_is_agreed_to_and_said_so(asking: Asking) -> None:
+    asking.asks(CapabilityWish("RUN apt-get install -y jq"))
     decision = asking.approve()
     assert (decision.state, bool(decision.reason), asking.granted) == ("approved", True, ())
 

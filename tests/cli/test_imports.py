@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("module", ["cryptography", "yaml", "ruamel", "hyperscan", "re2", "mcp", "h11", "uvloop"])
+@pytest.mark.parametrize(
+    "module", ["cryptography", "yaml", "ruamel", "hyperscan", "re2", "mcp", "h11", "uvloop", "textual"]
+)
 def test_composing_a_command_imports_nothing_that_only_a_start_needs(module: str) -> None:
     script = f"import sys, bottle.cli.main, bottle.cli.wiring; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -145,3 +145,12 @@ def test_a_list_of_bottles_counts_what_waits(kept: Kept) -> None:
     kept.asks(EgressWish("pypi.org"))
     (row,) = kept.bottle("list", "--all", "--json").json
     assert row["pending"] == 1
+
+
+def test_what_is_granted_is_edited_first_and_an_empty_file_grants_nothing(kept: Kept) -> None:
+    kept.asks(EgressWish("pypi.org", "/simple", ("GET",)))
+    told = kept.bottle("supervise", "approve", "aaaaaaaa", "--edit", EDITOR="cp /dev/null")
+    assert (told.status, "nothing was approved" in told.err) == (7, True)
+    told = kept.bottle("supervise", "approve", "aaaaaaaa", "--edit", EDITOR="sed -i s/pypi.org/*.example.com/")
+    assert (told.status, "*.example.com is a wildcard" in told.err) == (2, True), "what was edited is what is judged"
+    assert kept.bottle("supervise", "list", "--json").json[0]["state"] == "pending"

@@ -97,12 +97,13 @@ def test_update_replaces_everything(store: StateStore) -> None:
         lambda store: store.update(DEMO),
         lambda store: store.audit_directory(DEMO.identity),
         lambda store: store.audit_lines(DEMO.identity),
+        lambda store: store.audit_end(DEMO.identity),
         lambda store: store.hold(DEMO.identity),
         lambda store: store.record(event("started")),
         lambda store: store.keep_log(DEMO.identity, "sidecar.log", b""),
         lambda store: store.log(DEMO.identity),
     ],
-    ids=["read", "update", "audit_directory", "audit_lines", "hold", "record", "keep_log", "log"],
+    ids=["read", "update", "audit_directory", "audit_lines", "audit_end", "hold", "record", "keep_log", "log"],
 )
 def test_what_nobody_claimed_is_not_found(store: StateStore, attempt: Callable[[StateStore], object]) -> None:
     with pytest.raises(NotFoundError, match="demo-abc12"):
@@ -170,6 +171,18 @@ def test_following_shows_what_comes_and_ends_with_the_state(store: StateStore) -
     assert rules([next(lines)]) == ["ended"]
     store.release(DEMO.identity)
     assert list(lines) == []
+
+
+def test_who_looks_again_and_again_sees_each_line_once_and_waits_for_none(store: StateStore) -> None:
+    store.claim(DEMO)
+    store.record(event("started"))
+    end = store.audit_end(DEMO.identity)
+    assert rules(list(end.added())) == ["started"]
+    assert list(end.added()) == []
+    (store.audit_directory(DEMO.identity) / "audit.jsonl").write_text(sidecar_line("first", 1))
+    store.record(event("ended", 2))
+    assert rules(list(end.added())) == ["first", "ended"]
+    end.close()
 
 
 def test_a_hold_lasts_as_long_as_its_block(store: StateStore) -> None:

@@ -3,26 +3,31 @@ Claude Code."""
 
 import http.server
 import json
+import random
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import define
 
+from tests.patterns.tokens import drawn
 from tests.support import demo_world
 from tests.support.anthropic_script import Script, Step
-from tests.support.bottle_cli import Done
+from tests.support.bottle_cli import Done, program
 from tests.support.box_views import engine
 from tests.support.demo_world import World
 from tests.support.namespace_views import namespaces
 from tests.support.requirements import require, required
 from tests.support.standin_tls import ServerTls, server_tls
+from tests.support.tmux import terminal
 from tests.support.views import Views
 
 pytestmark = pytest.mark.timeout(1800)
 
 HARBOUR = b"three ships"
+TOKEN, OTHER_TOKEN = (drawn("glpat-{url:20}", random.Random(seed)) for seed in (41, 42))
 PROMPT = "Fetch the harbour list"
 NO_IMAGE = 108
 
@@ -160,6 +165,45 @@ def test_the_real_claude_is_refused_asks_waits_and_completes(place: Place) -> No
         ("Bash", True),
     ]
     assert json.loads(done.ok().stdout)["result"] == "three ships"
+
+
+def test_what_the_scanner_found_is_refused_asked_for_and_passes(place: Place) -> None:
+    place.supervise("approve", place.asked(), "--minutes", "5", "--even-so").ok()
+    note = ("-H", f"X-Note: {TOKEN}")
+    refused = json.loads(place.curl(*note).stdout)
+    assert refused["rule"].startswith("dlp.")
+    asked = {"fingerprint": refused["fingerprint"], "why": "a token of the documentation"}
+    number = place.ask("pipelock-block", **asked)["id"]
+    assert f"{refused['rule']}: " in place.supervise("show", number).ok().stdout, "told from the trail"
+    place.supervise("approve", number).ok()
+    assert place.ask("wait", id=number)["state"] == "applied"
+    assert place.curl(*note).stdout.encode() == HARBOUR
+    other = json.loads(place.curl("-H", f"X-Note: {OTHER_TOKEN}").stdout)
+    assert other["rule"].startswith("dlp."), "what was not approved is refused as ever"
+
+
+def test_the_dashboard_answers_and_hands_the_terminal_to_the_agent_and_back(place: Place, tmp_path: Path) -> None:
+    require("tmux")
+    with terminal(tmp_path, [*program(), "dashboard"], place.world.cli.env, columns=120, rows=40) as screen:
+        screen.wait_for("1 running")
+        number = place.asked()
+        screen.wait_for("Asked · 1")
+        screen.type("", "Tab", "Enter")
+        screen.wait_for("Reject…")
+        screen.type("", "C-y")
+        assert "no public address" in screen.wait_for("Approve even so?")
+        screen.type("y")
+        assert place.ask("wait", id=number)["state"] == "applied"
+        screen.wait_for("Nobody waits for an answer")
+        screen.type("", "BTab")
+        screen.wait_for("Attach")
+        screen.type("a")
+        screen.wait_for("bypass permissions on", patience=120)
+        screen.type("/exit", "Enter")
+        screen.wait_for("1 running", patience=120)
+        screen.type("q")
+        assert screen.wait() == 0
+    assert place.identity in place.world.cli.run("list").ok().stdout, "bottles go on without a dashboard"
 
 
 def test_nothing_is_left_of_it_and_the_authoritys_key_goes_first(place: Place) -> None:

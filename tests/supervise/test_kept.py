@@ -160,3 +160,24 @@ def test_the_same_route_twice_is_a_mistake(tmp_path: Path) -> None:
     home.write(home.with_route("dev", _route()))
     with pytest.raises(ManifestError, match="matches exactly"):
         home.with_route("dev", _route())
+
+
+FOUND = "5a0c1be2f49d7783"
+
+
+@pytest.mark.parametrize("text", STYLES.values(), ids=STYLES.keys())
+def test_one_approval_more_and_nothing_else(tmp_path: Path, text: str) -> None:
+    edit = _home(tmp_path, dev=text).with_approved("dev", FOUND)
+    before, after = _read(text), _read(edit.after)
+    assert after.scanning is not None
+    assert after.scanning.approved == (FOUND,)
+    assert (after.routes or (), after.env, after.git) == (before.routes or (), before.env, before.git)
+
+
+def test_an_approval_goes_where_the_scanner_is_spoken_of(tmp_path: Path) -> None:
+    dlp = "  dlp:\n    silence:\n      - rule: gitlab-pat   # ours\n    approved: ['1111111111111111']\n"
+    parent = f"---\n{PROVIDER}egress:\n  routes: []\n{dlp}---\n"
+    edit = _home(tmp_path, dev="---\nextends: base\n---\n", base=parent).with_approved("dev", FOUND)
+    assert edit.path.name == "base.md"
+    assert edit.after == parent.replace("1']", f"1', {FOUND}]")
+    assert "# ours" in edit.after

@@ -53,6 +53,12 @@ def run(
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
+def hand_over(argv: Sequence[str]) -> int:
+    """Runs a program of the operator's on this process's own terminal to its end, and returns its status. Raises
+    OSError when it cannot be started."""
+    return subprocess.run(list(argv), check=False).returncode
+
+
 class Companion:
     """A program that runs beside this one, in a session of its own: keys of the terminal do not reach it.
 

@@ -14,7 +14,7 @@ from attrs import field, frozen
 from bottle.app.deploy_keys import DeployKeys
 from bottle.app.seeds import Seeds
 from bottle.app.snapshot_ports import Snapshots
-from bottle.app.supervise_ports import HomeManifests, Notifier, Rooms, SuperviseStore
+from bottle.app.supervise_ports import Editor, HomeManifests, Notifier, Rooms, SuperviseStore
 from bottle.domain.dlp.finding import Finding
 from bottle.domain.dlp.settings import KnownRule
 from bottle.domain.egress import Policy
@@ -173,6 +173,17 @@ class Interruptions(Protocol):
         """Inside, no signal raises; one that arrives raises at the end of the block. The value tells whether it did."""
 
 
+class TrailEnd(Protocol):
+    """The end of a trail, as it grows."""
+
+    def added(self) -> Sequence[str]:
+        """The lines since the last call, in order, at the first call the trail's last ones; never waits. Raises
+        BottleError."""
+
+    def close(self) -> None:
+        """Nobody reads on. May be repeated."""
+
+
 class StateStore(Protocol):
     """What is kept of each identity, under `~/.bot-bottle/state/<identity>/` (0700, files 0600)."""
 
@@ -193,6 +204,9 @@ class StateStore(Protocol):
 
     def audit_lines(self, identity: str, *, follow: bool = False) -> Iterable[str]:
         """The trail's lines in order, without line ends; `follow` goes on until the caller stops or the state goes."""
+
+    def audit_end(self, identity: str) -> TrailEnd:
+        """The trail from its last lines on, for somebody who looks again and again. Raises NotFoundError."""
 
     def hold(self, identity: str) -> AbstractContextManager[None]:
         """Marks the identity as tended by this process until the block or the process ends, however it ends (a lock of
@@ -396,6 +410,7 @@ class World:
     supervise: SuperviseStore
     home_manifests: HomeManifests
     notifier: Notifier
+    editor: Editor
     chosen_backend: str | None = None
     """The backend that the environment names (`BOT_BOTTLE_BACKEND`)."""
     upstream_roots: Callable[[], str] = str

@@ -4,15 +4,15 @@ A yes takes effect before it is told: the way out judges by the new rules when t
 cannot be made to hold is told as failed, and the old rules stand.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import evolve, frozen
 
-from bottle.app import inventory
+from bottle.app import findings, inventory
 from bottle.app.ports import World
 from bottle.app.supervise_ports import ManifestEdit
 from bottle.domain.egress import Grant, Route
-from bottle.domain.errors import BottleError, ConflictError, NotFoundError, UsageError
+from bottle.domain.errors import BottleError, ConflictError, DeclinedError, NotFoundError, UsageError
 from bottle.domain.names import did_you_mean
 from bottle.domain.state import Event
 from bottle.domain.supervise import (
@@ -24,17 +24,16 @@ from bottle.domain.supervise import (
     InvalidProposalError,
     Proposal,
     Question,
+    ScanWish,
     Scope,
     State,
     concerns,
     plain_fault,
     route_for,
 )
+from bottle.domain.supervise_draft import Draft, draft_text, read_draft
 
-_LATER = {
-    "capability-block": "the operator adds it to the image; it is there after a restart",
-    "pipelock-block": "noted; the scanner takes no exceptions while a bottle runs",
-}
+_LATER = "the operator adds it to the image; it is there after a restart"
 
 
 @frozen
@@ -52,11 +51,13 @@ class Approval:
 
 @frozen
 class Reviewed:
-    """What a yes would do: the route, what to know about it, and the file that would be changed."""
+    """What a yes would do: the route or the finding that would pass, what to know about it, and the file that would be
+    changed."""
 
     asked: Asked
     approval: Approval
     route: Route | None = None
+    fingerprint: str | None = None
     concerns: tuple[str, ...] = ()
     edit: ManifestEdit | None = None
 
@@ -81,10 +82,12 @@ def find(world: World, number: str) -> Asked:
 
 def concerns_of(world: World, asked: Asked) -> Sequence[str]:
     """What an operator should know before saying yes."""
-    wish = asked.proposal.wish
+    identity, wish = asked.proposal.identity, asked.proposal.wish
+    if isinstance(wish, ScanWish):
+        return findings.doubts(findings.evidence(world, asked))
     if not isinstance(wish, EgressWish):
         return ()
-    return concerns(route_for(wish, Grant(asked.proposal.id)), world.supervise.grants(asked.proposal.identity).base)
+    return concerns(route_for(wish, Grant(asked.proposal.id)), world.supervise.grants(identity).base)
 
 
 def state_of(world: World, asked: Asked) -> State:
@@ -98,16 +101,50 @@ def review(world: World, number: str, approval: Approval) -> Reviewed:
     _require_pending(world, asked)
     _require_fitting(asked.proposal, approval)
     wish = approval.edited or asked.proposal.wish
+    if isinstance(wish, ScanWish):
+        return _finding_reviewed(world, asked, approval, wish.fingerprint)
     if not isinstance(wish, EgressWish):
         return Reviewed(asked, approval)
-    identity = asked.proposal.identity
+    return _route_reviewed(world, asked, approval, wish)
+
+
+def _route_reviewed(world: World, asked: Asked, approval: Approval, wish: EgressWish) -> Reviewed:
     route = _route(asked.proposal, wish, approval, _now(world))
     world.home_manifests.judge(route)
-    base = world.supervise.grants(identity).base
+    identity = asked.proposal.identity
     edit = None
     if approval.scope == "kept":
         edit = world.home_manifests.with_route(world.state.read(identity).bottle, route)
-    return Reviewed(asked, approval, route, concerns(route, base), edit)
+    return Reviewed(asked, approval, route, None, concerns(route, world.supervise.grants(identity).base), edit)
+
+
+def _finding_reviewed(world: World, asked: Asked, approval: Approval, fingerprint: str) -> Reviewed:
+    if approval.scope not in ("bottle", "kept"):
+        raise UsageError(f"{asked.proposal.id}: what the scanner lets pass holds for this bottle, or is kept")
+    edit = None
+    if approval.scope == "kept":
+        bottle = world.state.read(asked.proposal.identity).bottle
+        edit = world.home_manifests.with_approved(bottle, fingerprint)
+    return Reviewed(asked, approval, None, fingerprint, tuple(concerns_of(world, asked)), edit)
+
+
+def edit(world: World, draft: Draft) -> Draft | None:
+    """What the operator made of it in an editor; None where nothing was left. Raises UsageError."""
+    try:
+        return read_draft(world.editor.edit(draft_text(draft)))
+    except InvalidProposalError as error:
+        raise UsageError(f"not understood: {error}") from None
+
+
+def edited(world: World, proposal: Proposal, approval: Approval) -> Approval:
+    """The yes as the operator made it in an editor. Raises UsageError, DeclinedError where nothing was left of it."""
+    wish = approval.edited or proposal.wish
+    if not isinstance(wish, EgressWish):
+        raise UsageError(f"{proposal.id} is about no host", hint=f"it is a {proposal.kind}")
+    draft = edit(world, Draft(wish, approval.scope, approval.minutes, approval.reason))
+    if draft is None:
+        raise DeclinedError("nothing was left of it; nothing was approved")
+    return evolve(approval, edited=draft.wish, scope=draft.scope, minutes=draft.minutes, reason=draft.reason)
 
 
 def approve(world: World, reviewed: Reviewed) -> Decision:
@@ -156,24 +193,29 @@ def _carried_out(world: World, reviewed: Reviewed) -> Decision:
     )
     if isinstance(proposal.wish, Question):
         return evolve(yes, scope=None)
-    if reviewed.route is None:
-        return evolve(yes, state="approved", scope=None, reason=approval.reason or _LATER[proposal.kind])
+    if reviewed.route is None and reviewed.fingerprint is None:
+        return evolve(yes, state="approved", scope=None, reason=approval.reason or _LATER)
     try:
-        _let_through(world, proposal.identity, reviewed.route)
+        _made_to_hold(world, proposal.identity, reviewed)
         if reviewed.edit is not None:
             world.home_manifests.write(reviewed.edit)
     except BottleError as error:
         return evolve(yes, state="failed", reason=str(error)[:LONGEST_WHY])
-    assert reviewed.route.grant is not None  # noqa: S101
-    return evolve(yes, until=reviewed.route.grant.until)
+    grant = reviewed.route.grant if reviewed.route else None
+    return evolve(yes, until=grant.until if grant else None)
 
 
-def _let_through(world: World, identity: str, route: Route) -> None:
-    """Has the way out judge by one more route. Raises BottleError, and then the old rules stand."""
+def _made_to_hold(world: World, identity: str, reviewed: Reviewed) -> None:
+    """Has the way out judge by what is granted. Raises BottleError, and then the old rules stand."""
     now = _now(world)
-    grants = world.supervise.grants(identity).with_route(route, now)
+    grants = world.supervise.grants(identity)
+    leaves: Mapping[str, str] = {}
     bottle = inventory.find(world, identity)
-    leaves = world.authority.extend(*world.supervise.authority(identity), [route.host.text])
+    if reviewed.route is not None:
+        grants = grants.with_route(reviewed.route, now)
+        leaves = world.authority.extend(*world.supervise.authority(identity), [reviewed.route.host.text])
+    if reviewed.fingerprint is not None:
+        grants = grants.with_approved(reviewed.fingerprint)
     bottle.reload(grants.policy(now), leaves)
     world.supervise.keep(identity, grants, now)
 

@@ -76,8 +76,18 @@ class HomeManifests(Protocol):
         Raises ManifestError, NotFoundError.
         """
 
+    def with_approved(self, bottle: str, fingerprint: str) -> ManifestEdit:
+        """The file that says what the bottle's scanner passes over, with one more fingerprint; as `with_route`."""
+
     def write(self, edit: ManifestEdit) -> None:
         """Raises ConflictError when the file is not as it was `before`."""
+
+
+class Editor(Protocol):
+    """The operator's own editor, on the terminal that is at hand."""
+
+    def edit(self, text: str) -> str:
+        """The text as the operator left it. Raises UsageError where there is no editor or it fails."""
 
 
 class Notifier(Protocol):

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bottle.cli.render import plain, table
-from bottle.domain.supervise import Asked, CapabilityWish, Decision, EgressWish, Question, State
+from bottle.domain.supervise import Asked, CapabilityWish, Decision, EgressWish, Question, ScanWish, State
 from bottle.domain.supervise_files import wish_document
+from bottle.domain.trail import Entry
 
 Document = dict[str, Any]
+_MOST_FOUND = 3
 
 
 def document(asked: Asked, state: State) -> Document:
@@ -56,8 +58,9 @@ def proposal_table(shown: Iterable[tuple[Asked, State]]) -> str:
     return table(rows, headings)
 
 
-def whole(asked: Asked, state: State, concerns: Sequence[str]) -> str:
-    """Everything about one proposal. The agent's lines stand indented, so that none passes for one of ours."""
+def whole(asked: Asked, state: State, concerns: Sequence[str], found: Sequence[Entry] = ()) -> str:
+    """Everything about one proposal. The agent's lines stand indented, so that none passes for one of ours. `found` is
+    what the scanner refused under the fingerprint that it is about."""
     proposal, wish = asked.proposal, asked.proposal.wish
     lines = [
         ("id", proposal.id),
@@ -68,11 +71,17 @@ def whole(asked: Asked, state: State, concerns: Sequence[str]) -> str:
         ("for", proposal.title),
         *_several("why", proposal.why.splitlines()),
         *(_several("dockerfile", wish.fragment.splitlines()) if isinstance(wish, CapabilityWish) else ()),
+        *_several("found", [finding(entry) for entry in found[-_MOST_FOUND:]]),
         *_several("note", concerns),
         *_answered(asked.decision),
         *(_several("answer by", _ways(asked)) if state == "pending" else ()),
     ]
     return table(lines)
+
+
+def finding(entry: Entry) -> str:
+    """What the scanner found, by which rule and on the way to where."""
+    return f"{entry.rule}: {entry.reason}, on the way to {entry.host}{entry.path}"
 
 
 def call(asked: Asked) -> None:
@@ -87,7 +96,9 @@ def _ways(asked: Asked) -> Sequence[str]:
     if isinstance(wish, Question):
         yes = f"bottle supervise approve {number} --answer TEXT"
     elif isinstance(wish, EgressWish):
-        yes = f"bottle supervise approve {number} [--once | --minutes N | --keep]"
+        yes = f"bottle supervise approve {number} [--once | --minutes N | --keep] [--edit]"
+    elif isinstance(wish, ScanWish):
+        yes = f"bottle supervise approve {number} [--keep]"
     else:
         yes = f"bottle supervise approve {number}"
     return (yes, f"bottle supervise reject {number} --reason TEXT")

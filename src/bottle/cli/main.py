@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 from bottle import __version__
 from bottle.cli.attach import attach
 from bottle.cli.cleanup import cleanup
+from bottle.cli.dashboard import dashboard
 from bottle.cli.doctor import doctor
 from bottle.cli.execute import execute
 from bottle.cli.explain import explain
@@ -52,6 +53,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "exec": execute,
     "stop": stop,
     "list": list_bottles,
+    "dashboard": dashboard,
     "info": info,
     "explain": explain,
     "rules": rules,

@@ -95,20 +95,30 @@ def review(stat: str, changes: Sequence[Change], left_out: Sequence[str]) -> str
 
 def preflight(plan: BottlePlan) -> str:
     """The plan as an operator reads it before saying yes."""
+    return table(preflight_facts(plan))
+
+
+def preflight_facts(plan: BottlePlan) -> Sequence[tuple[str, str]]:
+    """Its lines, each with the word that stands before it; none where that is the word of the line before."""
     head = [
         ("bottle", plan.identity + (f"  ({plan.label})" if plan.label else "")),
         ("from", f"agent {plan.agent}, bottle {' < '.join(plan.chain)}"),
     ]
-    return _sections(head, plan)
+    return _facts(head, plan)
 
 
 def information(plan: BottlePlan) -> str:
     """What an agent's bottle comes to, for `bottle info`."""
-    return _sections([("agent", plan.agent), ("bottle", " < ".join(plan.chain)), ("provider", plan.provider)], plan)
+    return table(information_facts(plan))
 
 
-def _sections(head: list[tuple[str, str]], plan: BottlePlan) -> str:
-    lines = [
+def information_facts(plan: BottlePlan) -> Sequence[tuple[str, str]]:
+    """Its lines, as `preflight_facts`."""
+    return _facts([("agent", plan.agent), ("bottle", " < ".join(plan.chain)), ("provider", plan.provider)], plan)
+
+
+def _facts(head: list[tuple[str, str]], plan: BottlePlan) -> Sequence[tuple[str, str]]:
+    return [
         *head,
         ("runs", " ".join(plan.argv)),
         ("in", f"{plan.workdir}" + (f", a copy of {plan.cwd}" if plan.copy_cwd else "")),
@@ -123,7 +133,6 @@ def _sections(head: list[tuple[str, str]], plan: BottlePlan) -> str:
         *_several("walls", [f"{plan.backend}", *table(_wall_cells(plan)).splitlines()]),
         *_several("note", plan.notes),
     ]
-    return table(lines)
 
 
 def _remote_line(host: str, remote: Remote) -> str:

@@ -42,6 +42,7 @@ def list_proposals(
 
 def show(number: Number, as_json: AsJson = False) -> int:
     """Show one proposal whole."""
+    from bottle.app.findings import evidence
     from bottle.app.supervise import concerns_of, find, state_of
     from bottle.cli import asked
     from bottle.cli.render import print_json, print_line
@@ -53,7 +54,7 @@ def show(number: Number, as_json: AsJson = False) -> int:
     if as_json:
         print_json({**asked.document(found, state), "concerns": list(concerns)})
     else:
-        print_line(asked.whole(found, state, concerns))
+        print_line(asked.whole(found, state, concerns, evidence(world, found)))
     return 0
 
 
@@ -68,6 +69,7 @@ def approve(
     port: Annotated[int | None, typer.Option(help="This port instead.", show_default=False)] = None,
     answer: Annotated[str, typer.Option(help="The answer to a question.", show_default=False)] = "",
     reason: Annotated[str, typer.Option(help="A word to the agent.", show_default=False)] = "",
+    edit: Annotated[bool, typer.Option("--edit", help="In your editor (VISUAL, EDITOR) first.")] = False,
     even_so: Annotated[bool, typer.Option("--even-so", help="Although something was pointed out.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -77,8 +79,11 @@ def approve(
     from bottle.cli.wiring import wire
 
     world = wire()
-    edited = _edited(supervise.find(world, number).proposal, host, path, method, port)
+    proposal = supervise.find(world, number).proposal
+    edited = _edited(proposal, host, path, method, port)
     approval = supervise.Approval(_scope(once, minutes, keep), minutes, answer, reason, edited, even_so)
+    if edit:
+        approval = supervise.edited(world, proposal, approval)
     reviewed = supervise.review(world, number, approval)
     _show_edit(world, reviewed, yes=yes)
     return _say(supervise.approve(world, reviewed), as_json=as_json)
@@ -100,6 +105,7 @@ def watch(identity: OfBottle = None, as_json: AsJson = False) -> int:
     """Wait for proposals and show each as it comes, until interrupted; with the bell, and BOT_BOTTLE_NOTIFY."""
     import time
 
+    from bottle.app.findings import evidence
     from bottle.app.supervise import concerns_of, new_proposals
     from bottle.cli import asked
     from bottle.cli.render import print_json, print_line, warn
@@ -113,7 +119,8 @@ def watch(identity: OfBottle = None, as_json: AsJson = False) -> int:
             if as_json:
                 print_json(asked.document(one, "pending"))
             else:
-                print_line(asked.whole(one, "pending", concerns_of(world, one)) + "\n", flush=True)
+                text = asked.whole(one, "pending", concerns_of(world, one), evidence(world, one))
+                print_line(f"{text}\n", flush=True)
                 asked.call(one)
         time.sleep(_LOOK_SECONDS)
 

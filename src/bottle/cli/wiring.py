@@ -12,6 +12,7 @@ from bottle.adapters.body_scanner import BodyScanner
 from bottle.adapters.clock import SystemClock
 from bottle.adapters.credentials import HostCredentials
 from bottle.adapters.deploy_keys.files import DeployKeyFiles
+from bottle.adapters.editor import TerminalEditor
 from bottle.adapters.entropy import SystemEntropy
 from bottle.adapters.git_keys import KeyFiles
 from bottle.adapters.git_results import BundleFiles
@@ -93,6 +94,7 @@ def compose(environment: Environment, directory: Path) -> World:
         supervise=SuperviseFiles(environment.home / "state"),
         home_manifests=_HomeManifests(environment.home),
         notifier=OperatorNotifier(environment.variables),
+        editor=TerminalEditor(environment.variables),
         account=environment.account,
         git_keys=KeyFiles(),
         deploy_keys=DeployKeyFiles(environment.home / "state", roots, environment.upstream_proxy),
@@ -175,6 +177,9 @@ class _HomeManifests:
 
     def with_route(self, bottle: str, route: Route) -> ManifestEdit:
         return self._files().with_route(bottle, route)
+
+    def with_approved(self, bottle: str, fingerprint: str) -> ManifestEdit:
+        return self._files().with_approved(bottle, fingerprint)
 
     def write(self, edit: ManifestEdit) -> None:
         self._files().write(edit)

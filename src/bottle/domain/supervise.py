@@ -9,9 +9,10 @@ import re
 import unicodedata
 from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bottle.domain.addresses import kind_of
+from bottle.domain.dlp.finding import FINGERPRINT
 from bottle.domain.egress import Grant, Policy, Route
 from bottle.domain.hosts import Authority, HostPattern, InvalidHostError, address_of
 from bottle.domain.targets import InvalidTargetError, parse_target
@@ -44,7 +45,6 @@ MOST_MINUTES = 7 * 24 * 60
 
 _HTTP, _HTTPS, _MAX_PORT = 80, 443, 65535
 _METHOD = re.compile(r"[A-Z][A-Z-]{0,31}\Z")
-_FINGERPRINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{3,127}\Z")
 
 
 class InvalidProposalError(ValueError):
@@ -157,16 +157,26 @@ class Grants:
     base: Policy
     granted: tuple[Route, ...] = ()
     version: int = 0
+    approved: tuple[str, ...] = ()
+    """Fingerprints that the scanner lets pass."""
 
     def policy(self, now: float) -> Policy:
         """What should stand now."""
-        return Policy((*self.base.routes, *self._living(now)), self.version, self.base.scanning)
+        scanning = self.base.scanning
+        for fingerprint in self.approved:
+            scanning = scanning.approving(fingerprint)
+        return Policy((*self.base.routes, *self._living(now)), self.version, scanning)
 
     def with_route(self, route: Route, now: float) -> "Grants":
         """One more route; the same proposal's earlier one gives way. What has lapsed goes."""
         assert route.grant is not None  # noqa: S101
         others = [old for old in self._living(now) if old.grant is None or old.grant.id != route.grant.id]
-        return Grants(self.base, (*others, route), self.version + 1)
+        return evolve(self, granted=(*others, route), version=self.version + 1)
+
+    def with_approved(self, fingerprint: str) -> "Grants":
+        """One more finding of the scanner's that may pass."""
+        approved = tuple(dict.fromkeys((*self.approved, fingerprint)))
+        return evolve(self, approved=approved, version=self.version + 1)
 
     def _living(self, now: float) -> tuple[Route, ...]:
         return tuple(route for route in self.granted if route.grant is None or not route.grant.has_lapsed(now))
@@ -198,7 +208,7 @@ def checked(proposal: Proposal) -> Proposal:
         case EgressWish():
             route_for(proposal.wish, Grant(proposal.id))
         case ScanWish(fingerprint):
-            if _FINGERPRINT.match(fingerprint) is None:
+            if FINGERPRINT.match(fingerprint) is None:
                 raise InvalidProposalError("fingerprint: take it from the refusal as it stands there")
         case CapabilityWish(fragment):
             _require_text(fragment, "dockerfile", LONGEST_FRAGMENT)

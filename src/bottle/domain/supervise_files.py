@@ -158,16 +158,18 @@ def grants_document(grants: Grants) -> JsonObject:
         "version": grants.version,
         "base": policy_document(grants.base),
         "granted": [route for routes in granted for route in cast("list[object]", routes)],
+        "approved": list(grants.approved),
     }
 
 
 def parse_grants(data: object) -> Grants:
     """The grants that `grants_document` wrote. Raises ConfigError."""
-    fields = read_object(data, "grants", ("version", "base", "granted"), ())
+    fields = read_object(data, "grants", ("version", "base", "granted"), ("approved",))
     return Grants(
         base=parse_policy(fields["base"]),
         granted=parse_policy({"routes": fields["granted"]}).routes,
         version=read_integer(fields["version"], "version", 0, 2**53),
+        approved=read_tuple(fields.get("approved", []), "approved", read_text),
     )
 
 

@@ -1,16 +1,16 @@
 """What a bottle's trail comes to: for each host how much passed, and what was refused or failed for which reason."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from attrs import define, field, frozen
 
+from bottle.domain.trail import COUNTED, fields_of
+
 MOST_KEPT = 1000
 """Hosts, and reasons, that are told apart: the agent chooses how many it asks for. What exceeds it is one more."""
 OTHERS = "(others)"
-_COUNTED = ("http", "tunnel", "websocket", "git")
 _PASSED = ("route", "allowed")
 """The rules under which all went well, of the way out and of the gate."""
 
@@ -56,7 +56,7 @@ def traffic_of(lines: Iterable[str]) -> Traffic:
     """What the lines of a trail say. They are data from beside the agent: what is no line of ours is passed over."""
     count = _Count()
     for line in lines:
-        entry = _parsed(line)
+        entry = fields_of(line)
         if entry is not None:
             count.take(entry)
     return count.traffic()
@@ -74,7 +74,7 @@ class _Count:
         identity, kind, host = str(entry.get("id")), entry.get("kind"), str(entry.get("host") or "")
         if kind == "opened" and len(self._begun) < MOST_KEPT:
             self._begun[identity] = host
-        if kind not in _COUNTED:
+        if kind not in COUNTED:
             return
         self._begun.pop(identity, None)
         sums = self._of(host)
@@ -107,14 +107,6 @@ class _Count:
 
 
 _KEYS = ("allowed", "refused", "bytes_out", "bytes_in")
-
-
-def _parsed(line: str) -> dict[str, Any] | None:
-    try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return entry if isinstance(entry, dict) else None
 
 
 def _number(value: object) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,22 @@ class _Kept:
     events: list[Event] = field(factory=list)
     logs: dict[str, bytes] = field(factory=dict)
     held: bool = False
+
+
+@define
+class FakeTrailEnd:
+    """ports.TrailEnd over what is in memory: all of it, for it is never long."""
+
+    _lines: Callable[[], Sequence[str]]
+    _seen: set[str] = field(factory=set)
+
+    def added(self) -> Sequence[str]:
+        new = [line for line in self._lines() if line not in self._seen]
+        self._seen.update(new)
+        return new
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class FakeState:
@@ -69,6 +85,10 @@ class FakeState:
     def audit_lines(self, identity: str, *, follow: bool = False) -> Iterable[str]:
         self._of(identity)
         return self._follow(identity) if follow else iter(self._trail(identity))
+
+    def audit_end(self, identity: str) -> "FakeTrailEnd":
+        self._of(identity)
+        return FakeTrailEnd(lambda: self._trail(identity))
 
     def hold(self, identity: str) -> AbstractContextManager[None]:
         return self._holding(self._of(identity))

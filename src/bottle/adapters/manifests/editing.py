@@ -1,11 +1,13 @@
-"""The operator's own bottle files, changed in place: one more route, with comments and order as they were."""
+"""The operator's own bottle files, changed in place: one thing more, with comments and order as they were."""
 
 import io
 import json
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
@@ -14,6 +16,7 @@ from bottle.adapters import disk
 from bottle.adapters.manifests import frontmatter, structure
 from bottle.adapters.manifests.routes import DEFAULT_PORTS
 from bottle.app.supervise_ports import ManifestEdit
+from bottle.domain.dlp.settings import Scanning
 from bottle.domain.egress import Route
 from bottle.domain.errors import ConflictError, ManifestError, NotFoundError
 from bottle.domain.manifest import Bottle
@@ -36,9 +39,30 @@ class HomeManifestFiles:
         structure.bottle_from(frontmatter.parse(text, _ASKED).root, "asked")
 
     def with_route(self, bottle: str, route: Route) -> ManifestEdit:
-        path, text = self._which_says(bottle)
-        after = _with_route(text, route, path)
-        _require_one_more(_read(text, path), _read(after, path), path)
+        path, text = self._which_says(bottle, _says_routes)
+
+        def one_more(egress: CommentedMap) -> None:
+            routes = egress.setdefault("routes", CommentedSeq())
+            routes.append(_flow(_entry(route)) if routes.fa.flow_style() else CommentedMap(_entry_in_lines(route)))
+
+        after = _changed(text, one_more, path)
+        before, now = _read(text, path), _read(after, path)
+        old, new = before.routes or (), now.routes or ()
+        _require(evolve(now, routes=before.routes) == before and new[:-1] == old and len(new) == len(old) + 1, path)
+        return ManifestEdit(path, text, after)
+
+    def with_approved(self, bottle: str, fingerprint: str) -> ManifestEdit:
+        path, text = self._which_says(bottle, _says_scanning, _says_routes)
+
+        def one_more(egress: CommentedMap) -> None:
+            egress.setdefault("routes", _flow([]))
+            egress.setdefault("dlp", CommentedMap()).setdefault("approved", _flow([])).append(fingerprint)
+
+        after = _changed(text, one_more, path)
+        before, now = _read(text, path), _read(after, path)
+        wanted = (before.scanning or Scanning()).approving(fingerprint)
+        same = evolve(now, scanning=before.scanning, routes=before.routes) == before
+        _require(same and now.scanning == wanted and (now.routes or ()) == (before.routes or ()), path)
         return ManifestEdit(path, text, after)
 
     def write(self, edit: ManifestEdit) -> None:
@@ -52,21 +76,25 @@ class HomeManifestFiles:
         except OSError as error:
             raise ManifestError(f"{edit.path}: cannot be written: {error.strerror}") from None
 
-    def _which_says(self, bottle: str) -> tuple[Path, str]:
-        """The file, among the bottle's and those it extends, whose routes count; its own where none has any."""
-        first: tuple[Path, str] | None = None
+    def _which_says(self, bottle: str, *says: Callable[[Bottle], bool]) -> tuple[Path, str]:
+        """The file, among the bottle's and those it extends, that says the first of these things that any of them says;
+        its own where none says anything."""
+        chain = list(self._chain(bottle))
+        for said in says:
+            for path, text, found in chain:
+                if said(found):
+                    return path, text
+        return chain[0][:2]
+
+    def _chain(self, bottle: str) -> Iterator[tuple[Path, str, Bottle]]:
         name: str | None = bottle
         visited: set[str] = set()
         while name is not None and name not in visited:
             visited.add(name)
             path, text = self._text(name)
-            first = first or (path, text)
             found = _read(text, path)
-            if found.routes is not None:
-                return path, text
+            yield path, text, found
             name = found.extends
-        assert first is not None  # noqa: S101
-        return first
 
     def _text(self, name: str) -> tuple[Path, str]:
         path = self._bottles / f"{name}.md"
@@ -78,11 +106,20 @@ class HomeManifestFiles:
             raise ManifestError(f"{path}: cannot be read", hint="approve it for this bottle alone") from None
 
 
+def _says_routes(bottle: Bottle) -> bool:
+    return bottle.routes is not None
+
+
+def _says_scanning(bottle: Bottle) -> bool:
+    return bottle.scanning is not None
+
+
 def _read(text: str, path: Path) -> Bottle:
     return structure.bottle_from(frontmatter.parse(text, str(path)).root, path.stem)
 
 
-def _with_route(text: str, route: Route, path: Path) -> str:
+def _changed(text: str, change: Callable[[CommentedMap], None], path: Path) -> str:
+    """The text with a change of what it says under `egress`."""
     opening, head, rest = _parts(text)
     yaml = YAML()
     yaml.preserve_quotes = True
@@ -91,9 +128,7 @@ def _with_route(text: str, route: Route, path: Path) -> str:
     yaml.indent(mapping=2, sequence=offset + 2, offset=offset)
     try:
         root = yaml.load(head) or CommentedMap()
-        egress = root.setdefault("egress", CommentedMap())
-        routes = egress.setdefault("routes", CommentedSeq())
-        routes.append(_flow(_entry(route)) if routes.fa.flow_style() else CommentedMap(_entry_in_lines(route)))
+        change(root.setdefault("egress", CommentedMap()))
         out = io.StringIO()
         yaml.dump(root, out)
     except (YAMLError, AttributeError, TypeError) as error:
@@ -114,11 +149,9 @@ def _offset(head: str) -> int:
     return len(item[2]) - len(item[1]) if item else 2
 
 
-def _require_one_more(before: Bottle, after: Bottle, path: Path) -> None:
-    """The file says what it said, and one route more; anything else is not written."""
-    old, new = before.routes or (), after.routes or ()
-    same = all(getattr(before, name) == getattr(after, name) for name in ("extends", "env", "git", "agent_provider"))
-    if not same or new[:-1] != old or len(new) != len(old) + 1:
+def _require(says_just_that: bool, path: Path) -> None:
+    """The file says what it said, and one thing more; anything else is not written."""
+    if not says_just_that:
         raise ManifestError(f"{path}: cannot be changed in place", hint=_HINT)
 
 

@@ -33,6 +33,11 @@ class Segments:
             self._latest = max(self._latest, moment)
             yield self._latest, line
 
+    def skip(self, keep: int) -> None:
+        """Passes over the full files, and over all but the last `keep` bytes of the one that grows."""
+        self._growing.skip(keep)
+        self._read_up_to = max((number for number, _ in self._listed()), default=self._read_up_to)
+
     def close(self) -> None:
         self._growing.close()
 

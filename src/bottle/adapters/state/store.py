@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from attrs import frozen
+
 from bottle.adapters import disk
 from bottle.adapters.state import metadata as codec
 from bottle.adapters.state import trail
@@ -25,6 +27,8 @@ SIDECARS = ("audit", "git")
 LIFECYCLE = "lifecycle.jsonl"
 LOGS = "logs"
 LOCK = "lock"
+END_BYTES = 256 * 1024
+"""What `audit_end` begins with, of each file."""
 
 _LOG_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 _LOG_LIMIT = 64 * 1024 * 1024
@@ -94,10 +98,14 @@ class StateFiles:
 
     def audit_lines(self, identity: str, *, follow: bool = False) -> Iterable[str]:
         directory = self._claimed(identity)
-        # The host's own lines are kept outside of the sidecar's directory: what lies in there can be swapped.
-        sources: list[trail.Source] = [Tail(directory / LIFECYCLE)]
-        sources += [Segments(directory / AUDIT, name) for name in SIDECARS]
-        return _reported(trail.merged(sources, follow=follow, alive=directory.exists), identity)
+        return _reported(trail.merged(_sources(directory), follow=follow, alive=directory.exists), identity)
+
+    def audit_end(self, identity: str) -> "TrailEnd":
+        sources = _sources(self._claimed(identity))
+        with failures(f"cannot read the trail of {identity}"):
+            for source in sources:
+                source.skip(END_BYTES)
+        return TrailEnd(identity, sources)
 
     @contextmanager
     def _locked(self, identity: str, directory: Path) -> Iterator[None]:
@@ -176,6 +184,27 @@ class StateFiles:
             if not _is_directory(directory):
                 raise NotFoundError(f"no bottle is called '{identity}'", hint="`bottle list --all` names them")
         return directory
+
+
+@frozen
+class TrailEnd:
+    """ports.TrailEnd over files."""
+
+    identity: str
+    sources: Sequence[trail.Source]
+
+    def added(self) -> Sequence[str]:
+        with failures(f"cannot read the trail of {self.identity}"):
+            return list(trail.added(self.sources))
+
+    def close(self) -> None:
+        for source in self.sources:
+            source.close()
+
+
+def _sources(directory: Path) -> Sequence[trail.Source]:
+    """The host's own lines are kept outside of the sidecar's directory: what lies in there can be swapped."""
+    return (Tail(directory / LIFECYCLE), *(Segments(directory / AUDIT, name) for name in SIDECARS))
 
 
 def _is_directory(path: Path) -> bool:

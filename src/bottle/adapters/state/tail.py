@@ -51,6 +51,14 @@ class Tail:
             yield from self._added(last=True)
             self.close()
 
+    def skip(self, keep: int) -> None:
+        """Passes over all that is there but its last `keep` bytes, and over the line that these begin in."""
+        self.open()
+        if self._descriptor is not None:
+            beyond = os.fstat(self._descriptor).st_size - keep
+            if beyond > 0:
+                self._position, self._skipping = beyond, True
+
     def is_at(self, path: Path) -> bool:
         """Whether the open file is the one at this path now."""
         if self._descriptor is None:

@@ -19,6 +19,9 @@ class Source(Protocol):
     def lines(self, *, last: bool) -> Iterator[Stamped]:
         """What was added since, with times that never go back; with `last` also a line that was not finished."""
 
+    def skip(self, keep: int) -> None:
+        """Passes over what is there already but for its last `keep` bytes."""
+
     def close(self) -> None: ...
 
 
@@ -36,18 +39,21 @@ def event_line(event: Event) -> bytes:
     return (json.dumps(values) + "\n").encode()
 
 
+def added(sources: Sequence[Source], *, last: bool = False) -> Iterator[str]:
+    """The lines of all sources since the last call, by time, a line without one beside its neighbour."""
+    each = (source.lines(last=last) for source in sources)
+    return (line for _, line in heapq.merge(*each, key=lambda stamped: stamped[0]))
+
+
 def merged(sources: Sequence[Source], *, follow: bool, alive: Callable[[], bool]) -> Iterator[str]:
-    """The lines of all sources by time, a line without one beside its neighbour.
+    """The lines of all sources.
 
     With `follow` goes on, as files grow, are rotated or truncated, until `alive` says no.
     """
     try:
         while True:
             lasts = not follow or not alive()
-            for _, line in heapq.merge(
-                *(source.lines(last=lasts) for source in sources), key=lambda stamped: stamped[0]
-            ):
-                yield line
+            yield from added(sources, last=lasts)
             if lasts:
                 return
             time.sleep(_POLL_SECONDS)

@@ -1,0 +1,17 @@
+"""An operator who edits as is known beforehand."""
+
+from collections.abc import Callable
+
+from attrs import define, field
+
+
+@define
+class FakeEditor:
+    """supervise_ports.Editor. `changes` makes what is left of what is shown; `shown` keeps that."""
+
+    changes: Callable[[str], str] = str
+    shown: list[str] = field(factory=list)
+
+    def edit(self, text: str) -> str:
+        self.shown.append(text)
+        return self.changes(text)

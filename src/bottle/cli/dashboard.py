@@ -1,0 +1,22 @@
+"""bottle dashboard: all of it on one screen."""
+
+import sys
+from pathlib import Path
+
+
+def dashboard() -> int:
+    """Watch bottles, answer stuck agents, start, attach and stop, on one screen. Bottles go on when it is left."""
+    from bottle.cli.environment import read_environment
+    from bottle.cli.wiring import wire
+    from bottle.domain.errors import UsageError
+
+    environment = read_environment()
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or environment.variables.get("TERM") in (None, "dumb"):
+        raise UsageError("the dashboard needs a terminal", hint="`bottle list` and `bottle supervise` need none")
+    from bottle.dashboard.app import Dashboard
+
+    app = Dashboard(wire(), str(Path.cwd()), color=environment.color)
+    app.run()
+    if app.fault is not None:
+        raise app.fault
+    return app.status
