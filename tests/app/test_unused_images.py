@@ -32,6 +32,15 @@ def test_an_image_that_went_meanwhile_is_no_failure(stage: Stage) -> None:
     assert stage.backend.engine.images == used
 
 
+def test_an_agent_without_an_image_here_uses_none(stage: Stage) -> None:
+    """A plugin that only runs elsewhere is no reason to fail; and where nothing is to go, nobody is asked."""
+    stage.backend.engine.images.add(OLD)
+    lacking = flaky(stage.backend, "images", NotFoundError("there is no image called 'sh'"), after=False)
+    world = stage.with_faults(backend=lacking)
+    assert [image.name for image in unused_images(world)] == [OLD]
+    assert discard_images(world, ()) == []
+
+
 def test_a_backend_that_does_not_answer_has_none(stage: Stage) -> None:
     stage.backend.engine.images.add(OLD)
     stage.backend.found = Survey(usable=False, reason="no engine answers")

@@ -1,9 +1,10 @@
 """Images that no manifest asks for any more: found by what a start of each agent would use, and removed by name."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from bottle.app.ports import Backend, World
-from bottle.domain.errors import BottleError
+from bottle.domain.errors import BottleError, NotFoundError
 from bottle.domain.state import Leftover
 
 
@@ -15,6 +16,8 @@ def unused_images(world: World) -> Sequence[Leftover]:
 
 def discard_images(world: World, images: Sequence[Leftover]) -> Sequence[str]:
     """Removes those that still are unused, and names them. Tries all; raises the first BottleError at the end."""
+    if not images:
+        return []
     wanted, gone = {image.name for image in images}, list[str]()
     failures: list[BottleError] = []
     for backend in _usable(world):
@@ -35,11 +38,12 @@ def _usable(world: World) -> Sequence[Backend]:
 
 
 def _used(world: World, backend: Backend) -> set[str]:
-    """The tags that some agent's start would use here."""
+    """The tags that some agent's start would use here; an agent that has no image in this backend uses none."""
     manifest = world.manifests.load_all()
     used: set[str] = set()
     for agent in world.manifests.agent_names():
         settings = manifest.bottle_for(agent).agent_provider
-        provider = world.providers.get(settings.template)
-        used |= {image.tag for image in backend.images(provider, settings.dockerfile)}
+        with suppress(NotFoundError):
+            provider = world.providers.get(settings.template)
+            used |= {image.tag for image in backend.images(provider, settings.dockerfile)}
     return used
