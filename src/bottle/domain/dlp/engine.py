@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from bottle.domain.dlp.finding import Finding, fingerprint
 from bottle.domain.dlp.hints import Encoding, Hints, Search, Searches
-from bottle.domain.dlp.joined import joined
+from bottle.domain.dlp.joined import added, listed
 from bottle.domain.dlp.matching import GaveUpError, Match, Matcher
 from bottle.domain.dlp.packing import STANDARD, Unpackers, UnreadableError
 from bottle.domain.dlp.plain import plain, quoted_printable, seven_bits, unescaped
@@ -112,8 +112,10 @@ class Engine:
             yield quoted_printable(text)
         if Encoding.SEVEN_BITS in kinds:
             yield seven_bits(text)
-        if Encoding.JOINED in kinds:
-            yield from joined(text)
+        if Encoding.ADDED in kinds:
+            yield from added(text)
+        if Encoding.LISTED in kinds:
+            yield from listed(text)
         if text is not data and self.hints.escapes_packed(data):
             raw = unescaped(data)
             yield raw if may_be_packed(raw) else b""

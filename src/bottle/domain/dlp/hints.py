@@ -64,14 +64,16 @@ class Encoding(IntEnum):
     SPREAD = 0
     QUOTED = 1
     SEVEN_BITS = 2
-    JOINED = 3
+    ADDED = 3
+    LISTED = 4
 
 
 _ENCODINGS: Final = {
     Encoding.SPREAD: rb"([A-Za-z0-9+/_=-][^A-Za-z0-9+/_=-]){12}",
     Encoding.QUOTED: rb"=[0-9A-Fa-f]{2}",
     Encoding.SEVEN_BITS: rb"\+[A-Za-z0-9+/]{6}",
-    Encoding.JOINED: rb"""["'][ \t]*\+[ \t]*(\r?\n[ \t]*)?["']|(["'][^"'\\]["'][,+ ]+){3}""",
+    Encoding.ADDED: rb"""["'][ \t]*\+[ \t]*(\r?\n[ \t]*)?["']""",
+    Encoding.LISTED: rb"""(["'][^"'\\]["'][,+ ]+){8}""",
 }
 
 

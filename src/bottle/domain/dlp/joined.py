@@ -6,16 +6,21 @@ from typing import Final
 
 _AROUND: Final = 96  # bytes beside a joint that belong to what it joins
 _JOINT: Final = re.compile(rb"""["'][ \t]{0,8}\+[ \t]{0,8}(?:\r?\n[ \t]{0,64})?["']""")
+_PLUS: Final = re.compile(rb"""\+[ \t]{0,8}(?:\r?\n[ \t]{0,64})?["']""")  # the search goes from one sign to the next
 _LISTED: Final = re.compile(rb"""(?:["'][^"'\\]["'][,+ ]{1,3}){11,}["'][^"'\\]["']""")
 _QUOTED: Final = re.compile(rb"""["']([^"'\\])["'][,+ ]{0,3}""")
 
 
-def joined(text: bytes) -> Iterator[bytes]:
-    """What the pieces come to."""
+def listed(text: bytes) -> Iterator[bytes]:
+    """Characters of lists, put together."""
     for match in _LISTED.finditer(text):
         yield b"".join(_QUOTED.findall(match[0]))
+
+
+def added(text: bytes) -> Iterator[bytes]:
+    """The surroundings of what is added, as it comes to."""
     start = end = 0
-    for match in _JOINT.finditer(text):
+    for match in _PLUS.finditer(text):
         if match.start() > end:
             yield _JOINT.sub(b"", text[start:end])
             start = max(end, match.start() - _AROUND)
