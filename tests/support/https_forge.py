@@ -22,6 +22,11 @@ class Forge:
     shown: list[str] = field(factory=list)
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that does not trust it goes away in the handshake; its test says what came of that."""
+
+
 @contextmanager
 def https_forge(folder: Path, token: str) -> Iterator[Forge]:
     """Serves the bare repositories below a folder, to whoever has the token as password, until the end of the block."""
@@ -74,7 +79,7 @@ def https_forge(folder: Path, token: str) -> Iterator[Forge]:
             self.end_headers()
             self.wfile.write(content)
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     # Whoever connects and says nothing keeps its own thread waiting, not the one that takes connections.
     server.socket = tls.context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     forge.url = f"https://127.0.0.1:{server.server_port}"
