@@ -119,3 +119,10 @@ def test_every_error_has_a_code_and_a_documented_status() -> None:
     for cls in classes:
         row = next(line for line in table.splitlines() if f"`{cls.code}`" in line)
         assert row.startswith(f"| {cls.exit_status} |")
+
+
+def test_the_dashboard_needs_a_terminal_and_says_what_needs_none(bottle: CommandLine) -> None:
+    told = bottle("dashboard", TERM="xterm-256color")
+    assert (told.status, told.out) == (2, "")
+    assert "the dashboard needs a terminal" in told.err
+    assert "`bottle list` and `bottle supervise` need none" in told.err
