@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -65,6 +66,12 @@ def _bwrap() -> str | None:
     return _program("bwrap") or _bubblewrap()
 
 
+def _mounts() -> str | None:
+    """Small disks, to be full: root's alone, and not of every container's root."""
+    tried = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], check=False, capture_output=True)
+    return None if tried.returncode == 0 else tried.stderr.decode().strip()
+
+
 def _program(name: str) -> str | None:
     return None if shutil.which(name) else f"no program {name} is on the PATH"
 
@@ -74,4 +81,5 @@ _PROBES: dict[str, Callable[[], str | None]] = {
     "bwrap": _bwrap,
     "docker": _docker,
     "gvisor": _gvisor,
+    "mounts": lambda: _program("unshare") or _mounts(),
 }
