@@ -25,7 +25,7 @@ from sidecars.egress.dial import Dialler
 from sidecars.egress.dns import Responder
 from sidecars.egress.gateway import Gateway
 from sidecars.egress.listening import listen_for
-from sidecars.egress.rules import build
+from sidecars.egress.rules import Rules, build
 from sidecars.egress.tls import require_roots, upstream_context
 from sidecars.scanner.patterned import patterns_in
 
@@ -48,7 +48,8 @@ class Egress:
         """Serves as the document says. Raises ConfigError or OSError, and then nothing listens."""
         rules = build(start.rules, key=agent_of(start.identity).encode(), patterns=patterns_in(start.patterns))
         require_roots(start.roots)
-        trust = asyncio.get_running_loop().run_in_executor(None, upstream_context, start.roots)
+        loop = asyncio.get_running_loop()
+        trust = loop.run_in_executor(None, upstream_context, start.roots)
         dialler = Dialler(trust, start.proxy)  # nobody waits for that before the first origin is dialled
         gateway = Gateway(rules, Trail(start.audit, start.identity), dialler)
         gateway.withhold()
@@ -60,13 +61,14 @@ class Egress:
             raise
         self._gateway = gateway
         self._is_tied = start.tied
-        trust.add_done_callback(lambda _: _give_back_memory())  # the last of what a start reads
+        trust.add_done_callback(lambda _: loop.run_in_executor(None, _settle, rules))
 
     def reload(self, reload: EgressReload) -> None:
         """Judges by new rules from now on. Raises ConfigError, and the old ones stay."""
         if self._gateway is not None:
-            self._gateway.replace(build(reload, self._gateway.rules))
-            _give_back_memory()
+            rules = build(reload, self._gateway.rules)
+            self._gateway.replace(rules)
+            asyncio.get_running_loop().run_in_executor(None, _settle, rules)
 
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT, or the end of standard input where it is tied to that."""
@@ -130,6 +132,12 @@ async def _answer_dns(gateway: Gateway, listen: Listen) -> asyncio.DatagramTrans
         lambda: Responder(gateway.trail), (listen.host, listen.port)
     )
     return transport
+
+
+def _settle(rules: Rules) -> None:
+    """What nobody need wait for once the way out serves."""
+    rules.warm_up()
+    _give_back_memory()
 
 
 def _report(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

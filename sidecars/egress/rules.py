@@ -83,6 +83,12 @@ class Rules:
     def __attrs_post_init__(self) -> None:
         self._keep(route for route in self.policy.routes if route.grant is None or route.grant.id not in self.spent)
 
+    def warm_up(self) -> None:
+        """Does what the first request would wait for. From any thread."""
+        self.guard.warm_up()
+        for forms in self._forms.values():
+            forms.spans(b"word")
+
     @property
     def withheld(self) -> list[str]:
         """What must stand in no line of the trail."""

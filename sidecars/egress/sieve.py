@@ -1,24 +1,18 @@
-"""One look over data for many expressions at once, by vectorscan: gigabytes a second, whatever the data holds."""
+"""One look over data for all forms of the credentials that must not come back."""
 
 from collections.abc import Sequence
 
-import hyperscan
-
 from bottle.domain.secret_forms import Sieve
+from sidecars.scanner.database import FIRST, Database
 
 
 def sieve_of(expressions: Sequence[bytes]) -> Sieve:
-    """A sieve of regular expressions, for the thread that made it."""
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    flags = [hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL] * len(expressions)
-    database.compile(expressions=list(expressions), elements=len(expressions), flags=flags)
-    scratch = hyperscan.Scratch(database)
+    """A sieve of regular expressions."""
+    database = Database(expressions, FIRST)
 
     def may_match(data: bytes) -> bool:
-        if not data:
-            return False
         matched: list[int] = []
-        database.scan(data, match_event_handler=lambda number, *_: matched.append(number), scratch=scratch)
+        database.scan(data, lambda number, *_: matched.append(number))
         return bool(matched)
 
     return may_match

@@ -13,8 +13,7 @@ from bottle.domain.dlp.finding import Finding
 from bottle.domain.dlp.matching import Matcher, NoPatterns, Quiet
 from bottle.domain.dlp.spellings import Registered
 from bottle.domain.dlp.stream import Leak, Seen, Stream, stop_at
-from bottle.domain.headers import is_credential_header
-from bottle.domain.provider import PLACEHOLDER
+from bottle.domain.headers import PLACEHOLDER, is_credential_header
 from sidecars.scanner.literals import Vectorscan
 from sidecars.scanner.unpackers import ALL
 
@@ -71,6 +70,10 @@ class Guard:
         same = Engine.kept(values) == engine.values and patterns is engine.patterns
         same = same and frozenset(approved) == engine.approved
         return self if same else Guard.of(values, engine.key, patterns, approved)
+
+    def warm_up(self) -> None:
+        """Looks at a word, so that no request waits for what is compiled when it is first needed. From any thread."""
+        self.engine.look(b"word", lambda _: None)
 
     def quiet(self, silent: frozenset[str]) -> "Guard":
         """The guard for requests in which these rules are silent; what is clean for them need not be so for others."""

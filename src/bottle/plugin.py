@@ -8,9 +8,10 @@ neither host nor box. docs/providers.md has a worked example, `bottle.testing` w
 from abc import ABC, abstractmethod
 
 from bottle.domain.errors import ManifestError
+from bottle.domain.headers import PLACEHOLDER
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import Auth, ManifestRoute
-from bottle.domain.provider import NEWEST, PLACEHOLDER, HostLogin, Provision, Report, Wish, plain_report
+from bottle.domain.provider import NEWEST, HostLogin, Provision, Report, Wish, plain_report
 from bottle.domain.provision import CA_BUNDLE, GUEST_HOME, Check, GuestDirectory, GuestFile
 
 __all__ = [

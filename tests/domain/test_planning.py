@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bottle.domain.environment import EnvEntry, HostVariables, Prompted, Verbatim, env_entry
 from bottle.domain.errors import ManifestError, NotFoundError
+from bottle.domain.headers import PLACEHOLDER
 from bottle.domain.hosts import Authority, HostPattern
 from bottle.domain.manifest import (
     AgentProvider,
@@ -24,7 +25,7 @@ from bottle.domain.manifest import (
 from bottle.domain.plan import BottlePlan, GitIdentity, PlannedEnv
 from bottle.domain.planning import resolve
 from bottle.domain.planning_git import quoted
-from bottle.domain.provider import PLACEHOLDER, Provision, Wish
+from bottle.domain.provider import Provision, Wish
 from bottle.domain.provision import GUEST_HOME, GUEST_WORKSPACE, PROMPT_FILE, GuestFile, HostTree
 from bottle.domain.toolchain import own_env
 from bottle.domain.workspace import Workspace

@@ -14,10 +14,10 @@ from bottle.adapters import build_context
 from bottle.adapters.fake.progress import FakeProgress
 from bottle.app.ports import Bottle, Cargo
 from bottle.domain.egress import Endpoint, Injection, Route
+from bottle.domain.headers import PLACEHOLDER
 from bottle.domain.hosts import Authority, HostPattern
 from bottle.domain.manifest import Resources
 from bottle.domain.plan import Image, PlannedRoute, Slot
-from bottle.domain.provider import PLACEHOLDER
 from bottle.domain.provision import GUEST_HOME, HostTree
 from bottle.domain.toolchain import own_directories, own_env, own_files, placeholders
 from tests.egress import java_client

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bottle.domain.provider import PLACEHOLDER
+from bottle.domain.headers import PLACEHOLDER
 from tests.egress.conftest import MakeOrigin, MakeSidecar
 from tests.egress.harness import Origin, Sidecar, curl, route
 from tests.patterns.tokens import drawn

@@ -9,9 +9,10 @@ from attrs import evolve
 
 from bottle.adapters.providers.claude import ClaudeProvider
 from bottle.domain.errors import ManifestError
+from bottle.domain.headers import PLACEHOLDER
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import AgentProvider, Auth, ManifestRoute
-from bottle.domain.provider import NEWEST, PLACEHOLDER, Provision, Report, Wish
+from bottle.domain.provider import NEWEST, Provision, Report, Wish
 
 HOME = "/home/node"
 API = HostPattern("api.anthropic.com")

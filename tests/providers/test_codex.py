@@ -10,9 +10,10 @@ from attrs import evolve
 
 from bottle.adapters.providers.codex import CodexProvider
 from bottle.domain.errors import ManifestError
+from bottle.domain.headers import PLACEHOLDER
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import AgentProvider, Auth, ManifestRoute
-from bottle.domain.provider import NEWEST, PLACEHOLDER, HostLogin, Provision, Report, Wish
+from bottle.domain.provider import NEWEST, HostLogin, Provision, Report, Wish
 from bottle.domain.provision import CA_BUNDLE
 
 HOME = "/home/node"

@@ -6,6 +6,9 @@ sign-in flows and downloads break without them, and no service needs one where a
 injects `Cookie` removes the agent's all the same.
 """
 
+PLACEHOLDER = "egress-placeholder"
+"""Stands in the box where a client insists on a credential; the way out replaces the header that it makes of it."""
+
 CREDENTIAL_HEADERS = frozenset(
     {
         # IETF, and proxies that hand an identity on

@@ -9,9 +9,6 @@ from attrs import field, frozen
 from bottle.domain.manifest import AgentProvider, ManifestRoute
 from bottle.domain.provision import Check, GuestDirectory, GuestFile
 
-PLACEHOLDER = "egress-placeholder"
-"""Stands in the box where a client insists on a credential; the way out replaces the header that it makes of it."""
-
 NEWEST: Final = ""
 """In place of a session's id: the one that was used last."""
 _SESSION_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")

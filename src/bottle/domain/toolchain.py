@@ -7,8 +7,8 @@ Most read variables; some read nothing but a file of their own. That each is con
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from bottle.domain.headers import PLACEHOLDER
 from bottle.domain.hosts import Authority
-from bottle.domain.provider import PLACEHOLDER
 from bottle.domain.provision import CA_BUNDLE, GUEST_HOME, JAVA_STORE, GuestDirectory, GuestFile
 
 _DIRECT: Final = ("localhost", "127.0.0.1", "git-gate", "supervise")

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from bottle.adapters.providers.events import json_lines
 from bottle.domain.errors import ManifestError
+from bottle.domain.headers import PLACEHOLDER
 from bottle.domain.hosts import HostPattern
 from bottle.domain.labels import painted
 from bottle.domain.manifest import Auth, ManifestRoute
-from bottle.domain.provider import PLACEHOLDER, Provision, Report, Wish, is_session_id, plain_report
+from bottle.domain.provider import Provision, Report, Wish, is_session_id, plain_report
 from bottle.domain.provision import GuestFile
 
 API: Final = "api.anthropic.com"

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from bottle.adapters.providers.events import json_lines
 from bottle.domain.errors import ManifestError
+from bottle.domain.headers import PLACEHOLDER
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import Auth, ManifestRoute
-from bottle.domain.provider import PLACEHOLDER, HostLogin, Provision, Report, Wish, is_session_id
+from bottle.domain.provider import HostLogin, Provision, Report, Wish, is_session_id
 from bottle.domain.provision import CA_BUNDLE, Check, GuestFile
 
 API: Final = "api.openai.com"
