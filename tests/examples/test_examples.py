@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ from tests.support.requirements import require
 EXAMPLES = Path(__file__).parents[2] / "examples"
 AGENTS = sorted(path.stem for path in (EXAMPLES / "agents").glob("*.md"))
 BOTTLES = sorted(path.stem for path in (EXAMPLES / "bottles").glob("*.md"))
+PROVIDERS = {"codex": "codex", "ollama": "opencode"}
+"""Those of bottles whose agent is not Claude Code."""
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A home with the examples and, for each bottle, an agent that names it: so that every bottle is loaded."""
+    shutil.copytree(EXAMPLES / "plugins", tmp_path / "contrib")
     for kind in ("agents", "bottles"):
         (tmp_path / kind).mkdir()
         for path in (EXAMPLES / kind).glob("*.md"):
@@ -53,7 +57,7 @@ def test_every_agent_does_without_an_engine(home: Path, agent: str) -> None:
 
 @pytest.mark.parametrize("bottle", BOTTLES)
 def test_every_bottle_loads(home: Path, bottle: str) -> None:
-    assert ask(home, "info", f"of-{bottle}")["provider"] == "claude"
+    assert ask(home, "info", f"of-{bottle}")["provider"] == PROVIDERS.get(bottle, "claude")
 
 
 @pytest.mark.parametrize(
@@ -66,6 +70,10 @@ def test_every_bottle_loads(home: Path, bottle: str) -> None:
         ("reviewer", "GET", "https://api.github.com/user", False),
         ("reviewer", "POST", "https://github.com/a/b.git/git-upload-pack", True),
         ("reviewer", "POST", "https://github.com/a/b.git/git-receive-pack", False),
+        ("updater", "GET", "https://pypi.org/simple/attrs/", True),
+        ("writer", "GET", "https://pypi.org/simple/attrs/", False),
+        ("of-ollama", "POST", "http://ollama.home.arpa:11434/v1/chat/completions", True),
+        ("of-ollama", "GET", "http://ollama.home.arpa/", False),
         ("of-local-model", "GET", "http://models.home.arpa:11434/api/tags", True),
         ("of-claude", "POST", "https://api.anthropic.com/v1/messages", True),
     ],
