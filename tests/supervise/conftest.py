@@ -13,7 +13,7 @@ import pytest
 from attrs import define
 
 from bottle.adapters.state.supervise import SuperviseFiles
-from bottle.app.supervise_ports import Rooms
+from bottle.app.ports import Rooms
 from bottle.domain.egress import Injection, Policy, Route
 from bottle.domain.hosts import HostPattern
 from bottle.domain.sidecar_config import Listen

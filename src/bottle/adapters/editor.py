@@ -15,7 +15,7 @@ _LONGEST = 64 * 1024
 
 
 class TerminalEditor:
-    """supervise_ports.Editor, over a file that nobody else reads and that is gone afterwards."""
+    """ports.Editor, over a file that nobody else reads and that is gone afterwards."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables

@@ -19,7 +19,7 @@ _DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 class OperatorNotifier:
-    """supervise_ports.Notifier. `variables` is the environment of whoever watches."""
+    """ports.Notifier. `variables` is the environment of whoever watches."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables

@@ -8,10 +8,9 @@ from attrs import define, evolve, frozen
 
 from bottle.app.deploy_keys import issue_deploy_keys, withdraw_deploy_keys
 from bottle.app.ending import end_bottle
-from bottle.app.ports import Backend, Bottle, Cargo, Heard, World
+from bottle.app.ports import Backend, Bottle, Cargo, Heard, Rooms, World
 from bottle.app.prepare import Prepared, require_ready, secrets_missing
 from bottle.app.seeds import planted
-from bottle.app.supervise_ports import Rooms
 from bottle.domain.environment import is_private
 from bottle.domain.errors import ConflictError, TimeIsUpError
 from bottle.domain.manifest import HostVariables, Prompted

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from attrs import evolve, frozen
 
 from bottle.app import findings, inventory
-from bottle.app.ports import World
-from bottle.app.supervise_ports import ManifestEdit
+from bottle.app.ports import ManifestEdit, World
 from bottle.domain.egress import Grant, Route
 from bottle.domain.errors import BottleError, ConflictError, DeclinedError, NotFoundError, UsageError
 from bottle.domain.names import did_you_mean

@@ -32,8 +32,7 @@ from bottle.adapters.state.snapshots import SnapshotFiles
 from bottle.adapters.state.supervise import SuperviseFiles
 from bottle.adapters.workshop import GitWorkshop
 from bottle.adapters.workspace import HostWorkspaces
-from bottle.app.ports import Backend, BottleCertificates, World
-from bottle.app.supervise_ports import HomeManifests, ManifestEdit
+from bottle.app.ports import Backend, BottleCertificates, HomeManifests, ManifestEdit, World
 from bottle.cli.environment import Environment, read_environment
 from bottle.cli.progress import TalkingProgress
 from bottle.domain.egress import Route
@@ -167,7 +166,7 @@ class _Authority:
 
 
 class _HomeManifests:
-    """supervise_ports.HomeManifests, whose library is imported when an answer is given."""
+    """ports.HomeManifests, whose library is imported when an answer is given."""
 
     def __init__(self, home: Path) -> None:
         self._home = home

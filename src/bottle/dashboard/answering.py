@@ -14,8 +14,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Footer
 
 from bottle.app import findings, supervise
+from bottle.app.ports import ManifestEdit
 from bottle.app.supervise import Approval, Reviewed
-from bottle.app.supervise_ports import ManifestEdit
 from bottle.cli.asked import finding
 from bottle.dashboard import cells
 from bottle.dashboard.dialogs import Question, Words

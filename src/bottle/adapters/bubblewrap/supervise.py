@@ -5,7 +5,7 @@ from bottle.adapters.bubblewrap import interpreter, sandbox
 from bottle.adapters.bubblewrap.descriptors import Descriptors
 from bottle.adapters.bubblewrap.ground import Ground
 from bottle.adapters.bubblewrap.seccomp import sidecar_filter
-from bottle.app.supervise_ports import Rooms
+from bottle.app.ports import Rooms
 from bottle.domain.plan import BottlePlan
 from bottle.domain.sidecar_config import Listen
 

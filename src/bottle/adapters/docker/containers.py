@@ -8,7 +8,7 @@ from attrs import frozen
 from bottle.adapters.docker import git_gate, guest_env, supervise
 from bottle.adapters.docker.names import BOX, SERVICES_LABEL, SIDECAR, Names, Owned
 from bottle.adapters.docker.networks import Subnets
-from bottle.app.supervise_ports import Rooms
+from bottle.app.ports import Rooms
 from bottle.domain.plan import BottlePlan
 
 AUDIT_DIRECTORY = "/audit"

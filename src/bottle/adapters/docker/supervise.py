@@ -6,7 +6,7 @@ from bottle.adapters import supervise
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.networks import Subnets
 from bottle.adapters.docker.service import Service
-from bottle.app.supervise_ports import Rooms
+from bottle.app.ports import Rooms
 from bottle.domain.plan import BottlePlan
 from bottle.domain.sidecar_config import Listen
 from bottle.domain.supervise import SERVICE

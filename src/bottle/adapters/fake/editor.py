@@ -7,7 +7,7 @@ from attrs import define, field
 
 @define
 class FakeEditor:
-    """supervise_ports.Editor. `changes` makes what is left of what is shown; `shown` keeps that."""
+    """ports.Editor. `changes` makes what is left of what is shown; `shown` keeps that."""
 
     changes: Callable[[str], str] = str
     shown: list[str] = field(factory=list)

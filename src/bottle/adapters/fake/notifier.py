@@ -6,7 +6,7 @@ from bottle.domain.supervise import Asked
 
 
 class FakeNotifier:
-    """supervise_ports.Notifier. `called` lists the proposals, `complaints` is what every call comes back with."""
+    """ports.Notifier. `called` lists the proposals, `complaints` is what every call comes back with."""
 
     def __init__(self, complaints: Sequence[str] = ()) -> None:
         self.called: list[Asked] = []

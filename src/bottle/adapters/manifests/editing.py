@@ -15,7 +15,7 @@ from ruamel.yaml.error import YAMLError
 from bottle.adapters import disk
 from bottle.adapters.manifests import frontmatter, structure
 from bottle.adapters.manifests.routes import DEFAULT_PORTS
-from bottle.app.supervise_ports import ManifestEdit
+from bottle.app.ports import ManifestEdit
 from bottle.domain.dlp.settings import Scanning
 from bottle.domain.egress import Route
 from bottle.domain.errors import ConflictError, ManifestError, NotFoundError
@@ -29,7 +29,7 @@ _LONG_LINE = 4096
 
 
 class HomeManifestFiles:
-    """supervise_ports.HomeManifests over `home`, the `.bot-bottle` directory."""
+    """ports.HomeManifests over `home`, the `.bot-bottle` directory."""
 
     def __init__(self, home: Path) -> None:
         self._bottles = home / "bottles"

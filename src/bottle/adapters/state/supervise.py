@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bottle.adapters import disk
-from bottle.app.supervise_ports import Rooms
+from bottle.app.ports import Rooms
 from bottle.domain.egress import Policy
 from bottle.domain.errors import BottleError, ConflictError, NotFoundError
 from bottle.domain.names import is_identity
@@ -42,7 +42,7 @@ _LONGEST_GRANTS = 8 * 1024 * 1024
 
 
 class SuperviseFiles:
-    """supervise_ports.SuperviseStore under `root` (`~/.bot-bottle/state`)."""
+    """ports.SuperviseStore under `root` (`~/.bot-bottle/state`)."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
