@@ -1,5 +1,7 @@
 """What goes wrong outside is told, what is shown stays, and keys are never kept waiting."""
 
+import asyncio
+import signal
 import threading
 from collections.abc import Sequence
 
@@ -129,3 +131,47 @@ def test_leaving_waits_for_what_is_under_way(stage: Afternoon) -> None:
 
     app = perform(stage, script)
     assert (app.status, app.fault) == (0, None)
+
+
+def test_a_terminal_that_goes_away_gives_what_is_under_way_its_time(stage: Afternoon) -> None:
+    """More than one tells of it (the kernel, a shell, our own watch), which is no impatient person."""
+    go_on = threading.Event()
+
+    def slowly() -> bool:
+        return go_on.wait(60)
+
+    async def script(operator: Operator) -> None:
+        app = operator.app
+        app.run_worker(app.carried_out(slowly, "slowly"))
+        await operator.sees(lambda _: app.busy)
+        app.ended_by(signal.SIGHUP)
+        await operator.hears("ending, as soon as")
+        app.ended_by(signal.SIGHUP)
+        await operator.pilot.pause()
+        assert app.is_running
+        go_on.set()
+        await operator.sees(lambda _: not app.busy)
+
+    assert perform(stage, script).status == 128 + signal.SIGHUP
+
+
+class Eager(Headless):
+    """A look takes no time."""
+
+    looked = 0
+
+    async def look(self) -> None:
+        self.home.show(self.board)
+        self.looked += 1
+
+
+def test_a_look_that_takes_no_time_finds_the_panes_complete(quiet: Afternoon) -> None:
+    """As in an empty home."""
+    app = Eager(quiet.world, "/home/sam", every=60)
+
+    async def run() -> None:
+        async with app.run_test() as pilot:
+            await Operator(app, pilot, quiet).sees(lambda shown: "nothing runs" in shown and "n starts one" in shown)
+
+    asyncio.run(run())
+    assert (app.looked, app.fault) == (1, None)

@@ -39,6 +39,11 @@ class Person:
                 pytest.fail(f"{text!r} was not seen in {self.seen[-4000:]!r}")
             self.seen += os.read(self._keyboard, 65536)
 
+    def go_away(self) -> None:
+        """Takes the terminal along. It is not the process's controlling one, so that the kernel sends no signal."""
+        os.close(self._keyboard)
+        os.close(self._other)
+
     def end(self, seconds: float = 20) -> int:
         """The status, once the terminal was found as it was before."""
         deadline = time.monotonic() + seconds
@@ -49,6 +54,5 @@ class Person:
         while select.select([self._keyboard], [], [], 0.2)[0]:
             self.seen += os.read(self._keyboard, 65536)
         assert termios.tcgetattr(self._other) == self._before
-        os.close(self._keyboard)
-        os.close(self._other)
+        self.go_away()
         return status

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +11,8 @@ from pathlib import Path
 from attrs import frozen
 
 PATIENCE = 30
+_LEAVING = 20
+"""Seconds for a program to tidy up after its terminal went away."""
 KEEP_STATUS = 'trap : INT HUP TERM; "$@"; echo $? > "$0"'
 """The program with its status in a file: tmux 3.3 loses some. A trap is not inherited, so signals meet it as ever."""
 
@@ -20,6 +23,9 @@ class Terminal:
 
     socket: Path
     ended: Path
+    server: int
+    group: int
+    """Processes: tmux's own, and the group of what runs in the pane."""
 
     def screen(self) -> str:
         """What is to be seen now."""
@@ -62,13 +68,22 @@ class Terminal:
         deadline = time.monotonic() + patience
         while (status := self.status()) is None:
             if time.monotonic() > deadline:
-                raise AssertionError(f"it goes on:\n{self.screen()}")
+                raise AssertionError("it goes on")
             time.sleep(0.1)
         return status
 
     def close(self) -> None:
         """Takes the terminal away from whatever runs in it."""
         subprocess.run(["tmux", "-S", self.socket, "kill-server"], capture_output=True, check=False)
+
+    def sweep(self) -> None:
+        """Ends whatever is left, also what does not heed that its terminal is gone."""
+        self.close()
+        deadline = time.monotonic() + _LEAVING
+        while _is_there(self.group) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.group, signal.SIGKILL)
 
     def _tmux(self, *arguments: str) -> str:
         done = subprocess.run(["tmux", "-S", self.socket, *arguments], capture_output=True, text=True, check=True)
@@ -91,6 +106,8 @@ def terminal(
         str(settings),
         "new-session",
         "-d",
+        "-P",
+        *("-F", "#{pid} #{pane_pid}"),
         *size,
         "--",
         "sh",
@@ -99,9 +116,19 @@ def terminal(
         str(ended),
         *argv,
     ]
-    subprocess.run(command, env={**env, "TERM": os.environ.get("TERM", "xterm-256color")}, check=True)
-    opened = Terminal(socket, ended)
+    environment = {**env, "TERM": os.environ.get("TERM", "xterm-256color")}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    server, group = done.stdout.split()
+    opened = Terminal(socket, ended, int(server), int(group))
     try:
         yield opened
     finally:
-        opened.close()
+        opened.sweep()
+
+
+def _is_there(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

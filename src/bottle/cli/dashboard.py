@@ -14,8 +14,10 @@ def dashboard() -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or environment.variables.get("TERM") in (None, "dumb"):
         raise UsageError("the dashboard needs a terminal", hint="`bottle list` and `bottle supervise` need none")
     from bottle.dashboard.app import Dashboard
+    from bottle.dashboard.terminal import watch
 
     app = Dashboard(wire(), str(Path.cwd()), color=environment.color)
+    watch(lambda: app.busy)
     app.run()
     if app.fault is not None:
         raise app.fault

@@ -14,6 +14,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import OptionList
+from textual.worker import WorkerFailed
 
 from bottle.app import supervise
 from bottle.app.ports import World
@@ -24,6 +25,7 @@ from bottle.dashboard.home import Home
 from bottle.dashboard.hosting import ScreenInterruptions, on_screen
 from bottle.dashboard.palette import DARK, LIGHT, THEMES
 from bottle.dashboard.panes import AskedPane, BottlePane
+from bottle.dashboard.terminal import TerminalDriver
 from bottle.dashboard.threads import InterruptedWorkError, beside
 from bottle.domain.errors import BottleError
 from bottle.domain.state import Status
@@ -55,7 +57,7 @@ class Dashboard(App[int]):
 
     def __init__(self, world: World, directory: str, *, color: bool = True, every: float | None = EVERY) -> None:
         # Without colours the terminal's own are left as they are; Textual would turn ours into greys.
-        super().__init__(ansi_color=None if color else True)
+        super().__init__(driver_class=TerminalDriver, ansi_color=None if color else True)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK
@@ -88,6 +90,9 @@ class Dashboard(App[int]):
     async def on_mount(self) -> None:
         for number in _ENDING:
             asyncio.get_running_loop().add_signal_handler(number, self.ended_by, number)
+
+    @on(Home.Complete)
+    def _begin_looking(self) -> None:
         if self._every is not None:
             self._keep_looking(self._every)
 
@@ -256,15 +261,23 @@ class Dashboard(App[int]):
     def _chosen(self) -> str | None:
         return self.home.chosen_bottle
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way that leaving waits for."""
+        return bool(self._deeds)
+
     def ended_by(self, number: int = signal.SIGINT) -> None:
-        """Leaves because of a signal."""
+        """Leaves because of a signal. A terminal that goes away says so more than once: no person grows impatient."""
+        if self.status == SIGNALLED + signal.SIGHUP:
+            return
         self.status = SIGNALLED + number
         self.call_later(self.action_quit)
 
     # Faults: Textual would print the values of local variables, and these may be secrets.
 
     def _handle_exception(self, error: Exception) -> None:
-        self.fault = self.fault or error
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        self.fault = self.fault or (cause if isinstance(cause, Exception) else error)
         super()._handle_exception(error)
 
     def _fatal_error(self) -> None:

@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
@@ -46,7 +47,11 @@ class Home(Screen[None]):
         yield Input(id="search", placeholder="what a line must hold · Enter keeps it, Escape ends it", compact=True)
         yield Footer(compact=True, show_command_palette=False)
 
+    class Complete(Message):
+        """All panes are there, and can show what a look found. A look at an empty home is over sooner than that."""
+
     def on_mount(self) -> None:
+        self.post_message(self.Complete())
         self.call_after_refresh(self.query_one(BottlePane).rows.focus)
 
     def show(self, board: Board) -> None:
