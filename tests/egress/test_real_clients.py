@@ -3,7 +3,9 @@
 import importlib.util
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -161,14 +163,32 @@ def packages() -> list[HostTree]:
     return python + [HostTree(str(each.parent), BIN, entries=(each.name,)) for each in programs]
 
 
-@pytest.fixture(scope="module", params=["docker", "bubblewrap"])
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    require(request.param)
-    in_box = request.param == "docker"
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Place]]:
+    """One bottle for each backend, from the first client on to the last."""
+    with ExitStack() as held:
+
+        @cache
+        def place(backend: str) -> Place:
+            require(backend)
+            return held.enter_context(running(backend, tmp_path_factory.mktemp(backend)))
+
+        yield place
+
+
+@pytest.fixture(params=["docker", "bubblewrap"])
+def place(request: pytest.FixtureRequest, places: Callable[[str], Place]) -> Place:
+    return places(request.param)
+
+
+@contextmanager
+def running(name: str, folder: Path) -> Iterator[Place]:
+    in_box = name == "docker"
     backend = bottles.docker_backend("clients") if in_box else bottles.bubblewrap_backend("clients")
-    world, address = TestCa("world test CA"), host_address(request.param)
-    files = Packages(tmp_path_factory.mktemp("packages"), BASE)
-    programs = tmp_path_factory.mktemp("programs")
+    world, address = TestCa("world test CA"), host_address(name)
+    (served := folder / "packages").mkdir()
+    (programs := folder / "programs").mkdir()
+    files = Packages(served, BASE)
     java_client.install(programs, with_java=in_box)
     origin = Origin(files.answer, tls=world.issue(HOST, GITHUB), host=address)
     plan = a_plan(
@@ -182,7 +202,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     )
     cargo = Cargo(bottles.certificates(HOST, GITHUB), secrets={"EGRESS_TOKEN_0": TOKEN}, upstream_roots=world.pem)
     with bottles.launched(backend, plan, cargo) as bottle:
-        yield Place(request.param, bottle, origin)
+        yield Place(name, bottle, origin)
     origin.close()
 
 
