@@ -1,6 +1,7 @@
 """The rules that the gate applies itself: gitleaks' behind encodings that it does not read, and the operator's."""
 
 import base64
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -56,6 +57,21 @@ def test_what_the_operator_has_said_passes(knowing: World) -> None:
     assert knowing.tip("refs/heads/agent/said") == commit
     work.commit({"conf": f"key = {APPROVED}\nkey = {a_token()}\n"})
     assert "file conf:2: rule github-pat" in work.attempt("push", "origin", "HEAD:agent/said").said
+
+
+@pytest.mark.parametrize("where", ["file", "ref"])
+def test_a_name_that_is_allowed_allows_no_other(knowing: World, where: str) -> None:
+    """Names are no objects of git's. Were they all known by the same fingerprint, one that the operator let pass would
+    let every later one pass."""
+    said = []
+    for number, token in enumerate((a_token(), a_token())):
+        work = knowing.clone(f"{where}-{number}")
+        work.commit({f"{token}.txt" if where == "file" else "plain.txt": "nothing\n"})
+        said.append(work.attempt("push", "origin", f"HEAD:agent/{token if where == 'ref' else number}").said)
+    first, second = (set(re.findall(r"rule github-pat, fingerprint ([0-9a-f]+)", each)) for each in said)
+    assert first
+    assert second
+    assert not first & second
 
 
 BY_FILE = {
