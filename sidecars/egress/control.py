@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 
 from bottle.domain.sidecar_config import ConfigError, EgressReload, EgressStart, parse_reload, parse_start
 from sidecars.egress import limits
+from sidecars.host.answers import ready, reject
 
 _STDIN = 0
-_STDOUT = 1
 END = b"\n"
 """Stands in the queue behind the last line: no line holds one."""
 
@@ -51,16 +51,15 @@ class Control:
         """Answers documents until END; empty lines are passed by."""
         while (line := await lines.get()) != END:
             if line is None or line.strip():
-                say(await self._apply(line))
+                await self._apply(line)
 
-    async def _apply(self, line: bytes | None) -> dict[str, object]:
+    async def _apply(self, line: bytes | None) -> None:
         try:
-            version = await self._take(_json(line))
+            ready(await self._take(_json(line)))
         except ConfigError as error:
-            return {"event": "rejected", "reason": str(error)}
+            reject(str(error))
         except OSError as error:  # an address in use, a directory that is not there
-            return {"event": "rejected", "reason": error.strerror or "the system refused"}
-        return {"event": "ready", "version": version}
+            reject(error.strerror or "the system refused")
 
     async def _take(self, data: object) -> int:
         if self._has_started:
@@ -71,14 +70,6 @@ class Control:
         await self._start(start)
         self._has_started = True
         return start.policy.version
-
-
-def say(document: dict[str, object]) -> None:
-    """One line on standard output, at once. A reader that has gone away is no reason to stop serving."""
-    try:
-        os.write(_STDOUT, json.dumps(document).encode("ascii") + b"\n")
-    except OSError:
-        pass
 
 
 def read_stdin(deliver: Callable[[bytes | None], None], ended: Callable[[], None]) -> None:

@@ -33,7 +33,6 @@ AGENT_STALL_SECONDS = 600.0  # without taking a byte of what waits for it
 AGENT_HANDSHAKE_SECONDS = 10.0
 LINGER_SECONDS = 2.0  # after a refusal that ends the connection
 
-HANDED_SECONDS = 20.0  # until the box's init hands over the socket to listen on
 
 RESOLVE_SECONDS = 10.0
 CONNECT_SECONDS = 10.0

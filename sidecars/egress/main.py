@@ -27,9 +27,9 @@ from sidecars.egress.gateway import Gateway
 from sidecars.egress.listening import listen_for
 from sidecars.egress.rules import Rules, build
 from sidecars.egress.tls import require_roots, upstream_context
+from sidecars.host.privacy import keep_to_itself
 from sidecars.scanner.patterned import patterns_in
 
-_PR_SET_DUMPABLE = 4  # prctl.h
 _M_TRIM_THRESHOLD = -1  # malloc.h
 _M_MMAP_THRESHOLD = -3
 
@@ -116,7 +116,7 @@ class Egress:
 
 def main() -> NoReturn:
     """The program. Exit status 0 after a signal; it never ends by itself."""
-    _keep_to_itself()
+    keep_to_itself()
     _raise_file_limit()
     _keep_memory()
     gc.freeze()  # what was imported lives as long as the process and need not be looked at again
@@ -163,14 +163,6 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         pass
-
-
-def _keep_to_itself() -> None:
-    """Tokens are in this memory: no process of the same user may read it, and no core of it is written, nor given to
-    a handler, which a limit on cores would not stop (core(5))."""
-    library = ctypes.CDLL(None)
-    if hasattr(library, "prctl"):
-        library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _keep_memory() -> None:

@@ -1,14 +1,11 @@
 """Starts the gate and serves until it is told to end."""
 
-import array
-import ctypes
 import json
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 
 from bottle.domain.gitgate import served_path
@@ -27,8 +24,10 @@ from sidecars.gitgate.scanner import GateScanner
 from sidecars.gitgate.server import Gate
 from sidecars.gitgate.trail import Trail
 from sidecars.gitgate.upstream import Way
+from sidecars.host import handed
+from sidecars.host.answers import ready, reject
+from sidecars.host.privacy import keep_to_itself
 
-_PR_SET_DUMPABLE = 4  # prctl.h
 _LONGEST = 16 * 1024**2
 _BACKLOG = 64
 
@@ -59,21 +58,21 @@ def main() -> int:
 
     Exit status 1 for a document that cannot be served.
     """
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # keys are in this memory: nobody reads it, no core is left
+    keep_to_itself()
     os.umask(0o077)
     try:
         start = parse_gate(json.loads(sys.stdin.buffer.readline(_LONGEST)))
         gate = build(start)
     except (ConfigError, ProgramError) as error:
-        return _rejected(str(error))
+        return reject(str(error))
     except ValueError:
-        return _rejected("the line is no JSON document")
+        return reject("the line is no JSON document")
     except OSError as error:
-        return _rejected(error.strerror or "the system refused")
+        return reject(error.strerror or "the system refused")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))
     threading.Thread(target=gate.serve_forever, name="gate", daemon=True).start()
-    _say({"event": "ready", "version": 0})
+    ready()
     _wait(tied=start.tied)
     os._exit(0)
 
@@ -91,16 +90,9 @@ def _withheld(start: GateStart) -> list[str]:
 
 
 def _listener(listen: Listen) -> socket.socket:
+    """Raises ConfigError, OSError."""
     if listen.handed is not None:
-        with socket.socket(fileno=listen.handed) as door:
-            descriptors = array.array("i")
-            _, ancillary, _, _ = door.recvmsg(1, socket.CMSG_SPACE(descriptors.itemsize))
-            for level, kind, content in ancillary:
-                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                    descriptors.frombytes(content[: descriptors.itemsize])
-        if not descriptors:
-            raise ConfigError("listen.handed: no socket came")
-        return socket.socket(fileno=descriptors[0])
+        return handed.take(listen.handed)
     return socket.create_server((listen.host, listen.port), backlog=_BACKLOG)
 
 
@@ -110,18 +102,6 @@ def _wait(*, tied: bool) -> None:
         pass
     if not tied:
         signal.pause()
-
-
-def _rejected(reason: str) -> int:
-    _say({"event": "rejected", "reason": reason})
-    return 1
-
-
-def _say(document: Mapping[str, object]) -> None:
-    try:
-        os.write(1, json.dumps(document).encode() + b"\n")
-    except OSError:
-        pass  # a reader that has gone away is no reason not to serve
 
 
 if __name__ == "__main__":

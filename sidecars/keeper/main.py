@@ -6,7 +6,6 @@ the launcher said before that it leaves the bottle running. Standard output has 
 line for each thing that the launcher waits for. Whoever else has business here connects to the control socket.
 """
 
-import ctypes
 import json
 import os
 import selectors
@@ -16,6 +15,7 @@ import sys
 import time
 from typing import Any
 
+from sidecars.host.privacy import keep_to_itself
 from sidecars.keeper import memory, order, premises
 from sidecars.keeper.control import Visitor
 from sidecars.keeper.log import Log
@@ -24,7 +24,6 @@ from sidecars.keeper.premises import Premises
 from sidecars.keeper.programs import Program
 from sidecars.keeper.staging import become
 
-_PR_SET_DUMPABLE = 4
 _LIFELINE = 0
 _STOP_SECONDS = 3.0
 _UNSENT_SECONDS = 0.05
@@ -236,8 +235,7 @@ def main() -> None:
     """The program. Exit status 0 when it has ended the bottle, 1 when it could not start it."""
     if os.fork():
         os._exit(0)  # the launcher has nobody to wait for, however long this goes on
-    library = ctypes.CDLL(None)
-    library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # secrets pass through: nobody may read its memory, and no core is left
+    keep_to_itself()
     try:
         spec = order.heard(_LIFELINE)
         place = Premises(spec["runtime"])

@@ -11,13 +11,14 @@ import threading
 from bottle.domain.sidecar_config import Listen
 from bottle.domain.strict_json import ConfigError
 from bottle.domain.supervise_files import SuperviseStart, parse_start
+from sidecars.host import handed
+from sidecars.host.answers import ready, reject
 from sidecars.supervise.desk import Desk
 from sidecars.supervise.http import Server
 from sidecars.supervise.protocol import Protocol
 
 _LONGEST = 65536
 _BACKLOG = 64
-_HANDED_SECONDS = 30.0
 
 
 def main() -> int:
@@ -31,11 +32,11 @@ def main() -> int:
         listener = _listener(start.listen)
         server = Server(Protocol(Desk(start)))
     except ConfigError as error:
-        return _rejected(str(error))
+        return reject(str(error))
     except ValueError:
-        return _rejected("the line is no JSON document")
+        return reject("the line is no JSON document")
     except OSError as error:
-        return _rejected(error.strerror or "the system refused")
+        return reject(error.strerror or "the system refused")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))
     threading.Thread(target=_end_with_input, args=(start,), name="stdin", daemon=True).start()
@@ -45,7 +46,7 @@ def main() -> int:
 
 async def _serve(server: Server, listener: socket.socket) -> None:
     serving = await asyncio.start_server(server.serve, sock=listener, backlog=_BACKLOG)
-    _say({"event": "ready", "version": 0})
+    ready()
     await serving.serve_forever()
 
 
@@ -58,23 +59,6 @@ def _end_with_input(start: SuperviseStart) -> None:
 
 def _listener(listen: Listen) -> socket.socket:
     """Raises ConfigError, OSError."""
-    if listen.handed is None:
-        return socket.create_server((listen.host, listen.port), backlog=_BACKLOG)
-    with socket.socket(fileno=listen.handed) as door:
-        door.settimeout(_HANDED_SECONDS)
-        _, descriptors, _, _ = socket.recv_fds(door, 1, 1)
-    if not descriptors:
-        raise ConfigError("listen: the other side hung up before it handed a socket over")
-    return socket.socket(fileno=descriptors[0])
-
-
-def _rejected(reason: str) -> int:
-    _say({"event": "rejected", "reason": reason})
-    return 1
-
-
-def _say(document: dict[str, object]) -> None:
-    try:
-        os.write(1, json.dumps(document).encode() + b"\n")
-    except OSError:
-        pass  # a reader that has gone away is no reason not to serve
+    if listen.handed is not None:
+        return handed.take(listen.handed)
+    return socket.create_server((listen.host, listen.port), backlog=_BACKLOG)

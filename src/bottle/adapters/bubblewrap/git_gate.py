@@ -77,7 +77,9 @@ def program(
         *("--uid", str(_NUMBER), "--gid", str(_NUMBER), "--hostname", NAME),
         *("--info-fd", str(info), "--seccomp", str(seccomp)),
         *sandbox.system(),
-        *sandbox.binds(interpreter.binds("gitgate", "evidence", "scanner", packages=interpreter.SIDECAR_PACKAGES)),
+        *sandbox.binds(
+            interpreter.binds("gitgate", "evidence", "host", "scanner", packages=interpreter.SIDECAR_PACKAGES)
+        ),
         *sandbox.binds([(str(gitleaks.program()), _GITLEAKS)]),
         *sandbox.covered(interpreter.hidden()),
         *sandbox.binds(rules),

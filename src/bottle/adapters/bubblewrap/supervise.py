@@ -26,7 +26,7 @@ def program(plan: BottlePlan, rooms: Rooms, door: int, ground: Ground, held: Des
         *("--uid", str(_NUMBER), "--gid", str(_NUMBER), "--hostname", NAME),
         *("--info-fd", str(info), "--seccomp", str(seccomp)),
         *sandbox.system(),
-        *sandbox.binds(interpreter.binds(NAME, packages=_PACKAGES)),
+        *sandbox.binds(interpreter.binds(NAME, "host", packages=_PACKAGES)),
         *sandbox.covered(interpreter.hidden()),
         *sandbox.processes(),
         *("--dev", "/dev"),

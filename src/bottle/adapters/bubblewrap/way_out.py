@@ -43,7 +43,9 @@ def program(
         *("--uid", str(_NUMBER), "--gid", str(_NUMBER), "--hostname", WAY_OUT),
         *("--info-fd", str(info), "--seccomp", str(seccomp)),
         *sandbox.system(),
-        *sandbox.binds(interpreter.binds(WAY_OUT, "evidence", "scanner", packages=interpreter.SIDECAR_PACKAGES)),
+        *sandbox.binds(
+            interpreter.binds(WAY_OUT, "evidence", "host", "scanner", packages=interpreter.SIDECAR_PACKAGES)
+        ),
         *sandbox.covered(interpreter.hidden()),
         *sandbox.binds(rules),
         *resolving(),

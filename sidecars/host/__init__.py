@@ -1,0 +1,1 @@
+"""How the programs beside the box deal with the host that starts them: its answers, its sockets, its secrets."""

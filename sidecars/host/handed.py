@@ -1,0 +1,31 @@
+"""A listening socket that comes from inside the box.
+
+It is made in the box's network stack and so reached from there alone: what it accepts was never a packet on any
+network.
+"""
+
+import socket
+
+from bottle.domain.strict_json import ConfigError
+
+_SECONDS = 20.0  # until the box's first process hands it over
+
+
+def take(descriptor: int) -> socket.socket:
+    """The listening TCP socket that comes over the Unix socket `descriptor`, which it closes.
+
+    Raises ConfigError, OSError.
+    """
+    with socket.socket(fileno=descriptor) as channel:
+        channel.settimeout(_SECONDS)
+        try:
+            _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
+        except TimeoutError:
+            raise ConfigError("listen: nobody handed a socket over") from None
+    if not descriptors:
+        raise ConfigError("listen: the other side hung up before it handed a socket over")
+    handed = socket.socket(fileno=descriptors[0])
+    if handed.family != socket.AF_INET or not handed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        handed.close()
+        raise ConfigError("listen: what was handed over is no listening TCP socket")
+    return handed
