@@ -10,7 +10,8 @@ import os
 import threading
 from collections.abc import Awaitable, Callable
 
-from bottle.domain.sidecar_config import ConfigError, EgressReload, EgressStart, parse_reload, parse_start
+from bottle.domain.egress_config import EgressReload, EgressStart, parse_reload, parse_start
+from bottle.domain.strict_json import ConfigError
 from sidecars.egress import limits
 from sidecars.host.answers import ready, reject
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from bottle.domain.sidecar_config import Listen
+from bottle.domain.listen import Listen
 from sidecars.egress import limits
 from sidecars.host import handed
 

@@ -15,8 +15,9 @@ from typing import NoReturn
 
 import uvloop
 
+from bottle.domain.egress_config import EgressReload, EgressStart
+from bottle.domain.listen import Listen
 from bottle.domain.names import agent_of
-from bottle.domain.sidecar_config import EgressReload, EgressStart, Listen
 from sidecars.egress import limits
 from sidecars.egress.agent_side import AgentSide
 from sidecars.egress.audit import Trail

@@ -14,11 +14,12 @@ from attrs import define, evolve, field, frozen
 from bottle.domain.dlp.matching import Matcher, NoPatterns
 from bottle.domain.dlp.settings import Scanning
 from bottle.domain.egress import Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
+from bottle.domain.egress_config import EgressReload, Leaf
 from bottle.domain.headers import folded, is_credential_header
 from bottle.domain.hosts import Authority, bracketed
 from bottle.domain.registered import parts_of, registered
 from bottle.domain.secret_forms import SecretForms, expressions
-from bottle.domain.sidecar_config import ConfigError, EgressReload, Leaf
+from bottle.domain.strict_json import ConfigError
 from bottle.domain.targets import ASTERISK, InvalidTargetError, parse_target
 from sidecars.egress import limits
 from sidecars.egress.refusal import Refusal, of_verdict, refused

@@ -3,8 +3,9 @@
 import os
 import ssl
 
+from bottle.domain.egress_config import Leaf
 from bottle.domain.hosts import InvalidHostError, host_on_the_wire
-from bottle.domain.sidecar_config import ConfigError, Leaf
+from bottle.domain.strict_json import ConfigError
 
 _ALPN = ["http/1.1"]
 _NAME = "bottle_server_name"

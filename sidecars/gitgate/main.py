@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bottle.domain.gitgate import served_path
 from bottle.domain.gitgate_config import SEED, GateRemote, GateStart, parse_gate
+from bottle.domain.listen import Listen
 from bottle.domain.names import agent_of
-from bottle.domain.sidecar_config import Listen
 from bottle.domain.strict_json import ConfigError
 from sidecars.gitgate.git import ProgramError
 from sidecars.gitgate.gitleaks import Gitleaks

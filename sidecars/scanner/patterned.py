@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bottle.domain.sidecar_config import ConfigError
+from bottle.domain.strict_json import ConfigError
 from sidecars.scanner.patterns import store
 from sidecars.scanner.patterns.engine import Patterns
 

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 
-from bottle.domain.sidecar_config import Listen
+from bottle.domain.listen import Listen
 from bottle.domain.strict_json import ConfigError
 from bottle.domain.supervise_files import SuperviseStart, parse_start
 from sidecars.host import handed

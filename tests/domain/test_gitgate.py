@@ -21,8 +21,8 @@ from bottle.domain.gitgate import (
     served_path,
 )
 from bottle.domain.gitgate_config import GateRemote, GateStart, gate_document, parse_gate
+from bottle.domain.listen import Listen
 from bottle.domain.manifest import PushRules, Remote
-from bottle.domain.sidecar_config import Listen
 from bottle.domain.strict_json import ConfigError
 
 OLD, NEW, NONE = "a" * 40, "b" * 40, "0" * 40

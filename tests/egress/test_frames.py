@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from bottle.domain.egress import Policy, Route
+from bottle.domain.egress_config import EgressReload
 from bottle.domain.hosts import Authority, HostPattern
 from bottle.domain.secret_forms import SecretForms
-from bottle.domain.sidecar_config import EgressReload
 from sidecars.egress.audit import Trail
 from sidecars.egress.dial import Dialler
 from sidecars.egress.frames import Passage

@@ -11,8 +11,9 @@ import h11
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bottle.domain.egress_config import parse_reload, reload_document
 from bottle.domain.hosts import Authority, InvalidHostError, authority
-from bottle.domain.sidecar_config import ConfigError, parse_reload, reload_document
+from bottle.domain.strict_json import ConfigError
 from sidecars.egress.chain import reads_as_open
 from sidecars.egress.door import Inside, named_inside, named_outside
 from sidecars.egress.reader import END, ResponseReader

@@ -4,8 +4,10 @@ import pytest
 from attrs import define, evolve
 
 from bottle.domain.egress import Grant, Policy, Route
+from bottle.domain.egress_config import EgressReload
 from bottle.domain.hosts import Authority, HostPattern
-from bottle.domain.sidecar_config import ConfigError, EgressReload, parse_policy, policy_document
+from bottle.domain.policy_document import parse_policy, policy_document
+from bottle.domain.strict_json import ConfigError
 from sidecars.egress.refusal import Refused
 from sidecars.egress.rules import Rules, build
 from tests.egress.conftest import MakeOrigin, MakeSidecar

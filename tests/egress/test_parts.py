@@ -12,17 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bottle.domain.egress import Endpoint, Injection, Policy, Route
+from bottle.domain.egress_config import EgressStart, Leaf, parse_reload, parse_start, reload_document, start_document
 from bottle.domain.hosts import Authority, HostPattern
-from bottle.domain.sidecar_config import (
-    ConfigError,
-    EgressStart,
-    Leaf,
-    Listen,
-    parse_reload,
-    parse_start,
-    reload_document,
-    start_document,
-)
+from bottle.domain.listen import Listen
+from bottle.domain.strict_json import ConfigError
 from bottle.domain.upstream_proxy import UpstreamProxy
 from sidecars.egress import dns
 from sidecars.egress.control import Lines

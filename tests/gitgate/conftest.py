@@ -13,8 +13,8 @@ from attrs import define, evolve, field
 from bottle.domain.dlp.settings import Scanning
 from bottle.domain.gitgate import GATE, rewrites
 from bottle.domain.gitgate_config import GateRemote, GateStart, gate_document
+from bottle.domain.listen import Listen
 from bottle.domain.manifest import PushRules, Remote
-from bottle.domain.sidecar_config import Listen
 from bottle.domain.upstream_proxy import UpstreamProxy
 from tests.support.git_client import Git, bare_repository
 from tests.support.gitleaks import gitleaks

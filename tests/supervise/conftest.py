@@ -16,7 +16,7 @@ from bottle.adapters.state.supervise import SuperviseFiles
 from bottle.app.ports import Rooms
 from bottle.domain.egress import Injection, Policy, Route
 from bottle.domain.hosts import HostPattern
-from bottle.domain.sidecar_config import Listen
+from bottle.domain.listen import Listen
 from bottle.domain.supervise import Grants, first_grants
 from bottle.domain.supervise_files import SuperviseStart, start_document
 from sidecars.supervise.desk import Desk

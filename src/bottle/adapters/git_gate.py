@@ -4,8 +4,8 @@ from attrs import evolve
 
 from bottle.app.ports import Cargo
 from bottle.domain.gitgate_config import GateRemote, GateStart
+from bottle.domain.listen import Listen
 from bottle.domain.plan import BottlePlan
-from bottle.domain.sidecar_config import Listen
 
 NAME = "git-gate"
 

@@ -4,9 +4,9 @@ import json
 import re
 from collections.abc import Mapping
 
+from bottle.domain.egress_config import Leaf
 from bottle.domain.errors import BackendError
 from bottle.domain.hosts import HostPattern
-from bottle.domain.sidecar_config import Leaf
 
 _KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----\n?", re.DOTALL)
 

@@ -1,7 +1,7 @@
 """What every backend tells the server that a stuck agent asks."""
 
+from bottle.domain.listen import Listen
 from bottle.domain.plan import BottlePlan
-from bottle.domain.sidecar_config import Listen
 from bottle.domain.strict_json import JsonObject
 from bottle.domain.supervise_files import SuperviseStart, start_document
 

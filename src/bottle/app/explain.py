@@ -5,12 +5,12 @@ from attrs import frozen
 from bottle.app.ports import World
 from bottle.domain.dlp.finding import Finding
 from bottle.domain.egress import Request, Scheme, Verdict, decide, decide_address
+from bottle.domain.egress_config import EgressReload
 from bottle.domain.environment import HostVariables, Prompted, is_private
 from bottle.domain.errors import UsageError
 from bottle.domain.hosts import InvalidHostError, address_of, authority
 from bottle.domain.plan import BottlePlan
 from bottle.domain.scanned_body import Inquiry
-from bottle.domain.sidecar_config import EgressReload
 from bottle.domain.targets import InvalidTargetError, parse_target
 
 _DEFAULT_PORTS: dict[str, tuple[Scheme, int]] = {"https": ("https", 443), "http": ("http", 80)}

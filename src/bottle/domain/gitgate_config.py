@@ -1,6 +1,6 @@
 """What the git gate is told on its standard input: one whole document, with its keys and what it must look for.
 
-Strict and hand-written like `sidecar_config`; secret values are kept out of every repr and every error message.
+Strict and hand-written like `egress_config`; secret values are kept out of every repr and every error message.
 """
 
 import ipaddress
@@ -11,9 +11,9 @@ from bottle.domain.addresses import IPNetwork
 from bottle.domain.dlp.document import read_scanning, scanning_document
 from bottle.domain.dlp.settings import Scanning
 from bottle.domain.gitgate import Upstream
+from bottle.domain.listen import Listen, listen_document, read_listen
 from bottle.domain.manifest import PushRules, Remote
 from bottle.domain.proxy_document import proxy_document, read_proxy
-from bottle.domain.sidecar_config import Listen, listen_document, read_listen
 from bottle.domain.strict_json import (
     ConfigError,
     JsonObject,

@@ -2,7 +2,7 @@
 
 from attrs import field, frozen
 
-from bottle.domain.sidecar_config import EgressReload, parse_reload, reload_document
+from bottle.domain.egress_config import EgressReload, parse_reload, reload_document
 from bottle.domain.strict_json import ConfigError, JsonObject, read_object, read_text
 from bottle.domain.targets import InvalidTargetError, Target, parse_target
 

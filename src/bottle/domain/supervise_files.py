@@ -9,7 +9,8 @@ from typing import cast
 
 from attrs import frozen
 
-from bottle.domain.sidecar_config import Listen, listen_document, parse_policy, policy_document, read_listen
+from bottle.domain.listen import Listen, listen_document, read_listen
+from bottle.domain.policy_document import parse_policy, policy_document
 from bottle.domain.strict_json import (
     ConfigError,
     JsonObject,

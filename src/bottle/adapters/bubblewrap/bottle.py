@@ -11,8 +11,8 @@ from bottle.adapters.bubblewrap.keeper import Lifeline
 from bottle.adapters.bubblewrap.runtime import Runtime
 from bottle.app.ports import ExecResult, Heard
 from bottle.domain.egress import Policy
+from bottle.domain.egress_config import EgressReload, reload_document
 from bottle.domain.errors import BackendError
-from bottle.domain.sidecar_config import EgressReload, reload_document
 
 
 @frozen

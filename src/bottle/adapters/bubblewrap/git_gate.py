@@ -16,9 +16,9 @@ from bottle.adapters.bubblewrap.secret_rules import PATTERNS
 from bottle.app.ports import Cargo
 from bottle.domain.errors import BottleError
 from bottle.domain.gitgate_config import gate_document
+from bottle.domain.listen import Listen
 from bottle.domain.plan import BottlePlan
 from bottle.domain.provision import CA_BUNDLE
-from bottle.domain.sidecar_config import Listen
 
 NAME = git_gate.NAME
 _NUMBER = 65533

@@ -6,8 +6,8 @@ from bottle.adapters.bubblewrap.descriptors import Descriptors
 from bottle.adapters.bubblewrap.ground import Ground
 from bottle.adapters.bubblewrap.seccomp import sidecar_filter
 from bottle.app.ports import Rooms
+from bottle.domain.listen import Listen
 from bottle.domain.plan import BottlePlan
-from bottle.domain.sidecar_config import Listen
 
 NAME = supervise.NAME
 _NUMBER = 65531

@@ -11,9 +11,10 @@ from bottle.adapters.bubblewrap.seccomp import sidecar_filter
 from bottle.adapters.bubblewrap.secret_rules import PATTERNS
 from bottle.adapters.sidecar import leaves
 from bottle.app.ports import Cargo
+from bottle.domain.egress_config import EgressStart, start_document
+from bottle.domain.listen import Listen
 from bottle.domain.plan import BottlePlan
 from bottle.domain.provision import CA_BUNDLE
-from bottle.domain.sidecar_config import EgressStart, Listen, start_document
 
 AUDIT = "/audit"
 _NUMBER = 65532

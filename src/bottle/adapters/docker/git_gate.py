@@ -5,10 +5,11 @@ from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.networks import Subnets
 from bottle.adapters.docker.service import Service
 from bottle.app.ports import Cargo
+from bottle.domain.egress_config import PATTERNS
 from bottle.domain.gitgate import GATE
 from bottle.domain.gitgate_config import gate_document
+from bottle.domain.listen import Listen
 from bottle.domain.plan import BottlePlan
-from bottle.domain.sidecar_config import PATTERNS, Listen
 
 NUMBER = 10002
 """The gate's user and group in the sidecar's image (images/sidecar)."""

@@ -11,16 +11,10 @@ from bottle.adapters.docker.streams import Channel, Frames
 from bottle.adapters.sidecar import leaves, stands
 from bottle.app.ports import Cargo
 from bottle.domain.egress import Policy
+from bottle.domain.egress_config import PATTERNS, EgressReload, EgressStart, reload_document, start_document
 from bottle.domain.errors import BackendError, BottleError
+from bottle.domain.listen import Listen
 from bottle.domain.plan import BottlePlan
-from bottle.domain.sidecar_config import (
-    PATTERNS,
-    EgressReload,
-    EgressStart,
-    Listen,
-    reload_document,
-    start_document,
-)
 from bottle.domain.strict_json import JsonObject
 
 START_SECONDS = 30.0

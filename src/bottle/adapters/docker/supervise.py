@@ -7,8 +7,8 @@ from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.networks import Subnets
 from bottle.adapters.docker.service import Service
 from bottle.app.ports import Rooms
+from bottle.domain.listen import Listen
 from bottle.domain.plan import BottlePlan
-from bottle.domain.sidecar_config import Listen
 from bottle.domain.supervise import SERVICE
 
 NUMBER = 10003
