@@ -86,7 +86,13 @@ def prepare(world: World, wanted: Wanted, before: Metadata | None = None) -> Pre
         ),
         login=login,
     )
-    request = planning.StartRequest(
+    return Prepared(
+        planning.resolve(_request(world, wanted, before), manifest, provider, facts), backend, survey, faults, before
+    )
+
+
+def _request(world: World, wanted: Wanted, before: Metadata | None) -> planning.StartRequest:
+    return planning.StartRequest(
         agent=wanted.agent,
         identity=before.identity if before else identity_of(wanted.agent, world.entropy.suffix()),
         label=wanted.label or "",
@@ -104,7 +110,6 @@ def prepare(world: World, wanted: Wanted, before: Metadata | None = None) -> Pre
         arguments=wanted.arguments,
         skills_root=world.skills_root,
     )
-    return Prepared(planning.resolve(request, manifest, provider, facts), backend, survey, faults, before)
 
 
 def _workspace(world: World, wanted: Wanted) -> Workspace | None:
