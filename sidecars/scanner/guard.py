@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
-from urllib.parse import parse_qsl
 
 from attrs import evolve, field, frozen
 
-from bottle.domain.dlp.carried import LONGEST_BODY, Carried, fields_of
+from bottle.domain.dlp.carried import LONGEST_BODY, Carried, fields_of, pairs_of
 from bottle.domain.dlp.engine import Engine
 from bottle.domain.dlp.finding import Finding
 from bottle.domain.dlp.matching import Matcher, NoPatterns, Quiet
@@ -157,7 +156,7 @@ def threads() -> ThreadPoolExecutor:
 def _named(target: bytes) -> list[tuple[bytes, bytes]]:
     """What a target says beside where it leads: its last segment, and the parameters by their names."""
     path, _, query = target.partition(b"?")
-    return [(b"", path.rpartition(b"/")[2]), *parse_qsl(query, keep_blank_values=True)]
+    return [(b"", path.rpartition(b"/")[2]), *pairs_of(query)]
 
 
 def _stands_in(name: bytes, value: bytes) -> bool:
@@ -168,6 +167,6 @@ def _stands_in(name: bytes, value: bytes) -> bool:
 def _retold(target: bytes) -> list[bytes]:
     """A target as it is, without what its parts are joined by, and what its query says."""
     path, _, query = target.partition(b"?")
-    pairs = parse_qsl(query, keep_blank_values=True)
+    pairs = pairs_of(query)
     values, names = b"".join(value for _, value in pairs), b"".join(name for name, _ in pairs)
     return [target, path.replace(b"/", b""), values, names]

@@ -91,11 +91,24 @@ def test_a_guard_for_requests_with_silent_rules_remembers_the_same_fields() -> N
         _post(loud, b'{"data": "%b"}' % PIECES[-1])
 
 
+@pytest.mark.parametrize("text", [b"q=caf%C3%A9", b"q=%E9", b"q=%FF%FE&r=%00", b"%C3%A9=1"])
+def test_escapes_of_any_character_set_pass(text: bytes) -> None:
+    """What is no ASCII is no reason to refuse, in a query or in a form."""
+    guard = _guard()
+    guard.check_head(b"/search?" + text, HEAD)
+    _post(guard, text)
+
+
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
         (b'{"a": "x", "b": {"c": 12}, "d": ["e"]}', [(b"a", b"x"), (b"c", b"12")]),
         (b"a=1&b=two", [(b"a", b"1"), (b"b", b"two")]),
+        (
+            b"a+b=c%20d&empty=&alone&=unnamed&&x=y=z",
+            [(b"a b", b"c d"), (b"empty", b""), (b"alone", b""), (b"", b"unnamed"), (b"x", b"y=z")],
+        ),
+        (b"q=caf%C3%A9&old=caf%E9&broken=%F", [(b"q", "caf\u00e9".encode()), (b"old", b"caf\xe9"), (b"broken", b"%F")]),
         (b" plain text, a = b ", [(b"", b"plain text, a = b")]),
         (b"", [(b"", b"")]),
     ],

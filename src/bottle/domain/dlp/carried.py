@@ -4,7 +4,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 _SHORT: Final = 256  # bytes of a field; a longer one is looked at by itself
 _KEPT: Final = 1024
@@ -43,8 +43,14 @@ def fields_of(body: bytes) -> list[tuple[bytes, bytes]]:
     if body.lstrip()[:1] in (b"{", b"["):
         return list(_members(body))
     if b"=" in body and not body.translate(None, _OF_FORMS):
-        return parse_qsl(body, keep_blank_values=True)
+        return pairs_of(body)
     return [(b"", body.strip())]
+
+
+def pairs_of(text: bytes) -> list[tuple[bytes, bytes]]:
+    """The names and values of a form or a query, unescaped, in whatever character set they are."""
+    parted = (pair.partition(b"=") for pair in text.replace(b"+", b" ").split(b"&") if pair)
+    return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in parted]
 
 
 def _members(body: bytes) -> Iterator[tuple[bytes, bytes]]:
