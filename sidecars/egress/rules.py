@@ -13,7 +13,7 @@ from attrs import define, evolve, field, frozen
 
 from bottle.domain.dlp.matching import Matcher, NoPatterns
 from bottle.domain.dlp.settings import Scanning
-from bottle.domain.egress import Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
+from bottle.domain.egress import Grant, Policy, Request, Route, Scheme, Verdict, decide, decide_tunnel
 from bottle.domain.egress_config import EgressReload, Leaf
 from bottle.domain.headers import folded, is_credential_header
 from bottle.domain.hosts import Authority, bracketed
@@ -32,6 +32,11 @@ from sidecars.scanner.patterns.engine import Patterns
 from sidecars.scanner.patterns.own import with_own
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+def since_boot() -> float:
+    """Seconds by a clock that nobody sets and that goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @frozen(eq=False)
@@ -56,7 +61,9 @@ class Ticket:
 class Rules:
     """A policy, its secrets by slot, and a TLS context for each host pattern that it terminates.
 
-    `spent` names the grants for one request that had theirs; `clock` tells seconds since the epoch.
+    `spent` names the grants for one request that had theirs; `clock` tells seconds since the epoch, `steady` those of a
+    clock that nobody sets. A grant for some minutes ends by whichever comes first: a time of day that is set back
+    prolongs none. `ends` are the ends of those that were ever seen, by `steady`.
     """
 
     policy: Policy
@@ -67,8 +74,11 @@ class Rules:
     contexts: dict[str, ssl.SSLContext] = field(repr=False)
     _leaves: dict[str, Leaf] = field(repr=False)
     spent: frozenset[str] = frozenset()
+    ends: dict[Grant, float] = field(factory=dict, repr=False)
     clock: Callable[[], float] = field(default=time.time, repr=False)
+    steady: Callable[[], float] = field(default=since_boot, repr=False)
     _lapses_at: float = field(init=False, repr=False)
+    _ends_at: float = field(init=False, repr=False)
     pool: Pool = field(factory=Pool, init=False, repr=False)
     _remembered: dict[tuple[str, str, int, str, str], Ticket] = field(factory=dict, init=False, repr=False)
     _quiet: dict[frozenset[str], Guard] = field(factory=dict, init=False, repr=False)
@@ -82,6 +92,8 @@ class Rules:
         return {slot: SecretForms(parts, sieve) for slot, parts in values.items()}
 
     def __attrs_post_init__(self) -> None:
+        for grant in self._timed():
+            self.ends.setdefault(grant, self.steady() + (grant.until or 0.0) - self.clock())
         self._keep(route for route in self.policy.routes if route.grant is None or route.grant.id not in self.spent)
 
     def warm_up(self) -> None:
@@ -129,16 +141,23 @@ class Rules:
         return decide_tunnel(self.policy, authority)
 
     def _forget_lapsed(self) -> None:
-        now = self.clock()
-        if now >= self._lapses_at:
-            self._keep(route for route in self.policy.routes if route.grant is None or not route.grant.has_lapsed(now))
+        now, steady = self.clock(), self.steady()
+        if now >= self._lapses_at or steady >= self._ends_at:
+            over = {grant for grant in self._timed() if grant.has_lapsed(now) or steady >= self.ends[grant]}
+            self._keep(route for route in self.policy.routes if route.grant not in over)
+
+    def _timed(self) -> Iterable[Grant]:
+        """The grants that a time ends."""
+        grants = (route.grant for route in self.policy.routes)
+        return (grant for grant in grants if grant is not None and grant.until is not None)
 
     def _keep(self, routes: Iterable[Route]) -> None:
         """Judges by these routes from now on."""
         self.policy = evolve(self.policy, routes=tuple(routes))
         self._remembered.clear()
-        ends = (route.grant.until for route in self.policy.routes if route.grant is not None)
-        self._lapses_at = min((end for end in ends if end is not None), default=math.inf)
+        timed = list(self._timed())
+        self._lapses_at = min((grant.until or 0.0 for grant in timed), default=math.inf)
+        self._ends_at = min((self.ends[grant] for grant in timed), default=math.inf)
 
     def _judge(self, scheme: Scheme, authority: Authority, method: str, text: str) -> Ticket:
         try:
@@ -205,12 +224,12 @@ def build(
     held = {slot: secrets[slot] for slot in slots & set(secrets)}
     given = {**(standing.given if standing else {}), **reload.given}
     values = registered(reload.policy, held, given)
-    spent = standing.spent if standing else frozenset[str]()
+    spent, ends = (standing.spent, dict(standing.ends)) if standing else (frozenset[str](), dict[Grant, float]())
     patterns = standing.patterns if standing else patterns
     matcher = _matcher(reload.policy, standing, patterns)
     approved = reload.policy.scanning.approved
     guard = standing.guard.renewed(values, matcher, approved) if standing else Guard.of(values, key, matcher, approved)
-    return Rules(reload.policy, held, given, guard, patterns, contexts, leaves, spent)
+    return Rules(reload.policy, held, given, guard, patterns, contexts, leaves, spent, ends)
 
 
 def _matcher(policy: Policy, standing: Rules | None, patterns: Patterns | None) -> Matcher:

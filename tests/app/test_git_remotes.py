@@ -8,9 +8,9 @@ from attrs import evolve
 
 from bottle.adapters.fake.git_keys import FakeGitKeys
 from bottle.adapters.fake.manifests import FakeManifests
+from bottle.app.cargo import resolve_git_secrets
 from bottle.app.ports import World
 from bottle.app.prepare import Wanted, prepare, require_ready
-from bottle.app.start import resolve_git_secrets
 from bottle.domain.errors import ManifestError, SecretMissingError
 from tests.app.conftest import Stage
 

@@ -1,6 +1,7 @@
 """Headless runs and bottles that go on: what is kept before every end, what is put back, and what a failure leaves."""
 
 import json
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,8 @@ from bottle.app.prepare import Prepared, Wanted, prepare
 from bottle.app.resume import prepare_next_task, prepare_resumed
 from bottle.app.run import Outcome, run_task
 from bottle.app.start import run_attached, run_detached
-from bottle.domain.errors import BackendError, ConflictError, NotFoundError, TimeIsUpError, UsageError
+from bottle.domain.errors import BackendError, BottleError, ConflictError, NotFoundError, TimeIsUpError, UsageError
+from bottle.domain.state import Leftover
 from tests.app.conftest import Stage
 from tests.support.flaky import flaky
 
@@ -141,6 +143,42 @@ def test_an_interruption_keeps_the_same(stage: Stage) -> None:
     assert prepare_resumed(stage.world, IDENTITY).plan.archives
 
 
+def test_a_task_that_is_interrupted_tells_what_came_of_it(stage: Stage) -> None:
+    def struck(box: FakeBox, argv: Sequence[str], task: bytes) -> ExecResult:
+        headless(box, argv, task)
+        stage.clock.advance(seconds=3)
+        stage.clock.jump(days=-365)
+        stage.interruptions.strike()
+        raise AssertionError("the signal raises")
+
+    stage.backend.headless = struck
+    outcome = do(stage.world, wanted(stage), "one;")
+    assert (outcome.status, outcome.interrupted) == (None, signal.SIGINT)
+    assert outcome.seconds == 3, "a clock that is set meanwhile makes no difference"
+    assert stage.backend.engine.bottles == {}
+    stage.backend.headless = headless
+    assert do(stage.world, prepare_next_task(stage.world, IDENTITY, "coder"), "two;").report.result == "one;two;"
+
+
+def test_an_interruption_before_there_is_a_bottle_leaves_nothing_to_tell(stage: Stage) -> None:
+    prepared = wanted(stage)
+    stage.backend.fault = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        do(stage.world, prepared, "one;")
+    assert list(stage.state.identities()) == []
+
+
+def test_an_agent_that_crashes_keeps_the_same(stage: Stage) -> None:
+    def crashes(box: FakeBox, argv: Sequence[str], task: bytes) -> ExecResult:
+        headless(box, argv, task)
+        return ExecResult(139, b"half a li", b"Segmentation fault")
+
+    stage.backend.headless = crashes
+    outcome = do(stage.world, wanted(stage), "one;")
+    assert (outcome.status, outcome.complaint) == (139, "Segmentation fault")
+    assert prepare_resumed(stage.world, IDENTITY).plan.archives
+
+
 def test_time_that_is_up_ends_the_bottle_and_keeps_its_session(stage: Stage) -> None:
     def slow(box: FakeBox, argv: Sequence[str], task: bytes) -> ExecResult:
         headless(box, argv, task)
@@ -185,6 +223,64 @@ def test_of_two_that_resume_one_is_told_that_it_came_too_late(ran: Stage) -> Non
     with pytest.raises(ConflictError, match="has changed meanwhile"):
         run_attached(ran.world, late)
     assert [row.status for row in inventory.rows(ran.world)] == ["running"]
+
+
+def test_nobody_meddles_with_a_bottle_while_its_end_is_under_way(stage: Stage) -> None:
+    """Taking out a workspace may last minutes: until it is done, the identity is its launcher's."""
+    tried: list[str] = []
+
+    def meanwhile(box: FakeBox, _argv: Sequence[str], _task: bytes) -> ExecResult:
+        box.files[SESSION] = b"talk"
+        return ExecResult(0, b"", b"")
+
+    def keeping(identity: str, name: str, content: bytes) -> None:
+        plan = inventory.plan_cleanup(stage.world)
+        tried.extend([row.status for row in inventory.rows(stage.world)])
+        tried.extend(inventory.clean_up(stage.world, inventory.CleanupPlan((Leftover(IDENTITY, "state", IDENTITY),))))
+        for attempt in (lambda: inventory.stop(stage.world, IDENTITY), lambda: prepare_resumed(stage.world, IDENTITY)):
+            with pytest.raises(ConflictError) as told:
+                attempt()
+            tried.append(str(told.value))
+        assert plan.leftovers == ()
+
+    stage.backend.headless = meanwhile
+    stage.state.keep_log = keeping  # type: ignore[method-assign]
+    do(stage.world, wanted(stage), "one;")
+    assert tried == ["running", "the identity is being ended by another process", f"{IDENTITY} is running"]
+    assert prepare_resumed(stage.world, IDENTITY).plan.archives
+
+
+def test_a_session_is_known_though_somebody_else_ended_its_bottle(stage: Stage) -> None:
+    def stopped(box: FakeBox, argv: Sequence[str], task: bytes) -> ExecResult:
+        done = headless(box, argv, task)
+        inventory.stop(stage.world, IDENTITY)
+        return done
+
+    stage.backend.headless = stopped
+    do(stage.world, wanted(stage), "one;")
+    metadata = stage.state.read(IDENTITY)
+    assert (metadata.session_id, metadata.exit_status) == ("5c1a", None)
+    assert [event.rule for event in stage.state.events(IDENTITY)] == ["started", "ended"]
+
+
+def test_a_box_goes_though_the_disk_takes_not_a_word_of_it(stage: Stage) -> None:
+    """On a full disk nothing can be kept or written down: the box ends all the same, and one clean-up later all is."""
+    stage.backend.headless = headless
+    full = BottleError("no space left on device")
+    prepared = wanted(stage)
+    world = stage.with_faults(state=flaky(stage.state, "update", full))
+    with pytest.raises(BottleError, match="no space left"):
+        do(world, prepared, "one;")
+    assert stage.backend.engine.bottles == {}
+    assert [row.status for row in inventory.rows(stage.world, everything=True)] == ["lost"]
+    assert prepare_resumed(stage.world, IDENTITY).plan.archives, "the session was kept before"
+
+
+def test_a_log_that_cannot_be_kept_does_not_cost_the_session(stage: Stage) -> None:
+    stage.backend.headless = headless
+    world = stage.with_faults(state=flaky(stage.state, "keep_log", BottleError("no space left on device")))
+    do(world, wanted(stage), "one;")
+    assert prepare_resumed(stage.world, IDENTITY).plan.archives
 
 
 def test_a_box_that_cannot_be_packed_is_told_and_still_goes(stage: Stage) -> None:

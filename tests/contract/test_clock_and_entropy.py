@@ -17,13 +17,16 @@ def test_time_is_utc_and_never_goes_back(clock: Clock) -> None:
     first, second = clock.now(), clock.now()
     assert first.tzinfo is UTC
     assert first <= second
+    assert clock.passed() <= clock.passed()
 
 
 def test_the_fake_clock_goes_on_when_told() -> None:
     clock = FakeClock()
-    before = clock.now()
+    before, began = clock.now(), clock.passed()
     clock.advance(hours=1, seconds=2)
     assert clock.now() - before == timedelta(hours=1, seconds=2)
+    clock.jump(days=-365)
+    assert clock.passed() - began == 3602, "what somebody sets is the time of day alone"
 
 
 @pytest.mark.parametrize("entropy", [SystemEntropy(), FakeEntropy()], ids=["host", "fake"])

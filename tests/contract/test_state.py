@@ -99,11 +99,23 @@ def test_update_replaces_everything(store: StateStore) -> None:
         lambda store: store.audit_lines(DEMO.identity),
         lambda store: store.audit_end(DEMO.identity),
         lambda store: store.hold(DEMO.identity),
+        lambda store: store.ending(DEMO.identity),
         lambda store: store.record(event("started")),
         lambda store: store.keep_log(DEMO.identity, "sidecar.log", b""),
         lambda store: store.log(DEMO.identity),
     ],
-    ids=["read", "update", "audit_directory", "audit_lines", "audit_end", "hold", "record", "keep_log", "log"],
+    ids=[
+        "read",
+        "update",
+        "audit_directory",
+        "audit_lines",
+        "audit_end",
+        "hold",
+        "ending",
+        "record",
+        "keep_log",
+        "log",
+    ],
 )
 def test_what_nobody_claimed_is_not_found(store: StateStore, attempt: Callable[[StateStore], object]) -> None:
     with pytest.raises(NotFoundError, match="demo-abc12"):
@@ -202,6 +214,35 @@ def test_two_cannot_hold_at_once(store: StateStore) -> None:
         with pytest.raises(ConflictError, match="tended by another process"), store.hold(DEMO.identity):
             pass
         assert store.held(DEMO.identity)
+
+
+def test_one_alone_ends_a_bottle_whoever_tends_it(store: StateStore) -> None:
+    store.claim(DEMO)
+    with (
+        store.hold(DEMO.identity),
+        store.ending(DEMO.identity),
+        pytest.raises(ConflictError, match="being ended by another process"),
+        store.ending(DEMO.identity),
+    ):
+        pass
+    with store.ending(DEMO.identity):
+        assert not store.held(DEMO.identity)
+
+
+def test_who_waits_ends_it_next(store: StateStore) -> None:
+    store.claim(DEMO)
+    order: list[str] = []
+
+    def waits() -> None:
+        with store.ending(DEMO.identity, wait=True):
+            order.append("second")
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.ending(DEMO.identity):
+            second = pool.submit(waits)
+            order.append("first")
+        second.result(30)
+    assert order == ["first", "second"]
 
 
 def test_nobody_holds_what_is_not_there(store: StateStore) -> None:

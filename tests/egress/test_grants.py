@@ -33,10 +33,10 @@ def clock() -> Clock:
     return Clock()
 
 
-def rules(clock: Clock, *routes: Route, standing: Rules | None = None) -> Rules:
+def rules(clock: Clock, *routes: Route, standing: Rules | None = None, steady: Clock | None = None) -> Rules:
     made = build(EgressReload(Policy(routes)), standing)
-    made.clock = clock
-    return made
+    ends = standing.ends if standing else {}
+    return evolve(made, clock=clock, steady=steady or clock, ends=ends)
 
 
 def passes(judged: Rules, path: str = "/") -> bool:
@@ -63,6 +63,36 @@ def test_a_grant_ends_when_its_time_is_over_though_the_same_request_was_remember
     for clock.now in (1000.0, 1059.9, 1060.0, 1061.0, 1000.0):
         outcomes.append(passes(judged))
     assert outcomes == [True, True, False, False, False], "a clock that is set back brings nothing back"
+
+
+def test_a_time_of_day_that_is_set_back_prolongs_nothing(clock: Clock) -> None:
+    """Neither what stands, nor what the host sends again because it, too, believes the time of day."""
+    steady = Clock(7.0)
+    judged = rules(clock, granted(until=1060.0), steady=steady)
+    clock.now -= 365 * 86400
+    assert passes(judged)
+    steady.now += 60
+    assert not passes(judged)
+    again = rules(clock, granted(until=1060.0), granted("bbbbbbbb"), standing=judged, steady=steady)
+    assert passes(again)  # the other one
+    assert [route.grant and route.grant.id for route in again.policy.routes] == ["bbbbbbbb"]
+
+
+def test_a_time_of_day_that_is_set_forwards_ends_what_it_passes(clock: Clock) -> None:
+    judged = rules(clock, granted(until=1060.0), steady=Clock(7.0))
+    clock.now += 365 * 86400
+    assert not passes(judged)
+
+
+def test_after_a_jump_the_next_grant_lasts_as_long_as_was_said(clock: Clock) -> None:
+    steady = Clock(7.0)
+    judged = rules(clock, granted(until=1060.0), steady=steady)
+    clock.now -= 500
+    renewed = rules(clock, granted("bbbbbbbb", until=clock.now + 60), standing=judged, steady=steady)
+    steady.now, clock.now = steady.now + 59, clock.now + 59
+    assert passes(renewed)
+    steady.now, clock.now = steady.now + 1, clock.now + 1
+    assert not passes(renewed)
 
 
 def test_the_grants_of_several_proposals_end_one_by_one(clock: Clock) -> None:

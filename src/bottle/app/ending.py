@@ -25,7 +25,8 @@ while they were read."""
 
 
 def end_bottle(world: World, backend: Backend, identity: str, status: int | None, session_id: str = "") -> None:
-    """Takes out what is kept, removes the bottle, writes down how it ended; `session_id` where there is a new one.
+    """Takes out what is kept, removes the bottle, writes down how it ended; `session_id` where there is a new one. Its
+    caller has marked the bottle as being ended (`StateStore.ending`).
 
     Raises BackendError when something would not go, SecretMissingError or ProvisionError when a forge keeps the
     bottle's key; then the state still counts it as running, for `cleanup` to find.
@@ -35,11 +36,13 @@ def end_bottle(world: World, backend: Backend, identity: str, status: int | None
     backend.destroy(identity)
     withdraw_deploy_keys(world, identity)
     world.supervise.close(identity)
-    if metadata.ended_at:
+    known = evolve(metadata, session_id=session_id or metadata.session_id)
+    if metadata.ended_at:  # by somebody else, who could not know the session
+        if known != metadata:
+            world.state.update(known)
         return
     now = world.clock.now()
-    known = session_id or metadata.session_id
-    world.state.update(evolve(metadata, ended_at=now.isoformat(), exit_status=status, session_id=known))
+    world.state.update(evolve(known, ended_at=now.isoformat(), exit_status=status))
     reason = "torn down" if status is None else f"the agent ended with status {status}"
     world.state.record(Event(now, identity, "ended", reason, status=status))
 
@@ -75,10 +78,13 @@ def _keep_parts(world: World, backend: Backend, metadata: Metadata) -> None:
     """The log and the snapshot are taken where they can be had: a box that is gone has neither, and must still go."""
     try:
         bottle = backend.open(metadata.identity)
+    except BottleError as error:
+        world.progress.detail(f"nothing can be kept: {error}")
+        return
+    try:
         world.state.keep_log(metadata.identity, "sidecar.log", bottle.sidecar_log())
     except BottleError as error:
-        world.progress.detail(f"no sidecar log: {error}")
-        return
+        world.progress.step(f"the sidecar's log could not be kept: {error}")
     for part, roots in roots_of(metadata).items():
         try:
             take_out(world, bottle, part, roots)

@@ -63,12 +63,13 @@ def running_identities(world: World) -> Sequence[str]:
 
 
 def stop(world: World, identity: str) -> None:
-    """Tears a bottle down, whoever started it. Raises NotFoundError when nothing of it runs."""
+    """Tears a bottle down, whoever started it. Raises NotFoundError when nothing of it runs, ConflictError while
+    somebody else ends it."""
     metadata = metadata_of(world, identity)
     backend = world.backends[metadata.backend]
-    if identity not in {running.identity for running in backend.running()}:
-        raise NotFoundError(f"{identity} is not running", hint="`bottle list` shows what runs")
-    with world.interruptions.shielded():
+    with world.state.ending(identity), world.interruptions.shielded():
+        if identity not in {running.identity for running in backend.running()}:
+            raise NotFoundError(f"{identity} is not running", hint="`bottle list` shows what runs")
         end_bottle(world, backend, identity, None)
 
 
@@ -172,13 +173,14 @@ def _remove(world: World, identity: str) -> bool:
         return True
     try:
         # Held, so that neither a launcher that has only just claimed it nor a second clean-up works on it meanwhile.
-        with world.state.hold(identity):
+        with world.state.hold(identity), world.state.ending(identity):
             if _left_running(world, identity):
                 return False
             _destroy(world, identity)
             withdraw_deploy_keys(world, identity)
             world.state.release(identity)
-    except ConflictError:
+    except ConflictError as error:
+        world.progress.step(f"{identity} is passed over: {error}")
         return False
     return True
 

@@ -83,6 +83,6 @@ def _ended(world: World, identity: str) -> Metadata:
         survey = backend.survey()
         raise BackendError(f"{metadata.backend}: {survey.reason}", hint=survey.hint)
     if status == "lost":
-        with world.state.hold(identity), world.interruptions.shielded():
+        with world.state.hold(identity), world.state.ending(identity), world.interruptions.shielded():
             end_bottle(world, backend, identity, None)
     return world.state.read(identity)

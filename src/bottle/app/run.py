@@ -19,12 +19,14 @@ LONGEST_COMPLAINT = 4096
 
 @frozen
 class Outcome:
-    """What came of a task. `status` is the agent's; None where time was up. `seconds` from the start to the end of all.
-    `complaint` is the end of what the agent said on its standard error."""
+    """What came of a task. `status` is the agent's; None where time was up, or where a signal ended it, of which
+    `interrupted` is the number. `seconds` from the start to the end of all. `complaint` is the end of what the agent
+    said on its standard error."""
 
     identity: str
     report: Report
     status: int | None
+    interrupted: int | None
     seconds: float
     traffic: Traffic
     pushes: tuple[Push, ...]
@@ -36,19 +38,21 @@ def run_task(
 ) -> Outcome:
     """Does the task in a bottle of its own, or in the one that is resumed. `echo` hears what the agent says.
 
-    Raises BottleError when the bottle cannot be started, KeyboardInterrupt; either way it is torn down.
+    Raises BottleError when the bottle cannot be started, KeyboardInterrupt when that is interrupted; either way it is
+    torn down.
     """
     provider = world.providers.get(prepared.plan.provider)
-    began, said = world.clock.now(), _Said(echo)
+    began, said = world.clock.passed(), _Said(echo)
     before = len(list(world.state.audit_lines(prepared.plan.identity))) if prepared.before else 0
     task = Task(text, seconds, said.hear, lambda: _report(provider, said).session_id)
-    status = run_headless(world, prepared, task)
+    ending = run_headless(world, prepared, task)
     lines = list(world.state.audit_lines(prepared.plan.identity))[before:]
     return Outcome(
         identity=prepared.plan.identity,
         report=_report(provider, said),
-        status=status,
-        seconds=(world.clock.now() - began).total_seconds(),
+        status=ending.status,
+        interrupted=ending.interrupted,
+        seconds=world.clock.passed() - began,
         traffic=traffic_of(lines),
         pushes=tuple(pushes_of(lines)),
         complaint=said.errors.decode(errors="replace").strip(),

@@ -1,26 +1,27 @@
 """A bottle's start and end. What a start makes, its end removes; an end may be repeated and is never interrupted."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TypeVar
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
+from bottle.app.cargo import cargo_of
 from bottle.app.deploy_keys import issue_deploy_keys, withdraw_deploy_keys
 from bottle.app.ending import end_bottle
 from bottle.app.ports import Backend, Bottle, Cargo, Heard, Rooms, World
-from bottle.app.prepare import Prepared, require_ready, secrets_missing
+from bottle.app.prepare import Prepared
 from bottle.app.seeds import planted
-from bottle.domain.environment import is_private
-from bottle.domain.errors import ConflictError, TimeIsUpError
-from bottle.domain.manifest import HostVariables, Prompted
-from bottle.domain.plan import BottlePlan, PlannedEnv
+from bottle.domain.errors import BackendError, BottleError, ConflictError, TimeIsUpError
+from bottle.domain.plan import BottlePlan
 from bottle.domain.provision import GUEST_WORKSPACE
 from bottle.domain.state import Event, Metadata
 from bottle.domain.supervise import first_grants
 from bottle.domain.taken_out import WORKSPACE
 
 Result = TypeVar("Result")
+SIGINT = 2
+"""The number of an interruption that carries none."""
 
 
 @frozen
@@ -34,6 +35,14 @@ class Task:
     session_id: Callable[[], str]
 
 
+@frozen
+class Ending:
+    """How an agent's task ended: with its status, else because time was up or by a signal, whose number it is."""
+
+    status: int | None
+    interrupted: int | None = None
+
+
 def run_attached(world: World, prepared: Prepared, tell: Callable[[], None] = lambda: None) -> int:
     """Starts, hands the terminal to the agent, tears down; returns the agent's exit status.
 
@@ -42,7 +51,8 @@ def run_attached(world: World, prepared: Prepared, tell: Callable[[], None] = la
     """
     session = Session(world, prepared)
     try:
-        return surely(session.attached, session.end)
+        with session.holding:
+            return surely(session.attached, session.end)
     finally:
         if session.bottle is not None:
             tell()
@@ -51,14 +61,21 @@ def run_attached(world: World, prepared: Prepared, tell: Callable[[], None] = la
 def run_detached(world: World, prepared: Prepared) -> Bottle:
     """Starts and leaves the bottle running. Raises as `run_attached` does, and then nothing is left."""
     session = Session(world, prepared)
-    return surely(session.detached, session.end_unless_detached)
+    with session.holding:
+        return surely(session.detached, session.end_unless_detached)
 
 
-def run_headless(world: World, prepared: Prepared, task: Task) -> int | None:
-    """Starts, gives the agent its task, tears down; returns the agent's exit status, None where time was up. Raises as
-    `run_attached` does."""
+def run_headless(world: World, prepared: Prepared, task: Task) -> Ending:
+    """Starts, gives the agent its task, tears down. Raises as `run_attached` does; but an interruption of a bottle that
+    ran is an ending like others: what came of the task until then is worth telling."""
     session = Session(world, prepared)
-    return surely(lambda: session.headless(task), session.end)
+    try:
+        with session.holding:
+            return Ending(surely(lambda: session.headless(task), session.end))
+    except KeyboardInterrupt as interruption:
+        if session.bottle is None:
+            raise
+        return Ending(None, next(iter(interruption.args), SIGINT))
 
 
 def surely(work: Callable[[], Result], end: Callable[[], None]) -> Result:
@@ -85,6 +102,8 @@ class Session:
     left_running: bool = False
     status: int | None = None
     session_id: str = ""
+    holding: ExitStack = field(factory=ExitStack, init=False)
+    """The identity, from the claim until this is left."""
 
     @property
     def plan(self) -> BottlePlan:
@@ -96,34 +115,28 @@ class Session:
 
     def attached(self) -> int:
         """The whole of an attached run, up to its end."""
-        cargo = self._ready()
-        with self._hold():
-            bottle = self._launch(cargo)
-            self.status = bottle.attach(self.plan.argv)
+        bottle = self._launch(cargo_of(self.world, self.prepared))
+        self.status = bottle.attach(self.plan.argv)
         return self.status
 
     def headless(self, task: Task) -> int | None:
         """The whole of a run without a terminal, up to its end."""
-        cargo = self._ready()
-        with self._hold():
-            bottle = self._launch(cargo)
-            try:
-                done = bottle.run(self.plan.argv, stdin=task.text.encode(), timeout=task.seconds, heard=task.heard)
-                self.status = done.status
-            except TimeIsUpError:
-                self.world.progress.step(f"the agent did not end within {task.seconds:g} seconds")
-            finally:
-                self.session_id = task.session_id()
+        bottle = self._launch(cargo_of(self.world, self.prepared))
+        try:
+            done = bottle.run(self.plan.argv, stdin=task.text.encode(), timeout=task.seconds, heard=task.heard)
+            self.status = done.status
+        except TimeIsUpError:
+            self.world.progress.step(f"the agent did not end within {task.seconds:g} seconds")
+        finally:
+            self.session_id = task.session_id()
         return self.status
 
     def detached(self) -> Bottle:
         """The whole of a detached start."""
-        cargo = self._ready()
-        with self._hold():
-            bottle = self._launch(cargo)
-            self.world.state.update(evolve(self.world.state.read(self.plan.identity), detached=True))
-            bottle.leave()
-            self.left_running = True
+        bottle = self._launch(cargo_of(self.world, self.prepared))
+        self.world.state.update(evolve(self.world.state.read(self.plan.identity), detached=True))
+        bottle.leave()
+        self.left_running = True
         return bottle
 
     def end_unless_detached(self) -> None:
@@ -132,48 +145,42 @@ class Session:
             self.end()
 
     def end(self) -> None:
-        """Removes the bottle. What ran keeps its evidence; what never did keeps what was there before."""
+        """Removes the bottle. What ran keeps its evidence; what never did keeps what was there before. Done once: the
+        identity may be somebody else's as soon as it is not held any more."""
         if not self.claimed:
             return
-        identity, before = self.plan.identity, self.prepared.before
         with self.world.interruptions.shielded():
-            if self.bottle is not None:
-                end_bottle(self.world, self.backend, identity, self.status, self.session_id)
-                return
-            self.backend.destroy(identity)
-            withdraw_deploy_keys(self.world, identity)
-            if before is None:
-                self.world.state.release(identity)
+            if self.bottle is None:
+                self._undo()
             else:
-                self.world.state.update(before)
+                self._end_what_ran()
+            self.claimed = False
 
-    def _ready(self) -> Cargo:
-        """All that can fail without leaving anything: files, backend, secrets, prompts, images, certificates."""
-        upstream_roots, upstream_proxy = self.world.upstream_roots(), self.world.upstream_proxy()
-        require_ready(self.prepared)
-        env = resolve_env(self.world, self.plan.env)
-        secrets = resolve_secrets(self.world, self.plan)
-        git_secrets = resolve_git_secrets(self.world, self.plan)
-        ensure_images(self.world, self.prepared)
-        hosts = [planned.route.host.text for planned in self.plan.routes]
-        certificates = self.world.authority.issue(
-            self.plan.identity, hosts, self.world.clock.now(), extensible=self.plan.supervise
-        )
-        return Cargo(
-            certificates=certificates,
-            secrets=secrets,
-            env=env,
-            given=withheld_of(self.world, self.plan.env, env),
-            upstream_roots=upstream_roots,
-            upstream_proxy=upstream_proxy,
-            git_secrets=git_secrets,
-        )
+    def _end_what_ran(self) -> None:
+        identity = self.plan.identity
+        try:
+            with self.world.state.ending(identity, wait=True):
+                end_bottle(self.world, self.backend, identity, self.status, self.session_id)
+        except BackendError:
+            raise
+        except BottleError:
+            self.backend.destroy(identity)  # whatever has become of its state
+            raise
 
-    @contextmanager
-    def _hold(self) -> Iterator[None]:
-        """The identity is ours inside: a new one, or that of the bottle that is resumed."""
-        state, identity = self.world.state, self.plan.identity
-        if self.prepared.before is None:
+    def _undo(self) -> None:
+        """Removes what a start has made that handed nothing over."""
+        identity, before = self.plan.identity, self.prepared.before
+        self.backend.destroy(identity)
+        withdraw_deploy_keys(self.world, identity)
+        if before is None:
+            self.world.state.release(identity)
+        else:
+            self.world.state.update(before)
+
+    def _take_identity(self) -> None:
+        """A new one, or that of the bottle that is resumed, is ours until the end."""
+        state, identity, before = self.world.state, self.plan.identity, self.prepared.before
+        if before is None:
             # Set first: an interruption between the two lines must still release what the claim made.
             self.claimed = True
             try:
@@ -181,16 +188,16 @@ class Session:
             except ConflictError:
                 self.claimed = False
                 raise
-        with state.hold(identity):
-            before = self.prepared.before
-            if before is not None:
+        self.holding.enter_context(state.hold(identity))
+        if before is not None:
+            with state.ending(identity):
                 if state.read(identity) != before:
                     raise ConflictError(f"{identity} has changed meanwhile", hint="`bottle list --all` shows how")
                 self.claimed = True
                 state.update(evolve(_metadata(self.world, self.plan), session_id=before.session_id))
-            yield
 
     def _launch(self, cargo: Cargo) -> Bottle:
+        self._take_identity()
         identity = self.plan.identity
         self.world.progress.step(f"starting {identity}")
         audit = self.world.state.audit_directory(identity)
@@ -227,52 +234,6 @@ class Session:
         certificates = cargo.certificates
         grants = first_grants(self.plan.policy)
         return self.world.supervise.open(self.plan.identity, grants, certificates.authority, certificates.key)
-
-
-def ensure_images(world: World, prepared: Prepared) -> None:
-    """Builds or installs what is not there yet. Raises ProvisionError."""
-    images = (prepared.plan.sidecar_image, prepared.plan.image)
-    for image in prepared.backend.missing(images):
-        world.progress.step(f"making ready, once: {image.tag}")
-        prepared.backend.build(image, world.progress)
-
-
-def resolve_secrets(world: World, plan: BottlePlan) -> dict[str, str]:
-    """The value of every slot. Raises SecretMissingError."""
-    return {slot.name: world.credentials.value(slot.token_ref) for slot in plan.slots}
-
-
-def resolve_git_secrets(world: World, plan: BottlePlan) -> dict[str, str]:
-    """The key or the token of each git remote that has one. Raises SecretMissingError, ManifestError."""
-    tokens = {slot.host: world.credentials.value(slot.token_ref) for slot in plan.git_slots}
-    keys = {host: world.git_keys.key(host, remote) for host, remote in plan.remotes.items() if host not in tokens}
-    return {**tokens, **{host: key for host, key in keys.items() if key}}
-
-
-def resolve_env(world: World, entries: Sequence[PlannedEnv]) -> dict[str, str]:
-    """The values of the entries that come from the host or from the operator. Raises SecretMissingError."""
-    wanted = {name for item in entries if isinstance(item.entry, HostVariables) for name in item.entry.names}
-    missing = sorted(wanted - world.credentials.available(wanted))
-    if missing:
-        raise secrets_missing(missing)
-    values: dict[str, str] = {}
-    for item in entries:
-        if isinstance(item.entry, HostVariables):
-            values[item.name] = item.entry.render({name: world.credentials.variable(name) for name in item.entry.names})
-        elif isinstance(item.entry, Prompted):
-            values[item.name] = world.operator.ask_secret(item.name)
-    return values
-
-
-def withheld_of(world: World, entries: Sequence[PlannedEnv], values: Mapping[str, str]) -> dict[str, str]:
-    """Those of the box's values that came from the operator or the host, but for what a host tells everybody."""
-    given: dict[str, str] = {}
-    for item in entries:
-        if isinstance(item.entry, HostVariables):
-            given |= {name: world.credentials.variable(name) for name in item.entry.names if is_private(name)}
-        elif isinstance(item.entry, Prompted):
-            given[item.name] = values[item.name]
-    return given
 
 
 def _metadata(world: World, plan: BottlePlan) -> Metadata:

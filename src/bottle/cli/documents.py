@@ -68,13 +68,14 @@ def of_traffic(traffic: Traffic) -> Document:
 
 
 def of_outcome(outcome: Outcome) -> Document:
-    """What came of `bottle run`. `exit_status` is null where time was up; `duration` is in seconds."""
+    """What came of `bottle run`. `exit_status` is null where time was up or a signal came; `duration` is in seconds."""
     return {
         "identity": outcome.identity,
         "session_id": outcome.report.session_id or None,
         "result": outcome.report.result,
         "exit_status": outcome.status,
-        "timed_out": outcome.status is None,
+        "timed_out": outcome.status is None and outcome.interrupted is None,
+        "interrupted": outcome.interrupted is not None,
         "duration": round(outcome.seconds, 3),
         "cost_usd": outcome.report.cost_usd,
         "egress": of_traffic(outcome.traffic),

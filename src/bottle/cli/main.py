@@ -25,14 +25,12 @@ from bottle.cli.listing import list_bottles
 from bottle.cli.logs import logs
 from bottle.cli.resume import resume
 from bottle.cli.rules import rules
+from bottle.cli.run import SIGNALLED
 from bottle.cli.run import run as run_task
 from bottle.cli.start import start
 from bottle.cli.stop import stop
 from bottle.cli.supervise import COMMANDS as SUPERVISE
 from bottle.domain.errors import PASSED_THROUGH, BottleError, UsageError
-
-SIGNALLED = 128
-"""Added to a signal's number, as shells report a program that it ended."""
 
 PASSES_THROUGH = frozenset({"start", "run", "resume", "attach", "exec"})
 """Commands whose exit status is the agent's; bottle's own failures are moved out of its way."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from bottle.app.prepare import Prepared, Wanted
     from bottle.app.run import Outcome
 
+SIGNALLED = 128
+"""Added to a signal's number, as shells report a program that it ended."""
 TIME_IS_UP = 124
 """The exit status of a task that did not end in time, as timeout(1) has it."""
 
@@ -37,7 +39,8 @@ def run(
 ) -> int:
     """Give an agent a task and wait for its result. Needs no terminal and asks nothing.
 
-    The exit status is the agent's, 124 when time was up; bottle's own failures are their status + 100.
+    The exit status is the agent's, 124 when time was up, 128 and a signal's number when one came; bottle's own failures
+    are their status + 100.
     """
     from bottle.app.prepare import Wanted, require_ready
     from bottle.app.run import run_task
@@ -93,5 +96,8 @@ def _tell(outcome: "Outcome", *, as_json: bool) -> int:
         if outcome.status:
             talk(outcome.complaint)
         talk(traffic(outcome.traffic))
-        talk(f"bottle: {outcome.identity} has ended; `bottle run --resume {outcome.identity}` goes on with it")
+        how = "has ended" if outcome.interrupted is None else "was interrupted"
+        talk(f"bottle: {outcome.identity} {how}; `bottle run --resume {outcome.identity}` goes on with it")
+    if outcome.interrupted is not None:
+        return SIGNALLED + outcome.interrupted
     return TIME_IS_UP if outcome.status is None else outcome.status

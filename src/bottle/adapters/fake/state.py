@@ -1,6 +1,7 @@
 """The state of bottles in memory."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -25,6 +26,7 @@ class _Kept:
     events: list[Event] = field(factory=list)
     logs: dict[str, bytes] = field(factory=dict)
     held: bool = False
+    ending: threading.Lock = field(factory=threading.Lock)
 
 
 @define
@@ -97,6 +99,9 @@ class FakeState:
         _require_identity(identity)
         return identity in self._kept and self._kept[identity].held
 
+    def ending(self, identity: str, *, wait: bool = False) -> AbstractContextManager[None]:
+        return self._ending(self._of(identity), wait=wait)
+
     def record(self, event: Event) -> None:
         self._of(event.identity).events.append(event)
 
@@ -125,6 +130,15 @@ class FakeState:
             yield
         finally:
             kept.held = False
+
+    @contextmanager
+    def _ending(self, kept: _Kept, *, wait: bool) -> Iterator[None]:
+        if not kept.ending.acquire(blocking=wait):
+            raise ConflictError("the identity is being ended by another process")
+        try:
+            yield
+        finally:
+            kept.ending.release()
 
     def _of(self, identity: str) -> _Kept:
         _require_identity(identity)

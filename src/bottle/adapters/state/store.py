@@ -108,13 +108,12 @@ class StateFiles:
         return TrailEnd(identity, sources)
 
     @contextmanager
-    def _locked(self, identity: str, directory: Path) -> Iterator[None]:
-        path = directory / LOCK
+    def _locked(self, identity: str, path: Path, flags: int, taken: str, *, wait: bool = False) -> Iterator[None]:
         with failures(f"cannot lock {identity}"):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            if not _lock(descriptor):
-                raise ConflictError(f"{identity} is tended by another process", hint="`bottle list` shows what runs")
+            if not _lock(descriptor, wait=wait):
+                raise ConflictError(f"{identity} is {taken} by another process", hint="`bottle list` shows what runs")
             if not _is_at(descriptor, path):
                 raise NotFoundError(f"{identity} was removed meanwhile")
             yield
@@ -122,7 +121,11 @@ class StateFiles:
             os.close(descriptor)
 
     def hold(self, identity: str) -> AbstractContextManager[None]:
-        return self._locked(identity, self._claimed(identity))
+        return self._locked(identity, self._claimed(identity) / LOCK, os.O_RDWR | os.O_CREAT, "tended")
+
+    def ending(self, identity: str, *, wait: bool = False) -> AbstractContextManager[None]:
+        # The directory itself: on a full disk, where no file can be made any more, a bottle must still end.
+        return self._locked(identity, self._claimed(identity), os.O_RDONLY, "being ended", wait=wait)
 
     def held(self, identity: str) -> bool:
         with failures(f"cannot look at the lock of {identity}"):
@@ -211,8 +214,11 @@ def _is_directory(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def _lock(descriptor: int) -> bool:
-    """Whether the lock is ours now; somebody who only looks at it is waited for."""
+def _lock(descriptor: int, *, wait: bool) -> bool:
+    """Whether the lock is ours now; somebody who only looks at it is waited for, and with `wait` everybody."""
+    if wait:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return True
     for _ in range(_LOCK_TRIES):
         if _try_lock(descriptor, fcntl.LOCK_EX):
             return True

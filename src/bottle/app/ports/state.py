@@ -51,6 +51,10 @@ class StateStore(Protocol):
     def held(self, identity: str) -> bool:
         """Whether some living process tends the identity."""
 
+    def ending(self, identity: str, *, wait: bool = False) -> AbstractContextManager[None]:
+        """Inside, nobody else ends the bottle: whoever tends it, and whoever stops it from elsewhere, do so one after
+        the other. Lasts as `hold` does. Raises ConflictError when another process is at it, unless told to `wait`."""
+
     def record(self, event: Event) -> None:
         """Appends a lifecycle line to the trail."""
 

@@ -23,7 +23,10 @@ class Clock(Protocol):
     """Time."""
 
     def now(self) -> datetime:
-        """The time of day, in UTC."""
+        """The time of day, in UTC. It may jump: people and time servers set it."""
+
+    def passed(self) -> float:
+        """Seconds since some moment, by a clock that nobody sets: for how long something took."""
 
 
 class Entropy(Protocol):
