@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from bottle.adapters.manifests.keys import Section
 from bottle.adapters.manifests.nodes import Items, Node, Scalar, Table
 from bottle.domain.environment import VARIABLE
 from bottle.domain.names import did_you_mean, is_entity_name
@@ -15,11 +16,11 @@ _LONG_FOR_A_NAME = 32
 _TOKEN_PREFIXES = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "sk_live_", "sk_test_", "npm_", "hf_")
 
 
-def table(node: Node, known: Sequence[str], *, instead: Mapping[str, str] | None = None) -> Table:
-    """A mapping that says nothing but the known keys."""
+def table(node: Node, section: Section, *, instead: Mapping[str, str] | None = None) -> Table:
+    """A mapping that says nothing but the section's keys."""
     if not isinstance(node, Table):
-        raise node.wanted("a mapping", hint=f"its keys are: {', '.join(known)}")
-    return node.only(known, instead=instead)
+        raise node.wanted("a mapping", hint=f"its keys are: {', '.join(section.names)}")
+    return node.only(section.names, instead=instead)
 
 
 def any_table(node: Node, of_what: str) -> Table:

@@ -2,6 +2,7 @@
 
 import re
 
+from bottle.adapters.manifests.keys.git import DEPLOY_KEY, GIT, PUSH, REMOTE, USER
 from bottle.adapters.manifests.nodes import Node, Table
 from bottle.adapters.manifests.reading import (
     any_table,
@@ -21,7 +22,6 @@ from bottle.domain.gitgate import LOCAL, Upstream
 from bottle.domain.hosts import InvalidHostError, host_in_manifest
 from bottle.domain.manifest import Git, GitUser, KeyWish, PushRules, Remote
 
-_REMOTE_KEYS = ("Upstream", "IdentityFile", "KnownHostKey", "token_ref", "push", "ssrf_ip_allowlist", "deploy_key")
 _FORGES = ("gitea",)
 _FORGE_URL = re.compile(r"https://[^\s/@?#]+(?:/[^\s@?#]*)?\Z")
 _URL = re.compile(
@@ -41,7 +41,7 @@ _TRANSPORT = {"ssh": "over SSH", "https": "over HTTPS", "local": "on this host"}
 
 def git(node: Node) -> Git:
     """A bottle's `git`."""
-    section = table(node, ("user", "remotes"))
+    section = table(node, GIT)
     return Git(
         user=optional(section, "user", git_user, GitUser()), remotes=optional(section, "remotes", _remotes, None)
     )
@@ -49,7 +49,7 @@ def git(node: Node) -> Git:
 
 def git_user(node: Node) -> GitUser:
     """The identity that commits claim; an empty field says nothing."""
-    user = table(node, ("name", "email"))
+    user = table(node, USER)
     return GitUser(name=optional(user, "name", _signature, ""), email=optional(user, "email", _signature, ""))
 
 
@@ -78,7 +78,7 @@ def _host(key: Node) -> str:
 
 
 def _remote(node: Node) -> Remote:
-    entry = table(node, _REMOTE_KEYS)
+    entry = table(node, REMOTE)
     upstream = _upstream(entry.need("Upstream", "ssh://git@git.example.org/team/project.git"))
     _refuse_mixture(entry, upstream)
     return Remote(
@@ -106,7 +106,7 @@ def _deploy_key(entry: Table, upstream: str) -> KeyWish | None:
 
 
 def _key_wish(node: Node) -> KeyWish:
-    wish = table(node, ("provider", "url", "token_ref", "read_only"))
+    wish = table(node, DEPLOY_KEY)
     return KeyWish(
         provider=one_of(wish.need("provider", "gitea"), _FORGES),
         url=_forge_url(wish.need("url", "https://git.example.org")),
@@ -157,7 +157,7 @@ def _host_key(node: Node) -> str:
 
 
 def _push(node: Node) -> PushRules:
-    rules = table(node, ("branches", "tags", "force", "delete", "allow"))
+    rules = table(node, PUSH)
     return PushRules(
         branches=optional(rules, "branches", _branches, ()),
         tags=optional(rules, "tags", _tags, ()),

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 
+from bottle.adapters.manifests.keys.egress import AUTH, EGRESS, PIPELOCK, ROUTE
 from bottle.adapters.manifests.nodes import Node, Table
 from bottle.adapters.manifests.reading import (
     distinct,
@@ -24,18 +25,6 @@ from bottle.domain.hosts import HostPattern, InvalidHostError, address_of, autho
 from bottle.domain.manifest import Auth, ManifestRoute
 from bottle.domain.targets import InvalidTargetError, parse_target
 
-ROUTE_KEYS = (
-    "host",
-    "scheme",
-    "ports",
-    "methods",
-    "path_allowlist",
-    "auth",
-    "role",
-    "scan",
-    "connect_to",
-    "pipelock",
-)
 ROLES = ("claude_code_oauth",)
 SCHEMES: tuple[Scheme, ...] = ("https", "http")
 DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -71,7 +60,7 @@ _FRAMING_PREFIXES = ("content-", "proxy-", "sec-", "x-forwarded-")
 
 def routes(node: Node) -> tuple[ManifestRoute, ...]:
     """The value of `egress`."""
-    egress = table(node, ("routes", "dlp"))
+    egress = table(node, EGRESS)
     found: dict[object, Node] = {}
     result = []
     for entry in items(egress.need("routes", "[]"), "routes"):
@@ -97,9 +86,9 @@ def _what_it_matches(route: ManifestRoute) -> object:
 
 
 def _route(node: Node) -> ManifestRoute:
-    entry = table(node, ROUTE_KEYS)
+    entry = table(node, ROUTE)
     scheme: Scheme = optional(entry, "scheme", lambda value: one_of(value, SCHEMES), "https")
-    pipelock = optional(entry, "pipelock", lambda value: table(value, ("tls_passthrough", "ssrf_ip_allowlist")), None)
+    pipelock = optional(entry, "pipelock", lambda value: table(value, PIPELOCK), None)
     nothing: tuple[IPNetwork, ...] = ()
     allowed = optional(pipelock, "ssrf_ip_allowlist", networks, nothing) if pipelock else nothing
     return ManifestRoute(
@@ -192,7 +181,7 @@ def path(node: Node) -> str:
 def _auth(node: Node, scheme: Scheme) -> Auth:
     if scheme == "http":
         raise node.error("a credential never travels over plain HTTP", hint="take out `auth`, or `scheme: http`")
-    entry = table(node, ("scheme", "token_ref", "header"))
+    entry = table(node, AUTH)
     header = optional(entry, "header", _header, "Authorization")
     usual = "Bearer" if header.lower() == "authorization" else ""
     return Auth(

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from bottle.adapters.manifests.keys.egress import DLP, EGRESS, RULE, SILENCE
 from bottle.adapters.manifests.nodes import Node, Scalar
 from bottle.adapters.manifests.reading import distinct, entity, items, optional, some, table, text
 from bottle.adapters.manifests.routes import host, path
@@ -15,10 +16,10 @@ _MOST_ENTROPY: Final = 8
 
 def scanning(node: Node) -> Scanning | None:
     """The `dlp` of the value of `egress`."""
-    dlp = table(node, ("routes", "dlp")).get("dlp")
+    dlp = table(node, EGRESS).get("dlp")
     if dlp is None:
         return None
-    section = table(dlp, ("rules", "silence", "approved"))
+    section = table(dlp, DLP)
     nothing: tuple[OwnRule, ...] = ()
     rules = optional(section, "rules", _rules, nothing)
     names = [rule.name for rule in rules]
@@ -37,7 +38,7 @@ def _silences(node: Node) -> tuple[Silence, ...]:
 
 
 def _rule(node: Node) -> OwnRule:
-    entry = table(node, ("name", "pattern", "finds", "keywords", "entropy"))
+    entry = table(node, RULE)
     return OwnRule(
         name=entity(entry.need("name", "acme-token")),
         pattern=text(entry.need("pattern", "'acme_[a-z0-9]{32}'")),
@@ -60,7 +61,7 @@ def _entropy(node: Node) -> float:
 
 
 def _silence(node: Node) -> Silence:
-    entry = table(node, ("rule", "host", "path"))
+    entry = table(node, SILENCE)
     return Silence(
         rule=_named(entry.need("rule", "kingfisher.aws.2")),
         host=optional(entry, "host", host, None),

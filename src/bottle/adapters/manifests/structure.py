@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from bottle.adapters.manifests.keys.bottle import AGENT, AGENT_PROVIDER, BOTTLE, RESOURCES
+from bottle.adapters.manifests.keys.git import AGENT_GIT
 from bottle.adapters.manifests.nodes import Entry, Node, Scalar, Table, from_data
 from bottle.adapters.manifests.reading import (
     any_table,
@@ -35,14 +37,9 @@ from bottle.domain.manifest import (
 )
 from bottle.domain.names import is_entity_name
 
-BOTTLE_KEYS = ("extends", "env", "git", "agent_provider", "egress", "supervise", "backend", "resources")
-SUBAGENT_KEYS = ("name", "description", "model", "color", "memory")
-"""A Claude Code subagent's own fields: accepted so that one file serves both, and not used."""
-AGENT_KEYS = ("bottle", "skills", "git", *SUBAGENT_KEYS)
-
 _BELONGS_TO_BOTTLE = {
     key: f"`{key}` belongs to the bottle: an agent, which a repository may bring along, sets no walls"
-    for key in BOTTLE_KEYS
+    for key in BOTTLE.names
     if key != "git"
 }
 _BELONGS_TO_AGENT = {key: f"`{key}` belongs to the agent's file" for key in ("bottle", "skills", "prompt")}
@@ -57,7 +54,7 @@ _MOST_CPUS = 1024
 
 def bottle_from(root: Table, name: str) -> Bottle:
     """The bottle that a file's frontmatter says. Raises ManifestError."""
-    table(root, BOTTLE_KEYS, instead=_BELONGS_TO_AGENT)
+    table(root, BOTTLE, instead=_BELONGS_TO_AGENT)
     extends = root.get("extends")
     return Bottle(
         name=name,
@@ -77,7 +74,7 @@ def bottle_from(root: Table, name: str) -> Bottle:
 
 def agent_from(root: Table, name: str, prompt: str) -> Agent:
     """The agent that a file's frontmatter and body say. Raises ManifestError."""
-    table(root, AGENT_KEYS, instead=_BELONGS_TO_BOTTLE)
+    table(root, AGENT, instead=_BELONGS_TO_BOTTLE)
     bottle = root.need("bottle", "claude")
     return Agent(
         name=name,
@@ -106,12 +103,12 @@ def manifest_from_data(data: Mapping[str, object]) -> Manifest:
 
 def sections_of(data: Mapping[str, object]) -> dict[str, Mapping[str, Entry]]:
     """Bottles and agents in plain values, by name, none of them read yet."""
-    root = table(from_data(data, "manifest"), ("bottles", "agents"))
+    root = any_table(from_data(data, "manifest"), "bottles and agents").only(("bottles", "agents"))
     return {section: _named(root.get(section)) for section in ("bottles", "agents")}
 
 
 def bottle_of(entry: Entry, name: str) -> Bottle:
-    return bottle_from(table(entry.value, (*BOTTLE_KEYS, *_BELONGS_TO_AGENT)), name)
+    return bottle_from(any_table(entry.value, "a bottle's keys"), name)
 
 
 def agent_of(entry: Entry, name: str) -> Agent:
@@ -151,8 +148,7 @@ def _env_value(node: Node) -> EnvEntry:
 
 
 def _agent_provider(node: Node) -> AgentProvider:
-    keys = ("template", "dockerfile", "dockerfile_from_tree", *_GUARDED)
-    section = table(node, keys)
+    section = table(node, AGENT_PROVIDER)
     template = entity(section.need("template", "claude"))
     for key, owner in _GUARDED.items():
         if section.get(key) is not None and template != owner:
@@ -171,7 +167,7 @@ def _agent_provider(node: Node) -> AgentProvider:
 def _agent_git(node: Node) -> GitUser:
     """Only who commits. Credentials and trusted hosts stay with the bottle, which only the home directory can hold."""
     remotes = "remotes belong to the bottle: an agent, which a repository may bring along, names no keys and no hosts"
-    section = table(node, ("user",), instead={"remotes": remotes})
+    section = table(node, AGENT_GIT, instead={"remotes": remotes})
     return optional(section, "user", git_user, GitUser())
 
 
@@ -183,7 +179,7 @@ def _skill(node: Node) -> str:
 
 
 def _resources(node: Node) -> Resources:
-    section = table(node, ("memory", "cpus", "pids"))
+    section = table(node, RESOURCES)
     usual = Resources()
     return Resources(
         memory=optional(section, "memory", _memory, usual.memory),
