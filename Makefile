@@ -11,7 +11,7 @@ WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures reference test fuzz faults lint types check format bench corpora clean base-images
+.PHONY: help demo pictures reference man test fuzz faults lint types check format bench corpora clean base-images
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ pictures: $(INSTALLED)  ## the pictures of the documentation, drawn by the dashb
 
 reference: $(INSTALLED)  ## the tables of docs/manifest.md, from what the loader knows
 	@PYTHONPATH=src $(BIN)/python scripts/manifest_reference.py
+
+man: $(INSTALLED)  ## the manual page, from the program's help
+	@PYTHONPATH=src $(BIN)/python scripts/manual.py
 
 test: $(INSTALLED) base-images  ## the whole suite; what this machine lacks is skipped with a line
 	@$(WITH_ROOTS) $(BIN)/python -m pytest $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder)

@@ -34,7 +34,7 @@ class Terminal:
     def type(self, text: str, *keys: str) -> None:
         """Types the text as it is, then presses the keys by name (`Enter`, `C-c`)."""
         if text:
-            self._tmux("send-keys", "-l", text)
+            self._tmux("send-keys", "-l", "--", text)
             time.sleep(0.3)  # a program takes keys in one burst for pasted text
         for key in keys:
             self._tmux("send-keys", key)

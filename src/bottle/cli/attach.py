@@ -1,10 +1,13 @@
 """bottle attach: the agent program of a running bottle, on this terminal."""
 
-from bottle.cli.options import Identity
+from bottle.cli.options import Running
 
 
-def attach(identity: Identity) -> int:
-    """Open the agent in a running bottle. Leaving it does not stop the bottle."""
+def attach(identity: Running) -> int:
+    """Open the agent in a running bottle.
+
+    Leaving it does not stop the bottle.
+    """
     from bottle.app.inventory import agent_argv, find
     from bottle.cli.wiring import wire
 

@@ -4,11 +4,17 @@ from typing import Annotated
 
 import typer
 
+from bottle.cli import completing
 from bottle.cli.options import AsJson, Yes
 
 
 def cleanup(
-    identity: Annotated[str | None, typer.Argument(help="One bottle alone.", show_default=False)] = None,
+    identity: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="IDENTITY", help="One bottle alone.", show_default=False, autocompletion=completing.identities
+        ),
+    ] = None,
     older_than: Annotated[
         str | None,
         typer.Option(help="Of all, those alone that ended so long ago: 12h, 7d.", metavar="TIME", show_default=False),

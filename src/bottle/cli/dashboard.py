@@ -5,7 +5,10 @@ from pathlib import Path
 
 
 def dashboard() -> int:
-    """Watch bottles, answer stuck agents, start, attach and stop, on one screen. Bottles go on when it is left."""
+    """Watch, answer, start and stop bottles on one screen.
+
+    Bottles go on when it is left.
+    """
     from bottle.cli.environment import read_environment
     from bottle.cli.wiring import wire
     from bottle.domain.errors import UsageError

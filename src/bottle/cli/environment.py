@@ -71,6 +71,17 @@ def environment_from(variables: Mapping[str, str]) -> Environment:
     )
 
 
+def repository_of(directory: Path, home: Path) -> Path | None:
+    """The repository that the directory lies in: the nearest folder above with a `.git`.
+
+    None outside of any, and where its `.bot-bottle` is the operator's own home of bottles.
+    """
+    for folder in (directory, *directory.parents):
+        if (folder / ".git").exists():
+            return None if (folder / ".bot-bottle").resolve() == home.resolve() else folder
+    return None
+
+
 def _path(variables: Mapping[str, str], name: str) -> Path | None:
     text = variables.get(name)
     return Path(text).expanduser() if text else None

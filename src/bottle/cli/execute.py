@@ -4,14 +4,16 @@ from typing import Annotated
 
 import typer
 
-from bottle.cli.options import Identity
+from bottle.cli.options import Running
 
 
 def execute(
-    identity: Identity,
-    command: Annotated[list[str], typer.Argument(help="The command, after `--`.", show_default=False)],
+    identity: Running,
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="The command.", show_default=False)],
 ) -> int:
-    """Run a command in a bottle. Standard input, signals and the exit status pass through."""
+    """Run a command in a bottle.
+
+    Standard input, signals and the exit status pass through."""
     from bottle.app.inventory import find
     from bottle.cli.wiring import wire
 

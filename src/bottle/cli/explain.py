@@ -9,11 +9,16 @@ from bottle.cli.options import Agent, AsJson
 
 def explain(
     agent: Agent,
-    url: Annotated[str, typer.Argument(help="https://host/path", show_default=False)],
-    method: Annotated[str, typer.Option("--method", "-X", help="The request's method.")] = "GET",
+    url: Annotated[str, typer.Argument(metavar="URL", help="https://host/path", show_default=False)],
+    method: Annotated[str, typer.Option("--method", "-X", metavar="METHOD", help="The request's method.")] = "GET",
     body: Annotated[
         typer.FileBinaryRead | None,
-        typer.Option("--body", help="A file that the scanner judges as its body; `-` is standard input.", lazy=False),
+        typer.Option(
+            "--body",
+            metavar="FILE",
+            help="A file that the scanner judges as its body; `-` is standard input.",
+            lazy=False,
+        ),
     ] = None,
     content_encoding: Annotated[
         str, typer.Option("--content-encoding", metavar="NAME", help="How the body is packed: gzip, br, ...")

@@ -16,20 +16,26 @@ if TYPE_CHECKING:
 def export(
     identity: Identity,
     into: Annotated[
-        Path | None, typer.Option("--into", help="The repository; this directory's by default.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--into", metavar="FOLDER", help="The repository; this directory's by default.", show_default=False
+        ),
     ] = None,
     patch: Annotated[
         Path | None,
-        typer.Option("--patch", help="Write the workspace's changes as a patch instead.", show_default=False),
+        typer.Option(
+            "--patch", metavar="FILE", help="Write the workspace's changes as a patch instead.", show_default=False
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what changed and touch nothing.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> int:
-    """Bring home what an agent pushed to a `local` remote, and what became of a workspace that was kept.
+    """Bring home what an agent made.
 
-    As branches `bottle/IDENTITY/...`: nothing is checked out or merged, and nothing of it runs. A workspace is shown
-    first, with what wants a look before anything else.
+    What it pushed to a `local` remote, and what became of a workspace that was kept, as branches
+    `bottle/IDENTITY/...`; nothing is checked out or merged, and nothing of it runs. A workspace is shown first,
+    with what wants a look before anything else.
     """
     from bottle.app.export import has_results, take_results, work_of
     from bottle.cli.render import print_json, print_line

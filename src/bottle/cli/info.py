@@ -1,17 +1,33 @@
 """bottle info: what an agent's bottle comes to."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from bottle.cli.options import Agent, AsJson, Backend
+import typer
+
+from bottle.cli import completing
+from bottle.cli.options import AsJson, Backend
 
 if TYPE_CHECKING:
     from bottle.app.ports import World
 
 
-def info(agent: Agent, backend: Backend = None, as_json: AsJson = False) -> int:
-    """Show what an agent's bottle comes to; of a bottle that runs or has ended, what is known and kept.
+def info(
+    agent: Annotated[
+        str,
+        typer.Argument(
+            metavar="AGENT",
+            help="An agent, or a bottle as `bottle list` names it.",
+            show_default=False,
+            autocompletion=completing.agents_and_identities,
+        ),
+    ],
+    backend: Backend = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show what an agent's bottle comes to.
 
-    Environment, routes, walls, image and git identity, each with its source; never a secret value.
+    Environment, routes, walls, image and git identity, each with its source; never a secret value. Of a bottle that
+    runs or has ended: what is known and kept.
     """
     from bottle.app.prepare import Wanted, prepare
     from bottle.cli.documents import of_info

@@ -8,10 +8,12 @@ from bottle.cli.options import AsJson
 
 
 def init(
-    agent: Annotated[str, typer.Argument(help="What to call the agent.")] = "coder",
+    agent: Annotated[str, typer.Argument(metavar="NAME", help="What to call the agent.")] = "coder",
     program: Annotated[
         list[str] | None,
-        typer.Option("--for", help="claude or codex; else those found on this host.", show_default=False),
+        typer.Option(
+            "--for", metavar="PROGRAM", help="claude or codex; else those found on this host.", show_default=False
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:

@@ -11,14 +11,16 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from bottle import __version__
 from bottle.cli.attach import attach
 from bottle.cli.cleanup import cleanup
+from bottle.cli.completing import WORD, complete
+from bottle.cli.completion import completion
 from bottle.cli.dashboard import dashboard
 from bottle.cli.doctor import doctor
 from bottle.cli.execute import execute
 from bottle.cli.explain import explain
 from bottle.cli.export import export
+from bottle.cli.help import Command, Group, Subcommands, examples
 from bottle.cli.info import info
 from bottle.cli.init import init
 from bottle.cli.listing import list_bottles
@@ -30,6 +32,7 @@ from bottle.cli.run import run as run_task
 from bottle.cli.start import start
 from bottle.cli.stop import stop
 from bottle.cli.supervise import COMMANDS as SUPERVISE
+from bottle.cli.version import version
 from bottle.domain.errors import PASSED_THROUGH, BottleError, UsageError
 
 PASSES_THROUGH = frozenset({"start", "run", "resume", "attach", "exec"})
@@ -39,6 +42,9 @@ app = typer.Typer(
     help="Run a coding agent unattended, at full permission, in a box that holds no credential and reaches only what "
     "you name.",
     pretty_exceptions_enable=False,
+    add_completion=False,  # `bottle completion` prints scripts of our own
+    cls=Group,
+    epilog=examples("bottle"),
     # Plain help: it reads the same in a pipe, on a dumb terminal and aloud, and starts faster.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -60,6 +66,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "cleanup": cleanup,
     "doctor": doctor,
     "init": init,
+    "completion": completion,
 }
 
 
@@ -83,17 +90,19 @@ def _interruptible(command: Callable[..., int]) -> Callable[..., int]:
 
 
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_interruptible(_command))
+    app.command(_name, cls=Command, epilog=examples(_name))(_interruptible(_command))
 
-supervise = typer.Typer(help="What stuck agents ask for, and your answers.", rich_markup_mode=None)
+supervise = typer.Typer(
+    cls=Subcommands, help="Answer what stuck agents ask for.", epilog=examples("supervise"), rich_markup_mode=None
+)
 for _name, _subcommand in SUPERVISE.items():
-    supervise.command(_name)(_interruptible(_subcommand))
+    supervise.command(_name, cls=Command)(_interruptible(_subcommand))
 app.add_typer(supervise, name="supervise")
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"bottle {__version__}\n")
+        sys.stdout.write(f"{version()}\n")
         raise typer.Exit
 
 
@@ -137,6 +146,8 @@ def unforeseen(error: Exception) -> BottleError:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
+    if arguments[:1] == [WORD]:
+        return complete(app, arguments[1:])
     try:
         status = app(args=list(arguments) or ["--help"], prog_name="bottle", standalone_mode=False)
     except TyperException as error:

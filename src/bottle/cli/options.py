@@ -4,16 +4,42 @@ from typing import Annotated
 
 import typer
 
+from bottle.cli import completing
+
+_IDENTITY = "A bottle, as `bottle list` names it."
 Agent = Annotated[
-    str, typer.Argument(help="An agent of ~/.bot-bottle/agents or of this repository.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="AGENT",
+        help="An agent of ~/.bot-bottle/agents or of this repository.",
+        show_default=False,
+        autocompletion=completing.agents,
+    ),
 ]
-Identity = Annotated[str, typer.Argument(help="A bottle, as `bottle list` names it.", show_default=False)]
+Identity = Annotated[
+    str, typer.Argument(metavar="IDENTITY", help=_IDENTITY, show_default=False, autocompletion=completing.identities)
+]
+Running = Annotated[
+    str, typer.Argument(metavar="IDENTITY", help=_IDENTITY, show_default=False, autocompletion=completing.running)
+]
+Ended = Annotated[
+    str, typer.Argument(metavar="IDENTITY", help=_IDENTITY, show_default=False, autocompletion=completing.ended)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Backend = Annotated[
-    str | None, typer.Option("--backend", help="docker, bubblewrap or smolmachines.", show_default=False)
+    str | None,
+    typer.Option(
+        "--backend",
+        metavar="NAME",
+        help="docker, bubblewrap or smolmachines.",
+        show_default=False,
+        autocompletion=completing.backends,
+    ),
 ]
-Cwd = Annotated[bool, typer.Option("--cwd/--no-cwd", help="Copy this directory in as the workspace.")]
+Cwd = Annotated[
+    bool, typer.Option("--cwd/--no-cwd", help="Copy this directory in as the workspace.", show_default=False)
+]
 Include = Annotated[
     list[str] | None,
     typer.Option(
@@ -27,9 +53,17 @@ KeepWorkspace = Annotated[
     typer.Option("--keep-workspace", help="With --cwd: keep what became of it, for `bottle export` and `resume`."),
 ]
 Label = Annotated[
-    str | None, typer.Option(help="What to call this bottle in lists; `start` asks for it.", show_default=False)
+    str | None,
+    typer.Option(metavar="TEXT", help="What to call this bottle in lists; `start` asks for it.", show_default=False),
 ]
-Color = Annotated[str | None, typer.Option(help="The colour of its label; likewise.", show_default=False)]
+Color = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLOR", help="The colour of its label; likewise.", show_default=False, autocompletion=completing.colors
+    ),
+]
 RemoteControl = Annotated[bool, typer.Option("--remote-control", help="Let the agent be steered remotely.")]
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Leave the bottle running and return.")]
-Arguments = Annotated[list[str] | None, typer.Argument(help="For the agent program, after `--`.", show_default=False)]
+Arguments = Annotated[
+    list[str] | None, typer.Argument(metavar="[-- ARG...]", help="For the agent program.", show_default=False)
+]

@@ -1,20 +1,21 @@
 """bottle resume: the same bottle again, with its transcript."""
 
-from bottle.cli.options import Arguments, AsJson, Detach, Identity, RemoteControl, Yes
+from bottle.cli.options import Arguments, AsJson, Detach, Ended, RemoteControl, Yes
 
 
 def resume(
-    identity: Identity,
+    identity: Ended,
     arguments: Arguments = None,
     remote_control: RemoteControl = False,
     yes: Yes = False,
     detach: Detach = False,
     as_json: AsJson = False,
 ) -> int:
-    """Start a bottle again that has ended: the agent goes on with its last session.
+    """Start a bottle again that has ended.
 
-    Its manifest counts as it is now. The workspace is as it was left, where it was kept; else it is copied anew. The
-    exit status is the agent's; bottle's own failures are their status + 100.
+    The agent goes on with its last session. Its manifest counts as it is now. The workspace is as it was left,
+    where it was kept; else it is copied anew. The exit status is the agent's; bottle's own failures are their
+    status + 100.
     """
     from bottle.app.resume import prepare_resumed
     from bottle.cli.starting import attached, confirm, detached

@@ -4,12 +4,19 @@ from typing import Annotated
 
 import typer
 
+from bottle.cli import completing
 from bottle.cli.options import AsJson
 
 
 def rules(
     agent: Annotated[
-        str | None, typer.Argument(help="An agent: its bottle's own rules and silences too.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="AGENT",
+            help="An agent: its bottle's own rules and silences too.",
+            show_default=False,
+            autocompletion=completing.agents,
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bottle.cli import completing
 from bottle.cli.options import Agent, Arguments, AsJson, Backend, Color, Cwd, Include, KeepWorkspace, Label
 
 if TYPE_CHECKING:
@@ -21,12 +22,18 @@ TIME_IS_UP = 124
 
 def run(
     agent: Agent,
-    task: Annotated[str, typer.Argument(help="What to do; `-` reads it from standard input.", show_default=False)],
+    task: Annotated[
+        str, typer.Argument(metavar="TASK", help="What to do; `-` reads it from standard input.", show_default=False)
+    ],
     arguments: Arguments = None,
     timeout: Annotated[str, typer.Option(help="How long it may take: 90s, 30m, 2h.", metavar="TIME")] = "1h",
     resume: Annotated[
         str | None,
-        typer.Option(help="Go on with the session of this bottle, which has ended.", metavar="IDENTITY"),
+        typer.Option(
+            help="Go on with the session of this bottle, which has ended.",
+            metavar="IDENTITY",
+            autocompletion=completing.ended,
+        ),
     ] = None,
     cwd: Cwd = False,
     include: Include = None,
@@ -37,10 +44,10 @@ def run(
     stream: Annotated[bool, typer.Option("--stream", help="Show on stderr what the agent says.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Give an agent a task and wait for its result. Needs no terminal and asks nothing.
+    """Give an agent a task and wait for its result.
 
-    The exit status is the agent's, 124 when time was up, 128 and a signal's number when one came; bottle's own failures
-    are their status + 100.
+    Needs no terminal and asks nothing. The exit status is the agent's, 124 when time was up, 128 and a signal's number
+    when one came; bottle's own failures are their status + 100.
     """
     from bottle.app.prepare import Wanted, require_ready
     from bottle.app.run import run_task

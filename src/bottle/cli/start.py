@@ -6,6 +6,7 @@ import typer
 
 from bottle.cli.options import (
     Agent,
+    Arguments,
     AsJson,
     Backend,
     Color,
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 
 def start(
     agent: Agent,
-    arguments: Annotated[
-        list[str] | None, typer.Argument(help="For the agent program, after `--`.", show_default=False)
-    ] = None,
+    arguments: Arguments = None,
     cwd: Cwd = False,
     include: Include = None,
     keep_workspace: KeepWorkspace = False,
@@ -39,7 +38,11 @@ def start(
     detach: Detach = False,
     as_json: AsJson = False,
 ) -> int:
-    """Start an agent in a bottle. The exit status is the agent's; bottle's own failures are their status + 100."""
+    """Start an agent in a bottle.
+
+    Shows what it may reach and which walls stand, asks, and hands you the agent. The exit status is the agent's;
+    bottle's own failures are their status + 100.
+    """
     from bottle.app.naming import named
     from bottle.app.prepare import Wanted, prepare
     from bottle.cli.render import warn

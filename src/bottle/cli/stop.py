@@ -4,17 +4,27 @@ from typing import Annotated
 
 import typer
 
+from bottle.cli import completing
 from bottle.cli.options import AsJson
 
 
 def stop(
     identities: Annotated[
-        list[str] | None, typer.Argument(help="Bottles, as `bottle list` names them.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="IDENTITY...",
+            help="Bottles, as `bottle list` names them.",
+            show_default=False,
+            autocompletion=completing.running,
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that run.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Tear bottles down. Their audit trails are kept until `bottle cleanup`."""
+    """Tear bottles down.
+
+    Their audit trails are kept until `bottle cleanup`.
+    """
     from bottle.app import inventory
     from bottle.cli.render import print_json, print_line
     from bottle.cli.wiring import wire

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bottle.cli import completing
 from bottle.cli.options import AsJson, Yes
 
 if TYPE_CHECKING:
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from bottle.domain.supervise import Decision, EgressWish, Proposal, Scope
 
 Number = Annotated[str, typer.Argument(metavar="ID", help="A proposal, as the list names it.", show_default=False)]
-OfBottle = Annotated[str | None, typer.Argument(help="One bottle's alone.", show_default=False)]
+OfBottle = Annotated[
+    str | None, typer.Argument(help="One bottle's alone.", show_default=False, autocompletion=completing.identities)
+]
 _LOOK_SECONDS = 1.0
 
 
@@ -61,20 +64,29 @@ def show(number: Number, as_json: AsJson = False) -> int:
 def approve(
     number: Number,
     once: Annotated[bool, typer.Option("--once", help="For one request.")] = False,
-    minutes: Annotated[int, typer.Option("--minutes", help="For so long.", show_default=False)] = 0,
+    minutes: Annotated[
+        int, typer.Option("--minutes", metavar="N", help="For so many minutes.", show_default=False)
+    ] = 0,
     keep: Annotated[bool, typer.Option("--keep", help="For good: also written into the bottle's manifest.")] = False,
-    host: Annotated[str | None, typer.Option(help="This host instead.", show_default=False)] = None,
-    path: Annotated[str | None, typer.Option(help="This path instead; '' for any.", show_default=False)] = None,
-    method: Annotated[list[str] | None, typer.Option(help="These methods instead.", show_default=False)] = None,
-    port: Annotated[int | None, typer.Option(help="This port instead.", show_default=False)] = None,
-    answer: Annotated[str, typer.Option(help="The answer to a question.", show_default=False)] = "",
-    reason: Annotated[str, typer.Option(help="A word to the agent.", show_default=False)] = "",
+    host: Annotated[str | None, typer.Option(metavar="HOST", help="This host instead.", show_default=False)] = None,
+    path: Annotated[
+        str | None, typer.Option(metavar="PATH", help="This path instead; '' for any.", show_default=False)
+    ] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(metavar="METHOD", help="These methods instead.", show_default=False)
+    ] = None,
+    port: Annotated[int | None, typer.Option(metavar="PORT", help="This port instead.", show_default=False)] = None,
+    answer: Annotated[str, typer.Option(metavar="TEXT", help="The answer to a question.", show_default=False)] = "",
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="A word to the agent.", show_default=False)] = "",
     edit: Annotated[bool, typer.Option("--edit", help="In your editor (VISUAL, EDITOR) first.")] = False,
     even_so: Annotated[bool, typer.Option("--even-so", help="Although something was pointed out.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> int:
-    """Say yes: for this bottle, unless --once, --minutes or --keep says otherwise. It holds when this returns."""
+    """Say yes to what was asked.
+
+    For this bottle, unless --once, --minutes or --keep says otherwise. It holds when this returns.
+    """
     from bottle.app import supervise
     from bottle.cli.wiring import wire
 
@@ -91,7 +103,9 @@ def approve(
 
 def reject(
     number: Number,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the agent to read.", show_default=False)],
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why, for the agent to read.", show_default=False)
+    ],
     as_json: AsJson = False,
 ) -> int:
     """Say no, with a reason."""
@@ -102,7 +116,10 @@ def reject(
 
 
 def watch(identity: OfBottle = None, as_json: AsJson = False) -> int:
-    """Wait for proposals and show each as it comes, until interrupted; with the bell, and BOT_BOTTLE_NOTIFY."""
+    """Wait for proposals and show each as it comes.
+
+    Until interrupted; with the bell, and BOT_BOTTLE_NOTIFY.
+    """
     import time
 
     from bottle.app.findings import evidence

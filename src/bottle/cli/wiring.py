@@ -33,7 +33,7 @@ from bottle.adapters.state.supervise import SuperviseFiles
 from bottle.adapters.workshop import GitWorkshop
 from bottle.adapters.workspace import HostWorkspaces
 from bottle.app.ports import Backend, BottleCertificates, HomeManifests, ManifestEdit, World
-from bottle.cli.environment import Environment, read_environment
+from bottle.cli.environment import Environment, read_environment, repository_of
 from bottle.cli.progress import TalkingProgress
 from bottle.domain.egress import Route
 from bottle.domain.manifest import BackendName
@@ -109,17 +109,6 @@ def compose(environment: Environment, directory: Path) -> World:
         skills_root=str(_skills()),
         has_skill=lambda name: (_skills() / name).is_dir(),
     )
-
-
-def repository_of(directory: Path, home: Path) -> Path | None:
-    """The repository that the directory lies in: the nearest folder above with a `.git`.
-
-    None outside of any, and where its `.bot-bottle` is the operator's own home of bottles.
-    """
-    for folder in (directory, *directory.parents):
-        if (folder / ".git").exists():
-            return None if (folder / ".bot-bottle").resolve() == home.resolve() else folder
-    return None
 
 
 def _is_in_tree(tree: Path, home: Path, user: Path, path: str) -> bool:
