@@ -38,8 +38,8 @@ class Engine:
     hints: Hints = field(repr=False)
     _owners: tuple[int, ...] = field(repr=False)
     """Whose value it is that a literal belongs to."""
-    _as_written: tuple[Registered, ...] = field(repr=False)
-    """The values that say too little in lower case and without signs."""
+    _as_written: tuple[tuple[bytes, Registered], ...] = field(repr=False)
+    """The values that say too little in lower case and without signs, as they stand in a text."""
     _escapes: bool
     """Whether a value holds what `plain` would undo."""
     approved: frozenset[str] = frozenset()
@@ -56,17 +56,18 @@ class Engine:
         approved: Iterable[str] = (),
     ) -> "Engine":
         """An engine for these values; those shorter than SHORTEST are left out."""
-        kept = cls.kept(values)
-        spelled = {text: number for number, one in enumerate(kept) for text in skeletons(one.value)}
+        kept, hints = cls.kept(values), Hints.by(searches)
+        written = [(number, text) for number, one in enumerate(kept) for text in _readings(one.value, hints)]
+        spelled = {bones: number for number, text in written for bones in skeletons(text)}
         return cls(
             values=kept,
             patterns=patterns,
             key=key,
             unpackers=unpackers,
             literals=searches.literals(list(spelled)),
-            hints=Hints.by(searches),
+            hints=hints,
             owners=tuple(spelled.values()),
-            as_written=tuple(one for one in kept if not is_telling(one.value)),
+            as_written=tuple((text, kept[number]) for number, text in written if not is_telling(text)),
             escapes=any(mark in one.value for one in kept for mark in _MARKS),
             approved=frozenset(approved),
         )
@@ -79,7 +80,7 @@ class Engine:
     @property
     def window(self) -> int:
         """How many bytes two neighbouring pieces of content must share, so that nothing is lost between them."""
-        return max(8192, self.patterns.window, 2 * max((len(one.value) for one in self._as_written), default=0))
+        return max(8192, self.patterns.window, 2 * max((len(text) for text, _ in self._as_written), default=0))
 
     def look(
         self,
@@ -127,8 +128,8 @@ class Engine:
     def _values(self, text: bytes, tell: Report, data: bytes, offset: int, via: tuple[str, ...]) -> None:
         for number in dict.fromkeys(self._owners[literal] for literal in self._literals.find(skeleton(text))):
             self._tell_value(self.values[number], tell, data, offset, via)
-        for one in self._as_written:
-            if one.value in text:
+        for written, one in self._as_written:
+            if written in text:
                 self._tell_value(one, tell, data, offset, via)
 
     def _tell_value(self, one: Registered, tell: Report, data: bytes, offset: int, via: tuple[str, ...]) -> None:
@@ -161,6 +162,14 @@ class Engine:
         return [
             match for match in matches if not any(one.start <= match.start and match.end <= one.end for one in passing)
         ]
+
+
+def _readings(value: bytes, hints: Hints) -> Iterator[bytes]:
+    """A value as it is, and as it reads where all is undone that looks like an escape: it may hold some itself."""
+    yield value
+    undone = plain(value, hints)
+    if undone != value and len(undone) >= SHORTEST:
+        yield undone
 
 
 def _is_noise(text: bytes, start: int, end: int) -> bool:
