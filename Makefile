@@ -11,7 +11,7 @@ WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures reference man test fuzz faults lint types check format bench corpora clean base-images
+.PHONY: help demo pictures reference man test fuzz mutants faults lint types check format bench corpora clean base-images
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ FUZZ ?= 20000
 fuzz: $(INSTALLED)  ## parsers and rules with inputs that nobody tried: FUZZ=20000 each
 	BOTTLE_FUZZ=$(FUZZ) $(BIN)/python -m pytest -p no:xdist -p no:cacheprovider --timeout 0 \
 	    tests/egress/test_fuzz.py tests/egress/test_wire.py tests/egress/test_frames.py tests/domain
+
+mutants: $(INSTALLED)  ## changes in the code that judges, and whether tests notice: a sample; MUTANTS=all or modules (dlp.engine)
+	nice -n 19 $(BIN)/python -m scripts.mutants $(if $(filter all,$(MUTANTS)),--all,$(MUTANTS))
 
 FAULTS ?= 30
 faults: $(INSTALLED) base-images  ## launchers killed at any moment of run, stop and resume: FAULTS=30 each; build/faults.md
