@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ROOTS := build/extra-roots.pem
+TOOLS := build/release-tools
 # Where the network inspects TLS, image builds must trust its root too; elsewhere the file is empty.
 WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_BUILD_CA:-$(CURDIR)/$(ROOTS)}"; fi;
 
@@ -11,15 +12,21 @@ WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures reference man test fuzz mutants faults lint types check format bench corpora clean base-images
+.PHONY: help demo pictures reference man test fuzz mutants faults lint types check format bench release audit pins corpora \
+	clean base-images
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-$(INSTALLED): pyproject.toml
+$(INSTALLED): pyproject.toml requirements/dev.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TOOLS)/.installed: requirements/release.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --require-hashes --requirement requirements/release.txt
 	@touch $@
 
 $(ROOTS): .ci/extra-roots
@@ -80,6 +87,16 @@ bench: $(INSTALLED) base-images  ## the benchmarks, as ratios
 	$(BIN)/python -m benchmarks.gitgate.push
 	@$(WITH_ROOTS) $(BIN)/python -m benchmarks.many
 	$(BIN)/python -m benchmarks.workspace
+
+release: $(INSTALLED) $(TOOLS)/.installed  ## wheel, source archive, bill of materials and checksums, tried out: dist/
+	@$(BIN)/python scripts/release.py
+
+PINNED := requirements/dev.txt requirements/release.txt images/sidecar/requirements.txt images/sidecar/rules.txt
+audit: $(TOOLS)/.installed  ## known vulnerabilities in all that is pinned; asks PyPI
+	@$(TOOLS)/bin/pip-audit --disable-pip --require-hashes $(addprefix --requirement ,$(PINNED))
+
+pins: $(INSTALLED)  ## newest releases of all that is pinned by hash; read the difference
+	$(BIN)/python scripts/pins.py
 
 corpora: $(INSTALLED)  ## the way out against corpora of attacks and benign traffic: CORPORA=DIR
 	$(BIN)/python benchmarks/egress/corpora.py $(CORPORA) --wrong

@@ -23,26 +23,6 @@ print(build_context.own("claude").image.tag)
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from this checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        str(folder),
-        ".",
-    ]
-    subprocess.run(build, cwd=CHECKOUT, check=True, timeout=100)
-    return next(folder.glob("bot_bottle-*.whl"))
-
-
-@pytest.fixture(scope="module")
 def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the wheel's content, as an installer lays it out."""
     folder = tmp_path_factory.mktemp("site")
