@@ -12,7 +12,7 @@ WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures reference man test fuzz mutants faults lint types check format bench release audit pins corpora \
+.PHONY: help demo pictures reference man test fuzz mutants faults lint types check format bench release audit lock pins corpora \
 	clean base-images
 
 help:  ## what can be made
@@ -94,6 +94,9 @@ release: $(INSTALLED) $(TOOLS)/.installed  ## wheel, source archive, bill of mat
 PINNED := requirements/dev.txt requirements/release.txt images/sidecar/requirements.txt images/sidecar/rules.txt
 audit: $(TOOLS)/.installed  ## known vulnerabilities in all that is pinned; asks PyPI
 	@$(TOOLS)/bin/pip-audit --disable-pip --require-hashes $(addprefix --requirement ,$(PINNED))
+
+lock: $(INSTALLED)  ## what pyproject.toml asks for and requirements/ lack; raises nothing
+	$(BIN)/python scripts/pins.py --keep
 
 pins: $(INSTALLED)  ## newest releases of all that is pinned by hash; read the difference
 	$(BIN)/python scripts/pins.py

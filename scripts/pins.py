@@ -1,4 +1,5 @@
-"""Raises what is pinned: `make pins`. Read the difference before you keep it.
+"""Raises what is pinned: `make pins`. Read the difference before you keep it. `make lock` (`--keep`) raises nothing: it
+only writes down what pyproject.toml asks for and the locks lack.
 
 Written anew are the development tools' and the release tools' locks (`requirements/`), the sidecar image's wheels
 (`images/sidecar/requirements.txt`) and the releases in pyproject.toml that are to equal those. Agent programs and the
@@ -27,17 +28,19 @@ _PINNED = re.compile(r"^([\w.-]+)==(\S+) \\$", re.MULTILINE)
 
 
 def main() -> None:
-    raised = wheels(name for name, _ in _PINNED.findall(SIDECAR.read_text()))
-    SIDECAR.write_text(requirements(raised))
-    PROJECT.write_text(project(raised))
+    keep = sys.argv[1:] == ["--keep"]
+    if not keep:
+        raised = wheels(name for name, _ in _PINNED.findall(SIDECAR.read_text()))
+        SIDECAR.write_text(requirements(raised))
+        PROJECT.write_text(project(raised))
     for name in LOCKS:
-        lock(name)
+        lock(name, *([] if keep else ["--upgrade"]))
 
 
 def lock(name: str, *options: str) -> None:
     """Writes a lock with a hash for every file that may be installed, on any system and Python that bottle runs on."""
     (ROOT / "requirements").mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--upgrade", "--universal", "--no-annotate"]
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--no-annotate"]
     python = ["--python-version", "3.11", "--generate-hashes", "--custom-compile-command", "make pins"]
     target = ["--output-file", f"requirements/{name}.txt"]
     subprocess.run([*command, *python, *target, *LOCKS[name], *options], cwd=ROOT, check=True)
