@@ -40,6 +40,6 @@ class Scan:
         return ends
 
 
-@lru_cache(16)
+@lru_cache(32)
 def _expressions(patterns: tuple[bytes, ...]) -> Scan:
     return Scan(patterns, literal=False)

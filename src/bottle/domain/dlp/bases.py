@@ -29,6 +29,7 @@ _IN_LEADS32: Final = _table(b"ABCDEFGHIJKLMNOP")
 _LETTERS64: Final = UPPER + LOWER + b"_-"  # what is packed has more than these, but for a name
 _LONG64: Final = LONG * 4 // 3
 _OPENINGS64: Final = (b"H4sI", b"eJ", b"eA", b"eN", b"eF", b"KLUv/", b"QlpoO", b"/Td6", b"UEsDB", b"//4", b"XQAA")
+_OPENS64: Final = re.compile(b".{0,3}(?:%b)" % b"|".join(map(re.escape, _OPENINGS64)), re.DOTALL)
 _BETWEEN_32: Final = re.compile(rb"[-_/+=]+")
 _SIGNS: Final = re.compile(rb"[=+/]")
 _FOLLOWED = 1024  # characters: a run of so many at the end of a piece goes on in the next
@@ -42,9 +43,9 @@ def from_base64(text: bytes) -> Iterator[bytes]:
     """Read from the run's beginning, or, where that is noise, from one of the three places after it, or behind a sign
     that may be no part of it (`key=`, `/`). Noise in which something may be packed is kept as it is read first."""
     for piece in (text, *_parts(text)):
-        leads = piece[: _PROBE + 3].translate(_LEADS64)
+        leads, opens = piece[: _PROBE + 3].translate(_LEADS64), _OPENS64.match(piece) is not None
         for offset in range(4):
-            is_telling = _are_telling(leads[offset::4]) or piece.startswith(_OPENINGS64, offset)
+            is_telling = _are_telling(leads[offset::4]) or (opens and piece.startswith(_OPENINGS64, offset))
             if is_telling and is_plain(unpadded(piece[offset : offset + _PROBE].replace(b"=", b""))):
                 yield unpadded(piece[offset:].replace(b"=", b""))
                 return

@@ -13,7 +13,7 @@ LONGEST_BODY: Final = 4096
 """Bytes of a body whose fields are told apart."""
 
 # Each character of a string is taken once, so this is linear whatever stands there.
-_MEMBER: Final = re.compile(rb'"([^"\\]{1,64})"\s*:\s*(?:"((?:[^"\\]|\\.)*+)"|(-?[0-9.]+))')
+_MEMBER: Final = re.compile(rb'"([^"\\]{1,64})"\s*:\s*(?:"((?:[^"\\]++|\\.)*+)"|(-?[0-9.]+))')
 
 
 class Carried:

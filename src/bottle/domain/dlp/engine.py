@@ -94,7 +94,8 @@ class Engine:
     ) -> bytes:
         """Tells what stands in the data, and returns what is encoded in it, decoded, for another look.
 
-        `offset` is where its first byte stands, `via` what was undone to have it. Not `deep`: nothing is decoded.
+        `offset` is where its first byte stands, `via` what was undone to have it. Not `deep`: nothing is decoded. What
+        stands in the data as it is was looked at already, and is not returned: one could decode it for ever.
         `cut` says whether there is more before and behind: then what a pattern finds at that edge may be none, and the
         neighbouring piece, which shares `window` bytes, has all of it.
         """
@@ -103,7 +104,7 @@ class Engine:
         if text is not data and (self._escapes or len(data) < _LARGE):
             self._values(data, tell, data, offset, via)
         self._patterns(text, tell, data, offset, via, cut)
-        return _APART.join(dict.fromkeys(view for view in self._views(data, text) if view)) if deep else b""
+        return _APART.join(dict.fromkeys(view for view in self._views(data, text) if view not in text)) if deep else b""
 
     def _views(self, data: bytes, text: bytes) -> Iterator[bytes]:
         kinds = self.hints.encodings(text)

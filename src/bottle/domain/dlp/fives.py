@@ -1,33 +1,35 @@
 """Base85 read back, in its common alphabets."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from attrs import frozen
 
 from bottle.domain.dlp.bases import DIGITS, LOWER, UPPER, beginnings
 from bottle.domain.dlp.hints import ROW_85
-from bottle.domain.dlp.telling import PRINTED
+from bottle.domain.dlp.telling import PACKINGS, PRINTED
 
 _RFC1924: Final = DIGITS + UPPER + LOWER + b"!#$%&()*+-;<=>?@^_`{|}~"
 _ZERO85: Final = DIGITS + LOWER + UPPER + b".-:+=^!/*?&<>()[]{}@%$#"
 _TO_RFC1924: Final = bytes.maketrans(_ZERO85, _RFC1924)
 _FROM_RFC1924: Final = bytes.maketrans(_RFC1924, _ZERO85)
 _ASCII85: Final = bytes(range(33, 118))
+_SIGNS: Final = tuple(bytes((code,)) for code in range(256))
 _TOO_MUCH: Final = 1 << 32
 _MOST_SEARCHED: Final = 4096
+QUOTE: Final = b"\x01"
+"""Stands for a quotation mark that is escaped."""
 
 
 @frozen
 class _Alphabet:
-    """One of the alphabets: `leads` are the signs that a group begins with when its first byte is printable."""
+    """One of the alphabets; its `bit` marks what is said of it."""
 
     bit: int
     digits: bytes
     decode: Callable[[bytes], bytes]
     openings: tuple[bytes, ...]
-    leads: bytes
     worth: dict[int, int]
 
     @classmethod
@@ -35,7 +37,7 @@ class _Alphabet:
         cls, bit: int, digits: bytes, encode: Callable[[bytes], bytes], decode: Callable[[bytes], bytes]
     ) -> "_Alphabet":
         worth = {sign: value for value, sign in enumerate(digits)}
-        return cls(bit, digits, decode, beginnings(encode), digits[:1] + digits[10:42], worth)
+        return cls(bit, digits, decode, tuple(_openings(encode)), worth)
 
     def opens_with_text(self, run: bytes) -> bool:
         """Whether the first groups are four characters each, or zeros beside them, as UTF-16 has."""
@@ -56,25 +58,46 @@ class _Alphabet:
             return _leading(run[:_MOST_SEARCHED], self.decode)
 
 
-def from_base85(run: bytes, leads: int) -> Iterator[bytes]:
-    """What a run of signs with these leads decodes to, as far as it does, where its beginning is text or packed."""
+def _openings(encode: Callable[[bytes], bytes]) -> Iterator[bytes]:
+    """How packed content begins, in two signs at least: the second of a packing's two bytes may be either of two."""
+    for opening, packing in zip(beginnings(encode), PACKINGS, strict=True):
+        if len(opening) > 1:
+            yield opening
+        else:
+            yield from (encode(packing + rest)[:2] for rest in (bytes(8), b"\xff" * 8))
+
+
+def from_runs(data: bytes, starts: Iterable[int]) -> Iterator[bytes]:
+    """What runs of signs decode to that begin at these places. A quotation mark ends a run, unless it is QUOTE."""
+    for start in starts:
+        if _LEADS[data[start] << 8 | data[start + 1]]:  # two signs tell of most runs that they are none
+            head = _unescaped(data[start : start + 2 * ROW_85.shortest])
+            if len(head) >= ROW_85.shortest and (leads := _leads_of(head)):
+                yield from _from_base85(_unescaped(data[start : ROW_85.end(data, start)]), leads)
+
+
+def _unescaped(run: bytes) -> bytes:
+    return run.replace(b"\\\\", b"\\").replace(QUOTE, b'"')
+
+
+def _from_base85(run: bytes, leads: int) -> Iterator[bytes]:
+    """What a run with these leads decodes to, as far as it does, where its beginning is text or packed."""
     for alphabet in _ALPHABETS:
         is_text = leads & alphabet.bit and alphabet.opens_with_text(run) and _has_signs(run)
         if is_text or run.startswith(alphabet.openings):
             yield alphabet.read(run)
 
 
-def leads_at(data: bytes, start: int) -> int:
+def _leads_of(run: bytes) -> int:
     """In which alphabets the first groups of a run may be text or begin something packed: a bit for each."""
-    if data[start : start + 2] in _PACKED:
+    if run[:2] in _PACKED:
         return _ANY
-    return (
-        _LEADS[data[start]]
-        & _LEADS[data[start + 5]]
-        & _LEADS[data[start + 10]]
-        & _LEADS[data[start + 15]]
-        & _LEADS[data[start + 20]]
-    )
+    leads = _ANY
+    for at in range(0, ROW_85.shortest, 5):
+        leads &= _LEADS[run[at] << 8 | run[at + 1]]
+        if not leads:
+            break
+    return leads
 
 
 def _has_signs(run: bytes) -> bool:
@@ -114,4 +137,21 @@ _ALPHABETS: Final = (
 )
 _PACKED: Final = frozenset(opening[:2] for one in _ALPHABETS for opening in one.openings)
 _ANY: Final = sum(one.bit for one in _ALPHABETS)
-_LEADS: Final = tuple(sum(one.bit for one in _ALPHABETS if sign in one.leads) for sign in range(256))
+
+
+def _table() -> bytes:
+    """For each two signs, the alphabets in which they begin a group whose first two bytes are text, or zeros in it.
+    What is escaped may be any sign."""
+    told = [first << 24 | second << 16 for first in PRINTED + b"\0" for second in PRINTED + b"\0"]
+    pairs = {number // 85**3 for begin in told for number in (begin, begin | 0xFFFF)}
+    table = bytearray(1 << 16)
+    for one in _ALPHABETS:
+        for pair in pairs:
+            table[one.digits[pair // 85] << 8 | one.digits[pair % 85]] |= one.bit
+    escaped = [QUOTE + other for other in _SIGNS] + [other + QUOTE for other in _SIGNS] + [b"\\\\"]
+    for first, second in (*_PACKED, *escaped):
+        table[first << 8 | second] = _ANY
+    return bytes(table)
+
+
+_LEADS: Final = _table()

@@ -162,7 +162,7 @@ class Opened:
     def walk(self, at: int) -> tuple["Packed | None", bytes]:
         """What goes on in the next piece: a stream, or the beginning of one. Raises UnreadableError."""
         vain = 0
-        for opening in openings(self.data, at):
+        for opening in openings(self.data, at, self.layer.engine.hints.magics(self.data)):
             if opening is None:
                 return None, b"" if self.is_last else self.data[-_CUT:]
             packed = self.layer.open(opening) if opening.at >= at else None

@@ -4,7 +4,7 @@ import bz2
 import lzma
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Protocol
 
 from attrs import frozen
@@ -138,11 +138,11 @@ class Opening:
     packing: str
 
 
-_MAGICS: Final = {
+MAGICS: Final = {
     b"\x1f\x8b\x08": "gzip", b"x\x9c": "zlib", b"x\x01": "zlib", b"x\xda": "zlib", b"x^": "zlib",
     b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"]\x00\x00": "lzma", b"PK\x03\x04": "zip",
 }  # fmt: skip
-_IN_ASCII: Final = (b"x^", b"BZh", b"PK\x03\x04")
+"""How packed content begins."""
 _LONGEST_NAME = 4096
 _ZIP_KNOWN: Final = frozenset({0, 1, 6, 8, 9, 12, 14, 93, 95, 98, 99})  # 99 is encryption by AES
 _ZIP_METHODS: Final = {8: "raw", 12: "bzip2", 93: "zstd", 95: "xz"}
@@ -153,12 +153,12 @@ _CLOSED: Final = (
 _PART: Final = b"\r\n\r\n"  # what stands before the content of a part of several
 
 
-def openings(data: bytes, start: int) -> Iterator[Opening | None]:
+def openings(data: bytes, start: int, magics: Iterable[bytes] = MAGICS) -> Iterator[Opening | None]:
     """Where packed content may begin, in order, from `start` on; None for one whose head the data's end has cut.
+    `magics` are the beginnings that stand in the data at all.
 
     Raises UnreadableError for an archive that is encrypted.
     """
-    magics = _IN_ASCII if data.isascii() else _MAGICS
     nearest = {magic: at for magic in magics if (at := data.find(magic, start)) >= 0}
     while nearest:
         magic = min(nearest, key=nearest.__getitem__)
@@ -168,10 +168,10 @@ def openings(data: bytes, start: int) -> Iterator[Opening | None]:
             del nearest[magic]
         else:
             nearest[magic] = following
-        if _MAGICS[magic] == "zip":
+        if MAGICS[magic] == "zip":
             yield from _in_zip(data, at)
         else:
-            yield Opening(at, at, _MAGICS[magic])
+            yield Opening(at, at, MAGICS[magic])
 
 
 def _in_zip(data: bytes, at: int) -> Iterator[Opening | None]:

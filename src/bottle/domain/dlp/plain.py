@@ -10,12 +10,12 @@ from typing import Final
 
 from bottle.domain.dlp.bases import unpadded
 from bottle.domain.dlp.escapes import raw, unpercented, unreferenced, unslashed
-from bottle.domain.dlp.hints import Escape, Hints
+from bottle.domain.dlp.hints import QUOTED, Escape, Hints
 from bottle.domain.dlp.letters import folded
 
 _ROUNDS: Final = 6  # of escapes within escapes
 _SLASHES: Final = frozenset({Escape.SLASHED, Escape.SOLIDUS, Escape.ROWS, Escape.BRACED, Escape.STYLED})
-_QUOTED: Final = re.compile(rb"=[0-9A-Fa-f]{2}")
+_QUOTED: Final = re.compile(QUOTED)
 _AROUND: Final = 512  # bytes beside a quoted-printable character that are read as quoted-printable
 _SEVEN: Final = re.compile(rb"\+([A-Za-z0-9+/]{6,})-?")
 

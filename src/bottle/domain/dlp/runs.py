@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator
 from typing import Final
 
 from bottle.domain.dlp.bases import DIGITS, LOWER, SHORTEST32, SHORTEST64, TO_64, UPPER, from_base32, from_base64
-from bottle.domain.dlp.fives import from_base85, leads_at
+from bottle.domain.dlp.fives import QUOTE, from_runs
 from bottle.domain.dlp.hints import ROW_64, ROW_85, ROW_OF_NUMBERS, Encoding, Hints
 from bottle.domain.dlp.numbers import from_numbers
 from bottle.domain.dlp.telling import LONG
@@ -77,9 +77,6 @@ def _alphanumeric(run: bytes) -> Iterator[bytes]:
 
 
 def punctuated(data: bytes, hints: Hints) -> Iterator[bytes]:
-    """What runs in base85 decode to. A quotation mark ends a run, unless it is escaped."""
-    if b"\\" in data:
-        data = data.replace(b"\\\\", b"\\").replace(b'\\"', b"\x01")
-    for start in hints.starts(data, ROW_85):
-        if leads := leads_at(data, start):
-            yield from from_base85(data[start : ROW_85.end(data, start)].replace(b"\x01", b'"'), leads)
+    """What runs in base85 decode to."""
+    data = data.replace(b'\\"', QUOTE)
+    return from_runs(data, hints.starts(data, ROW_85))

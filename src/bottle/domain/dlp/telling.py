@@ -1,5 +1,6 @@
 """Whether decoded bytes are worth another look: decoding anything but text and packed content leads nowhere."""
 
+import re
 from typing import Final
 
 LONG: Final = 256
@@ -24,7 +25,9 @@ PACKINGS: Final = (
 """How packed content begins."""
 
 _AT_FIRST: Final = (b"\xff\xfe", b"\xfe\xff", b"\x5d\0\0")
-_ANYWHERE: Final = (b"\x1f\x8b\x08", *(packing for packing in PACKINGS[1:] if packing not in _AT_FIRST))
+_ANYWHERE: Final = re.compile(
+    b"|".join(map(re.escape, (b"\x1f\x8b\x08", *(packing for packing in PACKINGS[1:] if packing not in _AT_FIRST))))
+)
 
 
 def is_worth_reading(data: bytes) -> bool:
@@ -42,7 +45,7 @@ def is_plain(data: bytes) -> bool:
 
 def may_be_packed(data: bytes) -> bool:
     """Whether a packing may begin somewhere in the data."""
-    return data.startswith(_AT_FIRST) or any(packing in data for packing in _ANYWHERE)
+    return data.startswith(_AT_FIRST) or _ANYWHERE.search(data) is not None
 
 
 def _is_utf8(data: bytes) -> bool:
