@@ -52,11 +52,19 @@ class Scanned:
         data, is_last = bytes(self._waiting), self._has_ended
         self._waiting.clear()
         if self._stream.is_due(len(data), is_last=is_last):
-            loop = asyncio.get_running_loop()
-            self._job = loop.run_in_executor(threads(), self._scan, data, is_last)
-            self._job.add_done_callback(self._done)
+            self._hand_over(data, is_last)
         else:
-            self._take(lambda: self._scan(data, is_last))
+            self._take(lambda: self._scan_at_once(data, is_last))
+
+    def _hand_over(self, data: bytes, is_last: bool) -> None:
+        self._job = asyncio.get_running_loop().run_in_executor(threads(), self._scan, data, is_last)
+        self._job.add_done_callback(self._done)
+
+    def _scan_at_once(self, data: bytes, is_last: bool) -> _Passed | None:
+        """On the loop; None where that would block it, and the end is still to be looked at."""
+        passed = self._stream.feed(data)
+        rest = self._stream.finish_at_once() if is_last else b""
+        return None if rest is None else (passed + rest, is_last)
 
     def _scan(self, data: bytes, is_last: bool) -> _Passed:
         passed = self._stream.feed(data)
@@ -71,9 +79,9 @@ class Scanned:
         if self._waiting or (self._has_ended and not self._is_over):
             self._go_on()
 
-    def _take(self, outcome: Callable[[], _Passed]) -> None:
+    def _take(self, outcome: Callable[[], _Passed | None]) -> None:
         try:
-            data, is_last = outcome()
+            passed = outcome()
         except Leak as leak:
             self.stop()
             self._on_leak(leak)
@@ -83,5 +91,8 @@ class Scanned:
             self.stop()
             self._on_leak(Leak(Finding("dlp.failed", "the scanner failed", "the body")))
             return
-        self._is_over = is_last
-        self._on_passed(data, is_last)
+        if passed is None:
+            self._hand_over(b"", is_last=True)
+            return
+        self._is_over = passed[1]
+        self._on_passed(*passed)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from enum import Enum
 from typing import Final, cast
 
@@ -15,6 +16,7 @@ from sidecars.egress.gateway import Gateway
 from sidecars.egress.refusal import Refused
 from sidecars.egress.rules import Ticket
 from sidecars.egress.spoken import Spoken
+from sidecars.scanner.guard import threads
 
 
 class Direction(Enum):
@@ -56,7 +58,7 @@ class End(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.choked_since = None
-        self.relay.other(self).transport.resume_reading()
+        self.relay.let_on(self.relay.other(self))
 
 
 def _as_it_is(piece: bytes, _is_final: bool) -> bytes:
@@ -80,6 +82,8 @@ class Relay:
             self._origin.frames, self._agent.frames, ticket.forms or SecretForms(()), _as_it_is, lambda _payload: None
         )
         self._passages = {Direction.OUT: out, Direction.IN: back}
+        self._heard = b""  # from the agent, while what it said before is being scanned
+        self._job: asyncio.Future[bytes] | None = None
         self._over = False
         self._since = time.monotonic()
         self._closing_since: float | None = None
@@ -134,11 +138,53 @@ class Relay:
             return
         self._since = time.monotonic()
         self._count(end, data)
+        if end is self._agent and self._spoken is not None:
+            self._heard += data
+            self._scan()
+        else:
+            self._pass_on(end, lambda: passage.feed(data))
+
+    def let_on(self, end: End) -> None:
+        """Reads on from one side, unless the other takes no more, or what it said before is being scanned."""
+        is_scanning = end is self._agent and self._job is not None
+        if not is_scanning and self.other(end).choked_since is None:
+            end.transport.resume_reading()
+
+    def _scan(self) -> None:
+        """Passes on what the agent said by way of a thread: what is packed in little may take long to look at."""
+        if self._job is None:
+            data, self._heard = self._heard, b""
+            self._agent.transport.pause_reading()
+            feed = self._passages[Direction.OUT].feed
+            self._job = asyncio.get_running_loop().run_in_executor(threads(), feed, data)
+            self._job.add_done_callback(self._scanned)
+
+    def _scanned(self, job: "asyncio.Future[bytes]") -> None:
+        self._job = None
+        if self._over:
+            job.exception()  # has been asked for, so that nobody warns of it
+            return
+        self._pass_on(self._agent, job.result)
+        if self._over:
+            return
+        if self._heard:
+            self._scan()
+        else:
+            self.let_on(self._agent)
+
+    def _pass_on(self, end: End, fed: Callable[[], bytes]) -> None:
+        """Sends on what `fed` lets through of what came from one side. Whatever goes wrong with it ends both."""
+        passage = self._passages[end.direction]
         try:
-            passed = passage.feed(data)
+            passed = fed()
         except Refused as refused:
             self._entry.allowed = False
             self._break(CloseReason.POLICY_VIOLATION, refused.refusal.rule, refused.refusal.reason)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing was judged
+            asyncio.get_running_loop().call_exception_handler({"exception": error})
+            self._entry.allowed = False
+            self._break(CloseReason.INTERNAL_ERROR, "dlp.failed", "the scanner failed")
             return
         if passed:
             self.other(end).transport.write(passed)
@@ -172,7 +218,7 @@ class Relay:
 
     def _note_close(self) -> None:
         """One side has closed: the other has a moment for its answer (RFC 6455 7.1.2)."""
-        if all(passage.closed is not None for passage in self._passages.values()):
+        if all(passage.closed is not None for passage in self._passages.values()) and self._job is None:
             self._finish("route", self._told())
         elif self._closing_since is None:
             self._closing_since = time.monotonic()

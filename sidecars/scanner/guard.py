@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 from bottle.domain.dlp.carried import LONGEST_BODY, Carried, fields_of, pairs_of
 from bottle.domain.dlp.engine import Engine
 from bottle.domain.dlp.finding import Finding
+from bottle.domain.dlp.layer import Budget
 from bottle.domain.dlp.matching import Matcher, NoPatterns, Quiet
 from bottle.domain.dlp.spellings import Registered
 from bottle.domain.dlp.stream import Leak, Seen, Stream, stop_at
@@ -20,7 +21,7 @@ Fields = Sequence[tuple[bytes, bytes]]
 
 _REMEMBERED = 4096  # headers and targets that were clean
 _LONGEST = 1024  # bytes of one that is remembered
-_MESSAGE_PIECE = 32 * 1024  # of a message over a WebSocket, which is looked at on the loop
+_PACKED_IN_SHORT = 256 * 1024  # bytes that a head may unpack to: it is looked at on the loop
 _PLACEHOLDER: Final = PLACEHOLDER.encode()
 _THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="scan")
 
@@ -112,9 +113,7 @@ class Guard:
 
     def message(self, after: bytes = b"") -> Stream:
         """The stream for a WebSocket's message; `after` are the last bytes of those before it."""
-        return Stream(
-            self.engine, "the WebSocket message", before=after, piece=_MESSAGE_PIECE, at_end=self._check_fields
-        )
+        return Stream(self.engine, "the WebSocket message", before=after, at_end=self._check_fields)
 
     def _check_fields(self, body: bytes) -> None:
         """Judges the fields of a short body together, and behind what they said before."""
@@ -132,7 +131,7 @@ class Guard:
                 self._carried.keep(field, value, joined)
 
     def _look(self, data: bytes, place: str, engine: Engine | None = None) -> None:
-        stream = Stream(engine or self.engine, place)
+        stream = Stream(engine or self.engine, place, budget=Budget(_PACKED_IN_SHORT, ratio=0))
         stream.feed(data)
         stream.finish()
 

@@ -14,6 +14,7 @@ import tarfile
 import urllib.parse
 import zipfile
 import zlib
+from collections.abc import Callable
 
 import brotli
 import pytest
@@ -204,6 +205,32 @@ def test_what_is_encoded_without_end_is_refused_not_passed() -> None:
     finding = found(data)
     assert finding is not None
     assert finding.rule == "dlp.depth"
+
+
+@pytest.mark.parametrize(
+    "text", [b"name = kind + '-' + \\\n" + 24 * b" " + b"':'.join(parts)", b"a = '-' +" + 40 * b" " + b"'x'"]
+)
+def test_text_that_decodes_to_itself_is_not_decoded_without_end(text: bytes) -> None:
+    """What looks as if something could be undone, and stays as it is: program text, found in the standard library."""
+    assert found(text) is None
+
+
+@pytest.mark.parametrize("encode", [base64.a85encode, base64.b85encode])
+@pytest.mark.parametrize("level", [1, 6, 9])
+@pytest.mark.parametrize("number", range(8))
+def test_what_is_packed_in_base85_is_found(encode: Callable[[bytes], bytes], level: int, number: int) -> None:
+    """Whatever follows the packing's first two bytes, which say no more than the first of its signs for sure."""
+    packed = encode(zlib.compress(f"{number * 'x'} {TOKEN}".encode(), level))
+    finding = found(json.dumps({"data": packed.decode()}).encode(), by=engine(patterns=True))
+    assert finding is not None
+    assert finding.rule == "dlp.test-token"
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16-le"])
+def test_a_value_is_found_in_which_letters_beyond_ascii_alone_are_quoted(codec: str) -> None:
+    value = "Zürich-Straße-9481-tör"
+    quoted = quopri.encodestring(value.encode(codec))
+    assert found(b"Subject: " + quoted + b"\n", by=engine(values=(value,))) is not None
 
 
 PATTERNED = {

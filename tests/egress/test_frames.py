@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from sidecars.egress.frames import Passage
 from sidecars.egress.gateway import Gateway
 from sidecars.egress.rules import build
 from sidecars.egress.websocket import Relay
+from tests.egress.wires import Wire
 
 SECRET = b"abcabd"
 _TEXT = st.lists(st.sampled_from(["abcabd", "abc", "a", "\u2603", "x" * 200]), max_size=5).map("".join)
@@ -89,49 +89,28 @@ def test_garbage_passes_or_is_a_fault_and_never_anything_else(data: bytes, from_
     _heard(receiver, passed)  # whatever comes out is in order
 
 
-class Wire(asyncio.Transport):
-    """A transport that keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent = bytearray()
-        self.is_closed = False
-
-    def write(self, data: Any) -> None:
-        self.sent += data
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self.protocol = protocol
-
-    def resume_reading(self) -> None:
-        pass
-
-
-def _dialler() -> Dialler:
-    """One that reaches nobody."""
-    with closing(asyncio.new_event_loop()) as loop:
-        return Dialler(loop.create_future())
-
-
 @pytest.mark.parametrize("how", ["text", "ping"])
 def test_a_secret_in_a_message_or_control_frame_ends_the_websocket(tmp_path: Path, how: str) -> None:
     route = Route(HostPattern("a.example"), scheme="http", ports=(80,))
     rules = build(EgressReload(Policy((route,)), given={"PASSPHRASE": "velvet-otter-marble"}), key=b"test")
     ticket = rules.judge("http", Authority("a.example", 80), "GET", "/ws")
     trail = Trail(str(tmp_path), "test")
-    agent, origin = Wire(), Wire()
-    gateway = Gateway(rules, trail, _dialler())
-    relay = Relay(gateway, ticket, trail.entry("http", "GET", "a.example", 80, "/ws"), agent, origin)
-    relay.begin(b"")
-    client = FrameProtocol(client=True, extensions=[])
-    agent.protocol.data_received(bytes(client.send_data("fine")))  # type: ignore[attr-defined]
-    assert len(origin.sent) == 10
-    leak = client.send_data("VelvetOtterMarble") if how == "text" else client.ping(b"velvet_otter_marble")
-    agent.protocol.data_received(bytes(leak))  # type: ignore[attr-defined]
-    assert agent.sent == b"\x88\x02\x03\xf0"
-    assert origin.sent[10:12] == b"\x88\x82"
-    assert (agent.is_closed, origin.is_closed) == (True, True)
-    assert not gateway.guests
+
+    async def told() -> None:
+        agent, origin = Wire(), Wire()
+        gateway = Gateway(rules, trail, Dialler(asyncio.get_running_loop().create_future()))
+        relay = Relay(gateway, ticket, trail.entry("http", "GET", "a.example", 80, "/ws"), agent, origin)
+        relay.begin(b"")
+        client = FrameProtocol(client=True, extensions=[])
+        agent.protocol.data_received(bytes(client.send_data("fine")))
+        await origin.until_written(1)
+        assert len(origin.written[0]) == 10
+        leak = client.send_data("VelvetOtterMarble") if how == "text" else client.ping(b"velvet_otter_marble")
+        agent.protocol.data_received(bytes(leak))
+        await agent.until_closed()
+        assert agent.written == [b"\x88\x02\x03\xf0"]
+        assert [piece[:2] for piece in origin.written[1:]] == [b"\x88\x82"]
+        assert origin.is_closed
+        assert not gateway.guests
+
+    asyncio.run(told())

@@ -44,6 +44,8 @@ class Engine:
     """Whether a value holds what `plain` would undo."""
     approved: frozenset[str] = frozenset()
     """Fingerprints of what patterns find and may pass; a registered value never does."""
+    window: int = field(init=False)
+    """How many bytes two neighbouring pieces of content must share, so that nothing is lost between them."""
 
     @classmethod
     def of(
@@ -77,9 +79,8 @@ class Engine:
         """Those of the values that an engine looks for."""
         return tuple(one for one in dict.fromkeys(values) if len(one.value) >= SHORTEST)
 
-    @property
-    def window(self) -> int:
-        """How many bytes two neighbouring pieces of content must share, so that nothing is lost between them."""
+    @window.default
+    def _reach(self) -> int:
         return max(8192, self.patterns.window, 2 * max((len(text) for text, _ in self._as_written), default=0))
 
     def look(

@@ -58,12 +58,13 @@ _ESCAPES: Final = {
     Escape.LATIN: rb"\\u00[89A-Fa-f]",
 }
 _TOGETHER: Final = (
-    (Escape.SLASHED,),
-    (Escape.SOLIDUS, Escape.ROWS, Escape.BRACED, Escape.STYLED, Escape.LATIN),
-    (Escape.PERCENT, Escape.REFERENCE),
+    (b"\\", (Escape.SLASHED,)),
+    (b"\\", (Escape.SOLIDUS, Escape.ROWS, Escape.BRACED, Escape.STYLED, Escape.LATIN)),
+    (b"%", (Escape.PERCENT,)),
+    (b"&", (Escape.REFERENCE,)),
 )
-"""Which of them one search looks for. An automaton of unlike expressions costs twice what they cost apart, and one that
-has found all that it looks for reads no further, as of the most usual; but each search costs a microsecond."""
+"""Which of them one search looks for, where the sign stands that they open with. An automaton of unlike expressions
+costs twice what they cost apart, and one that has found all that it looks for, as the most usual, reads no further."""
 _PACKED: Final = rb"(?i)1f@8b|(x|78)@(9c|da|01|5e)|b5(/|@2f)@fd|fd7zX".replace(b"@", rb"[\\x%25]+")
 
 
@@ -90,6 +91,7 @@ _ENCODINGS: Final = {
     Encoding.ADDED: rb"""["'][ \t]*\+[ \t]*(\r?\n[ \t]*)?["']""",
     Encoding.LISTED: rb"""(["'][^"'\\]["'][,+ ]+){8}""",
 }
+_OPENED_BY: Final = {Encoding.QUOTED: b"=", Encoding.SEVEN_BITS: b"+", Encoding.ADDED: b"+"}
 
 
 @frozen
@@ -126,8 +128,9 @@ _LINE_ENDS: Final = rb"[A-Za-z0-9+/\-_=]{12}\r?\n"
 class Hints:
     """What tells of a text what may be undone in it."""
 
-    _escapes: tuple[tuple[tuple[Escape, ...], Search], ...]
-    _encodings: dict[Encoding, Search]
+    _escapes: tuple[tuple[bytes, tuple[Escape, ...], Search], ...]
+    _encodings: tuple[tuple[bytes, Encoding, Search], ...]
+    """Each with the sign without which the search would find nothing."""
     _rows: dict[Row, Search]
     _line_ends: Search
     _boundaries: Search
@@ -137,8 +140,8 @@ class Hints:
     @classmethod
     def by(cls, searches: Searches) -> "Hints":
         return cls(
-            tuple((kinds, searches.expressions([_ESCAPES[kind] for kind in kinds])) for kinds in _TOGETHER),
-            {kind: searches.expressions([expression]) for kind, expression in _ENCODINGS.items()},
+            tuple((sign, kinds, searches.expressions([_ESCAPES[kind] for kind in kinds])) for sign, kinds in _TOGETHER),
+            tuple((_OPENED_BY.get(kind, b""), kind, searches.expressions([one])) for kind, one in _ENCODINGS.items()),
             {row: searches.expressions([row.expression]) for row in (ROW_64, ROW_85, ROW_OF_NUMBERS)},
             searches.expressions([_LINE_ENDS]),
             searches.expressions([_BOUNDARIES]),
@@ -148,7 +151,9 @@ class Hints:
 
     def escapes(self, data: bytes) -> frozenset[Escape]:
         """How characters are escaped."""
-        return frozenset(kinds[number] for kinds, search in self._escapes for number in search.find(data))
+        return frozenset(
+            kinds[number] for sign, kinds, search in self._escapes if sign in data for number in search.find(data)
+        )
 
     def escapes_packed(self, data: bytes) -> bool:
         """Whether what opens as something packed may stand in it byte by byte."""
@@ -160,7 +165,7 @@ class Hints:
 
     def encodings(self, data: bytes) -> frozenset[Encoding]:
         """How rows of characters may be encoded."""
-        return frozenset(kind for kind, search in self._encodings.items() if search.find(data))
+        return frozenset(kind for sign, kind, search in self._encodings if sign in data and search.find(data))
 
     def starts(self, data: bytes, row: Row) -> list[int]:
         """Where rows of a kind begin."""
@@ -172,7 +177,7 @@ class Hints:
 
     def line_ends(self, data: bytes) -> Sequence[int]:
         """Where lines begin behind one that ends in base64."""
-        return self._line_ends.ends(data)
+        return self._line_ends.ends(data) if b"\n" in data else ()
 
     def boundaries(self, data: bytes) -> Sequence[int]:
         """Where an agent's messages and tools go on behind their first words."""

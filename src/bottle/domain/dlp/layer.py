@@ -68,6 +68,11 @@ class Layer:
         return self._packed is None and self._run is None and not self._cut
 
     @property
+    def has_begun(self) -> bool:
+        """Whether anything was looked at."""
+        return self._offset > 0
+
+    @property
     def hold(self) -> int:
         """How many of the last bytes may yet belong to what the next piece will tell."""
         packed = 0 if self._packed is None else self._packed.hold

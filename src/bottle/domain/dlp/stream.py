@@ -18,7 +18,7 @@ from bottle.domain.dlp.packing import BrokenError, Unpacker, UnreadableError, in
 PIECE: Final = 128 * 1024
 """Bytes that are looked at together, where nothing else is said."""
 
-_AT_ONCE = 8192  # bytes that are looked at in less than a millisecond
+_AT_ONCE = 8192  # bytes that are looked at in less than a millisecond, unless more is packed in them
 _PART = 4096  # bytes at least, of a part that is remembered when it is clean
 _REMEMBERED = 1 << 16
 _CODINGS = 3
@@ -77,22 +77,27 @@ class Stream:
     """Is given content that ended before anything of it passed; it may raise Leak."""
     before: bytes = b""
     """What passed before this content, and may hold the beginning of what this one ends."""
+    budget: Budget = field(factory=Budget)
     _layer: Layer = field(init=False)
     _coded: "Coded | None" = field(init=False, default=None)
     _held: bytearray = field(factory=bytearray, init=False)
     _looked: int = field(default=0, init=False)  # so many of the held bytes were looked at
 
     def __attrs_post_init__(self) -> None:
-        self._layer = Layer(self.engine, self.tell or stop_at(self.place), Budget(), tail=self.before)
+        self._layer = self._begun(self.budget)
         try:
             self._coded = coded(self.coding, self._layer)
         except UnreadableError as error:
             self._say(error)
 
+    def _begun(self, budget: Budget) -> Layer:
+        return Layer(self.engine, self.tell or stop_at(self.place), budget, tail=self.before)
+
     def is_due(self, size: int, *, is_last: bool) -> bool:
         """Whether so many more bytes, or their end, would mean to look at much at once."""
         size += len(self._held) - self._looked
-        return size >= self.piece or (is_last and (size > _AT_ONCE or self._coded is not None))
+        goes_on = self._coded is not None or self._layer.has_begun
+        return size >= self.piece or (is_last and (size > _AT_ONCE or goes_on))
 
     def feed(self, data: bytes) -> bytes:
         """The next bytes; returns those that may pass now, in order."""
@@ -101,12 +106,25 @@ class Stream:
             self._look(bytes(self._held[self._looked : self._looked + self.piece]), is_last=False)
             self._looked += self.piece
             self.at_end = None
-        passed = max(0, self._looked - self._hold())
-        return self._release(passed)
+        return self._release(max(0, self._looked - self._hold())) if self._looked else b""
 
     def finish(self) -> bytes:
         """The end; returns the rest."""
         self._look(bytes(self._held[self._looked :]), is_last=True)
+        return self._ended()
+
+    def finish_at_once(self) -> bytes | None:
+        """The end of content of which nothing was due: all of it, or None where so much is packed in it that it would
+        take long; then nothing was done."""
+        self._layer = self._begun(Budget(_AT_ONCE, ratio=0))
+        try:
+            self._look_into(bytes(self._held), is_last=True)
+        except UnreadableError:
+            self._layer = self._begun(self.budget)
+            return None
+        return self._ended()
+
+    def _ended(self) -> bytes:
         if self.at_end is not None:
             self.at_end(bytes(self._held))
         return self._release(len(self._held))
@@ -121,16 +139,19 @@ class Stream:
         return max(self._layer.hold, self._coded.hold if self._coded is not None else 0)
 
     def _look(self, fresh: bytes, *, is_last: bool) -> None:
-        self._layer.budget.earn(len(fresh))
         try:
-            if self._coded is not None:
-                self._coded.feed(fresh, is_last=is_last)
-            elif self.seen is None or len(fresh) < _PART:
-                self._layer.feed(fresh, is_last=is_last)
-            else:
-                self._look_at_new(fresh, self.seen, is_last=is_last)
+            self._look_into(fresh, is_last=is_last)
         except UnreadableError as error:
             self._say(error)
+
+    def _look_into(self, fresh: bytes, *, is_last: bool) -> None:
+        self._layer.budget.earn(len(fresh))
+        if self._coded is not None:
+            self._coded.feed(fresh, is_last=is_last)
+        elif self.seen is None or len(fresh) < _PART:
+            self._layer.feed(fresh, is_last=is_last)
+        else:
+            self._look_at_new(fresh, self.seen, is_last=is_last)
 
     def _say(self, error: UnreadableError) -> None:
         finding = Finding("dlp.unreadable", str(error), self.place)
