@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from attrs import frozen
@@ -13,6 +14,9 @@ from attrs import frozen
 from bottle.adapters.docker.connection import connect
 from tests.support import boxes, secret_rules, still_program
 from tests.support.requirements import require
+
+if TYPE_CHECKING:
+    from tests.faults.workers import Report
 
 CLAIMED, MAKING, PROVING, RUNNING = "claimed", "making", "proving", "running"
 _LINES = {
@@ -55,6 +59,7 @@ class Host:
                 "BOT_BOTTLE_HOME": str(self.home),
                 "BOT_BOTTLE_BACKEND": self.backend,
                 "PATH": f"{self.home / 'bin'}:{os.environ['PATH']}",
+                "TMPDIR": str(self.elsewhere),
                 "TOKEN_OF_THIS_TEST": "made-up-8c1f4e0d77",
             },
             stdin=subprocess.PIPE,
@@ -73,7 +78,15 @@ class Host:
 
     def made(self) -> list[str]:
         """All that this home's bottles consist of, outside of its state."""
-        return self._in_engine() if self.backend == "docker" else [*self.processes(), *self.directories()]
+        left = [str(path) for path in self.elsewhere.iterdir()]
+        if self.backend == "docker":
+            return [*left, *self._in_engine()]
+        return [*left, *self.processes(), *self.directories()]
+
+    @property
+    def elsewhere(self) -> Path:
+        """Where its commands put what is nobody's state."""
+        return self.home.parent / "elsewhere"
 
     def processes(self) -> list[str]:
         """Those of this home's boxes without an engine."""
@@ -108,6 +121,16 @@ def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return name
 
 
+@pytest.fixture(scope="session")
+def report() -> Iterator["Report"]:
+    """Of all faults that this process struck with; written down in the end."""
+    from tests.faults.workers import Report
+
+    found = Report()
+    yield found
+    found.write()
+
+
 @pytest.fixture
 def host(tmp_path: Path, backend: str) -> Iterator[Host]:
     host = make_host(tmp_path, backend)
@@ -128,6 +151,7 @@ def boxed(tmp_path: Path) -> Iterator[Host]:
 
 def make_host(folder: Path, backend: str) -> Host:
     home = folder / "home"
+    (folder / "elsewhere").mkdir()
     for name, text in {
         "bottles/quiet": "---\nagent_provider: {template: claude, auth_token: TOKEN_OF_THIS_TEST}\n---\n",
         "agents/sleeper": "---\nbottle: quiet\n---\n",

@@ -1,135 +1,75 @@
-"""The launcher is killed (SIGKILL) at any moment of a run, a stop or a resume; seeds say when.
+"""The launcher is killed (SIGKILL) at any moment of a run, a stop, a resume or a clean-up; seeds say when.
 
 Whenever it happens: what was kept stays whole, the agent's session is never lost, nothing runs without the way out, and
 one clean-up leaves nothing. BOTTLE_FAULTS says how many seeds each case gets (`make faults`); what was found goes into
 the file that BOTTLE_FAULTS_REPORT names.
 """
 
-import json
-import os
-import random
-import statistics
-import subprocess
-import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Final
+from collections.abc import Iterator
 
 import pytest
-from attrs import define, field
 
-from tests.faults.conftest import ENOUGH, Host, make_host
-from tests.support.requirements import require
+from tests.faults.conftest import ENOUGH
+from tests.faults.workers import NOTE, SEEDS, Report, Worker, make_worker, noted, notes, started
+from tests.support.boxes import wait_until
 
-SEEDS: Final = range(int(os.environ.get("BOTTLE_FAULTS", "1")))
-LONGEST: Final[Mapping[str, float]] = {"run": 3.0, "stop": 1.5, "resume": 3.0}
-"""Seconds within which the killing falls: about what each takes on an idle machine."""
-PLUGIN: Final = """\
-from bottle.plugin import AgentProvider, Provision
-
-
-class Shell(AgentProvider):
-    def provision(self, wish):
-        return Provision(argv=("sh", *wish.arguments), transcript=(f"{wish.home}/.sessions",), headless=wish.headless)
-"""
-NOTE: Final = "mkdir -p ~/.sessions; echo noted >> ~/.sessions/notes"
-READ: Final = "cat ~/.sessions/notes"
-
-
-@define
-class Recoveries:
-    """How long it took to set right what each killing left, in seconds, by case."""
-
-    seconds: dict[str, list[float]] = field(factory=dict)
-
-    def report(self) -> str:
-        lines = ["| killed | times | lost or leaked | recovery, median | longest |", "|---|---|---|---|---|"]
-        for case, found in self.seconds.items():
-            lines.append(f"| {case} | {len(found)} | 0 | {statistics.median(found):.1f} s | {max(found):.1f} s |")
-        return "\n".join(lines) + "\n"
+LONG = "head -c 80000000 /dev/zero > ~/.sessions/long"
+"""Makes a session that is not taken out in a moment."""
 
 
 @pytest.fixture(scope="module")
-def recoveries() -> Iterator[Recoveries]:
-    """Written down at the end; a case that lost or leaked anything has failed and is not in it."""
-    found = Recoveries()
-    yield found
-    if path := os.environ.get("BOTTLE_FAULTS_REPORT"):
-        Path(path).write_text(found.report())
-
-
-@pytest.fixture(scope="module")
-def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    """A home whose agent is a shell that does its task, and notes that in what counts as its session."""
-    require("bubblewrap")
-    host = make_host(tmp_path_factory.mktemp("killed"), "bubblewrap")
-    for name, text in {
-        "contrib/sh/agent_provider.py": PLUGIN,
-        "bottles/shell.md": "---\nagent_provider: {template: sh}\n---\n",
-        "agents/worker.md": "---\nbottle: shell\n---\n",
-    }.items():
-        path = host.home / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    yield host
+def worker(backend: str, report: Report, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    host = make_worker(tmp_path_factory.mktemp("killed"), backend)
+    yield Worker.measured(host, report)
     host.bottle("cleanup", "--yes")
 
 
-def killed(host: Host, case: str, seed: int, *arguments: str) -> str:
-    """The command, killed at the seed's moment unless it ended before; what it said."""
-    moment = random.Random(f"{case} {seed}").uniform(0, LONGEST[case])
-    process = host.launch(*arguments)
-    try:
-        process.wait(moment)
-    except subprocess.TimeoutExpired:
-        process.kill()
-    return process.communicate(timeout=ENOUGH)[0]
-
-
-def set_right(host: Host) -> float:
-    """The seconds that one clean-up takes, after which nothing may be left of anything."""
-    began = time.monotonic()
-    host.bottle("cleanup", "--yes")
-    seconds = time.monotonic() - began
-    assert (host.made(), host.states()) == ([], [])
-    return seconds
-
-
-def noted(host: Host) -> str:
-    """The identity of a bottle that ended with one note in its session."""
-    before = set(host.states())
-    host.bottle("run", "worker", NOTE)
-    (identity,) = set(host.states()) - before
-    return identity
-
-
-def notes(host: Host, identity: str) -> list[str]:
-    """What stands in the bottle's session, told by the bottle itself."""
-    said = host.bottle("run", "worker", READ, "--resume", identity, "--json")
-    return str(json.loads(said[said.index("{") :])["result"]).split()
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_run(worker: Worker, seed: int) -> None:
+    worker.kill("run", seed, "run", "worker", f"{NOTE}; sleep 60")
+    assert "running" not in worker.host.bottle("list", "--all")
+    worker.set_right("run")
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_run(worker: Host, recoveries: Recoveries, seed: int) -> None:
-    killed(worker, "run", seed, "run", "worker", f"{NOTE}; sleep 60")
-    assert "running" not in worker.bottle("list", "--all")
-    recoveries.seconds.setdefault("run", []).append(set_right(worker))
+def test_a_stop_loses_no_session(worker: Worker, seed: int) -> None:
+    identity = started(worker.host)
+    worker.host.bottle("exec", identity, "--", "sh", "-c", NOTE)
+    worker.kill("stop", seed, "stop", identity)
+    if "running" in worker.host.bottle("list", "--all"):
+        worker.host.bottle("stop", identity)
+    assert notes(worker.host, identity) == ["noted"]
+    worker.set_right("stop")
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_stop_loses_no_session(worker: Host, recoveries: Recoveries, seed: int) -> None:
-    identity = worker.bottle("start", "worker", "--yes", "--detach").splitlines()[-1]
-    worker.bottle("exec", identity, "--", "sh", "-c", NOTE)
-    killed(worker, "stop", seed, "stop", identity)
-    if "running" in worker.bottle("list", "--all"):
-        worker.bottle("stop", identity)
-    assert notes(worker, identity) == ["noted"]
-    recoveries.seconds.setdefault("stop", []).append(set_right(worker))
+def test_a_resume_loses_no_session(worker: Worker, seed: int) -> None:
+    identity = noted(worker.host)
+    worker.kill("resume", seed, "run", "worker", f"{NOTE}; sleep 60", "--resume", identity)
+    assert notes(worker.host, identity)[0] == "noted"
+    worker.set_right("resume")
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_resume_loses_no_session(worker: Host, recoveries: Recoveries, seed: int) -> None:
-    identity = noted(worker)
-    killed(worker, "resume", seed, "run", "worker", f"{NOTE}; sleep 60", "--resume", identity)
-    assert notes(worker, identity)[0] == "noted"
-    recoveries.seconds.setdefault("resume", []).append(set_right(worker))
+def test_a_clean_up_is_finished_by_the_next(worker: Worker, seed: int) -> None:
+    kept, running = noted(worker.host), started(worker.host)
+    worker.kill("cleanup", seed, "cleanup", "--yes")
+    worker.host.bottle("stop", running)
+    assert set(worker.host.states()) - {kept} == {running}
+    worker.set_right("clean-up")
+
+
+def test_a_stop_in_the_middle_of_taking_out_a_session(worker: Worker) -> None:
+    """Half of it is never taken for the whole: the box still has it, and the next stop takes it."""
+    identity = started(worker.host)
+    worker.host.bottle("exec", identity, "--", "sh", "-c", f"{NOTE}; {LONG}")
+    snapshot = worker.host.home / "state" / identity / "snapshot"
+    process = worker.host.launch("stop", identity)
+    wait_until(lambda: any(snapshot.glob(".transcript.*")), ENOUGH, "nothing was taken out")
+    process.kill()
+    process.communicate(timeout=ENOUGH)
+    assert not (snapshot / "transcript.tar").exists()
+    worker.host.bottle("stop", identity)
+    assert (snapshot / "transcript.tar").stat().st_size > 80_000_000
+    assert notes(worker.host, identity) == ["noted"]
+    worker.set_right("stop, while the session is taken out")

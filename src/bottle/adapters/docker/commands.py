@@ -35,7 +35,8 @@ def run(
     channel = engine.start_exec(exec_id)
     outputs = {STDOUT: bytearray(), STDERR: bytearray()}
     try:
-        for stream, content in spoken(channel, stdin, deadline):
+        # A box that dies does not always end the stream (seen with gVisor), so it is asked for.
+        for stream, content in spoken(channel, stdin, deadline, lambda: engine.running(box)):
             if heard is not None:
                 heard(stream, content)
             else:

@@ -9,14 +9,13 @@ from bottle.adapters import terminal
 from bottle.adapters.docker import guest_env, hang_up
 from bottle.adapters.docker.commands import AGENT, final_status
 from bottle.adapters.docker.engine import Engine
+from bottle.adapters.docker.streams import SILENCE_SECONDS, Channel, Frames
 from bottle.adapters.docker.streams import STDERR as STDERR_FRAME
-from bottle.adapters.docker.streams import Channel, Frames
 from bottle.adapters.relay import STDERR, STDIN, STDOUT, Relay
 from bottle.domain.errors import BottleError
 
 _SETTLE_SECONDS = 1.0
 _SIZE_SECONDS = 0.02
-_SILENCE_SECONDS = 3.0
 
 
 def attach(engine: Engine, box: str, argv: Sequence[str], env: Mapping[str, str]) -> int:
@@ -90,7 +89,7 @@ class _Command:
     def prepare(self) -> float:
         if not self._is_sized and self._screen is not None:
             self._is_sized = self._screen.follow()
-        return _SILENCE_SECONDS if self._is_sized else _SIZE_SECONDS
+        return SILENCE_SECONDS if self._is_sized else _SIZE_SECONDS
 
     def goes_on(self) -> bool:
         """A box that dies does not always end the stream (seen with gVisor), so it is asked for."""

@@ -5,7 +5,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from bottle.domain.errors import BackendError
@@ -14,6 +14,8 @@ STDOUT = 1
 STDERR = 2
 _HEADER = struct.Struct(">BxxxL")
 _CHUNK = 65536
+SILENCE_SECONDS = 3.0
+"""After which it is asked whether a box is still there."""
 
 
 class Channel:
@@ -118,9 +120,11 @@ def converse(channel: Channel, stdin: bytes, deadline: float) -> tuple[bytes, by
     return bytes(outputs[STDOUT]), bytes(outputs[STDERR])
 
 
-def spoken(channel: Channel, stdin: bytes, deadline: float) -> Iterator[tuple[int, bytes]]:
+def spoken(
+    channel: Channel, stdin: bytes, deadline: float, goes_on: Callable[[], bool] = lambda: True
+) -> Iterator[tuple[int, bytes]]:
     """Sends the input while the outputs are read to their end: the pieces, with the stream of each. Raises TimeoutError
-    at the deadline (monotonic)."""
+    at the deadline (monotonic), and what `goes_on` raises, which is asked in a long silence whether the box does."""
     frames = Frames()
     unsent = memoryview(stdin)
     if not unsent:
@@ -128,11 +132,13 @@ def spoken(channel: Channel, stdin: bytes, deadline: float) -> Iterator[tuple[in
     while True:
         if unsent:
             unsent = _send_some(channel, unsent, deadline)
-        if channel.ready(0 if unsent else deadline - time.monotonic()):
+        if channel.ready(0 if unsent else min(deadline - time.monotonic(), SILENCE_SECONDS)):
             data = channel.read()
             if not data:
                 return
             yield from ((STDERR if stream == STDERR else STDOUT, content) for stream, content in frames.feed(data))
+        elif not unsent and not goes_on():
+            return
         if time.monotonic() > deadline:
             raise TimeoutError
 
