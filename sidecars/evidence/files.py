@@ -39,6 +39,8 @@ class Lines:
 
     def _with_room_for(self, size: int) -> int:
         """The file that the next bytes go to, a new one where this one is full. Raises AuditError, OSError."""
+        if not os.fstat(self._file).st_nlink:  # somebody removed it: what is written there is nowhere
+            self._begin_again()
         if not self._full.have_room_for(self._size + size):
             raise AuditError("the trail is full")
         if self._size and self._size + size > self._most:
@@ -46,6 +48,12 @@ class Lines:
             os.close(self._file)
             self._file, self._size, self._is_torn = new, 0, False
         return self._file
+
+    def _begin_again(self) -> None:
+        """With a file at the place of the one that was removed. Raises OSError."""
+        new = os.open(self._full.grown, _FLAGS, 0o644)
+        os.close(self._file)
+        self._file, self._size, self._is_torn = new, os.fstat(new).st_size, False
 
     def _write(self, file: int, data: bytes, lines: list[str]) -> None:
         lead = b"\n" if self._is_torn else b""  # a full disk cut the line before; it must not swallow this one

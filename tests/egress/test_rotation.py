@@ -10,7 +10,7 @@ import pytest
 from bottle.adapters.state.segments import Segments
 from sidecars.egress import limits
 from sidecars.egress.audit import Trail
-from sidecars.evidence.files import AuditError, Full
+from sidecars.evidence.files import AuditError, Full, Lines
 from tests.egress.conftest import MakeOrigin, MakeSidecar
 from tests.egress.harness import Response, route, tunnel
 
@@ -103,6 +103,25 @@ def test_a_number_is_never_given_twice(tmp_path: Path) -> None:
     (tmp_path / "audit.jsonl").touch()
     os.close(files.succeed())
     assert names(tmp_path) == ["audit-000004.jsonl", "audit.jsonl"]
+
+
+def test_who_removes_the_file_that_grows_loses_what_was_in_it_and_no_later_line(tmp_path: Path) -> None:
+    trail = Lines(tmp_path, "audit", most=1000, total=10_000)
+    trail.append(["first\n"])
+    (tmp_path / "audit.jsonl").unlink()
+    trail.append(["second\n"])
+    trail.append(["third\n"])
+    assert (tmp_path / "audit.jsonl").read_text() == "second\nthird\n"
+
+
+def test_where_the_directory_was_removed_nothing_is_let_out(tmp_path: Path) -> None:
+    directory = tmp_path / "audit"
+    directory.mkdir()
+    trail = Lines(directory, "audit", most=1000, total=10_000)
+    (directory / "audit.jsonl").unlink()
+    directory.rmdir()
+    with pytest.raises(AuditError, match="No such file"):
+        trail.append(["nowhere\n"])
 
 
 def test_a_reader_that_follows_sees_each_request_once(make_origin: MakeOrigin, make_sidecar: MakeSidecar) -> None:

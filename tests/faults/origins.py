@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final, cast
+from typing import Final
 
 import docker
 from attrs import frozen
@@ -57,7 +57,7 @@ def origin_for(backend: str) -> Iterator[Origin]:
     with ThreadingHTTPServer((place.bind, 0), Answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            yield Origin(place.connect, cast("int", server.server_address[1]), paths)
+            yield Origin(place.connect, server.server_address[1], paths)
         finally:
             server.shutdown()
 
