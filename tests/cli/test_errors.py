@@ -126,3 +126,8 @@ def test_the_dashboard_needs_a_terminal_and_says_what_needs_none(bottle: Command
     assert (told.status, told.out) == (2, "")
     assert "the dashboard needs a terminal" in told.err
     assert "`bottle list` and `bottle supervise` need none" in told.err
+
+
+def test_a_command_without_its_agent_tells_which_there_are(bottle: CommandLine) -> None:
+    assert "hint: agents here: coder\n" in bottle("start").err
+    assert "hint: `bottle init` writes a first bottle and agent\n" in bottle("info", BOT_BOTTLE_HOME="/nowhere").err

@@ -277,4 +277,6 @@ def metadata_of(world: World, identity: str) -> Metadata:
         return world.state.read(identity)
     except NotFoundError:
         hint = did_you_mean(identity, world.state.identities())
-        raise NotFoundError(f"no bottle is called '{identity}'", hint=hint or "`bottle list` shows what runs") from None
+        raise NotFoundError(
+            f"no bottle is called '{identity}'", hint=hint or "`bottle list --all` names them"
+        ) from None

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bottle.cli.render import plain, table
+from bottle.cli.columns import plain, table
+from bottle.cli.streams import terminal_width
 from bottle.domain.supervise import Asked, CapabilityWish, Decision, EgressWish, Question, ScanWish, State
 from bottle.domain.supervise_files import wish_document
 from bottle.domain.trail import Entry
@@ -55,7 +56,7 @@ def proposal_table(shown: Iterable[tuple[Asked, State]]) -> str:
         )
         for asked, state in shown
     )
-    return table(rows, headings)
+    return table(rows, headings, width=terminal_width())
 
 
 def whole(asked: Asked, state: State, concerns: Sequence[str], found: Sequence[Entry] = ()) -> str:
@@ -76,7 +77,7 @@ def whole(asked: Asked, state: State, concerns: Sequence[str], found: Sequence[E
         *_answered(asked.decision),
         *(_several("answer by", _ways(asked)) if state == "pending" else ()),
     ]
-    return table(lines)
+    return table(lines, width=terminal_width())
 
 
 def finding(entry: Entry) -> str:

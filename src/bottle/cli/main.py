@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 
 from bottle.cli.attach import attach
 from bottle.cli.cleanup import cleanup
-from bottle.cli.completing import WORD, complete
+from bottle.cli.completing import WORD, agents, complete
 from bottle.cli.completion import completion
 from bottle.cli.dashboard import dashboard
 from bottle.cli.doctor import doctor
@@ -151,7 +151,7 @@ def _invoke(arguments: Sequence[str]) -> int:
     try:
         status = app(args=list(arguments) or ["--help"], prog_name="bottle", standalone_mode=False)
     except TyperException as error:
-        raise UsageError(_first_line(str(error)), hint=_help_hint(arguments)) from None
+        raise UsageError(_first_line(str(error)), hint=f"{_help_hint(arguments)}{_names(error)}") from None
     return status if isinstance(status, int) else 0
 
 
@@ -179,3 +179,13 @@ def _first_line(text: str) -> str:
 def _help_hint(arguments: Sequence[str]) -> str:
     command = next((word for word in arguments if not word.startswith("-")), None)
     return f"`bottle {command} --help`" if command in {*COMMANDS, "supervise"} else "`bottle --help`"
+
+
+def _names(error: TyperException) -> str:
+    """A line with what could be named, where an agent is missing."""
+    from bottle.domain.manifest import NO_AGENTS
+
+    missing = getattr(error, "param", None)
+    if missing is None or missing.name != "agent":
+        return ""
+    return f"\nagents here: {', '.join(names)}" if (names := agents()) else f"\n{NO_AGENTS}"

@@ -5,7 +5,8 @@ import sys
 
 from attrs import define
 
-from bottle.cli.render import plain, talk
+from bottle.cli.columns import plain
+from bottle.cli.render import talk
 
 
 @define

@@ -13,6 +13,8 @@ from bottle.app.doctor import Finding
 from bottle.app.explain import BodyExplanation
 from bottle.app.rules import ListedRule
 from bottle.cli import documents
+from bottle.cli.columns import plain, table
+from bottle.cli.streams import terminal_width
 from bottle.domain.dlp.settings import Silence
 from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
@@ -62,23 +64,9 @@ def print_error(error: BottleError, *, as_json: bool = False) -> None:
         talk(f"hint: {line}")
 
 
-def plain(text: str) -> str:
-    """The text with everything that a terminal would obey, and everything that reorders text, shown as an escape."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-
-
 def plain_text(text: str) -> str:
     """The same for several lines."""
     return "\n".join(map(plain, text.splitlines()))
-
-
-def table(rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> str:
-    """Columns aligned with two spaces between; headings in upper case; no trailing spaces."""
-    lines = [[plain(cell) for cell in row] for row in ([headings] if headings else []) + [list(row) for row in rows]]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
 
 
 def review(stat: str, changes: Sequence[Change], left_out: Sequence[str]) -> str:
@@ -95,7 +83,7 @@ def review(stat: str, changes: Sequence[Change], left_out: Sequence[str]) -> str
 
 def preflight(plan: BottlePlan) -> str:
     """The plan as an operator reads it before saying yes."""
-    return table(preflight_facts(plan))
+    return table(preflight_facts(plan), width=terminal_width())
 
 
 def preflight_facts(plan: BottlePlan) -> Sequence[tuple[str, str]]:
@@ -109,7 +97,7 @@ def preflight_facts(plan: BottlePlan) -> Sequence[tuple[str, str]]:
 
 def information(plan: BottlePlan) -> str:
     """What an agent's bottle comes to, for `bottle info`."""
-    return table(information_facts(plan))
+    return table(information_facts(plan), width=terminal_width())
 
 
 def information_facts(plan: BottlePlan) -> Sequence[tuple[str, str]]:
@@ -208,6 +196,7 @@ def rule_table(rules: Iterable[ListedRule]) -> str:
     return table(
         ((each.rule.name, each.rule.family, _silences(each.silences), each.rule.finds) for each in rules),
         ("RULE", "FAMILY", "SILENT", "FINDS"),
+        width=terminal_width(),
     )
 
 
@@ -228,7 +217,7 @@ def finding_table(findings: Iterable[Finding]) -> str:
         rows.append(("ok" if finding.ok else "MISSING", finding.topic, finding.subject, finding.detail))
         if finding.hint:
             rows.append(("", "", "", f"hint: {finding.hint}"))
-    return table(rows)
+    return table(rows, width=terminal_width())
 
 
 def traffic(found: Traffic) -> str:
@@ -274,7 +263,7 @@ def explanation(request: Request, verdict: Verdict, body: BodyExplanation | None
     ]
     if verdict.ask:
         lines.append(("ask for", verdict.ask))
-    return table(lines if body is None else [*lines, *_of_body(body)])
+    return table(lines if body is None else [*lines, *_of_body(body)], width=terminal_width())
 
 
 def _of_body(body: BodyExplanation) -> list[tuple[str, str]]:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from bottle.cli.render import plain, size, table
+from bottle.cli.columns import plain, table
+from bottle.cli.render import size
+from bottle.cli.streams import terminal_width
 from bottle.domain.duration import told
 from bottle.domain.labels import painted
 from bottle.domain.state import BottleRow, Metadata
@@ -36,7 +38,7 @@ def bottle_lines(metadata: Metadata, row: BottleRow, kept: Sequence[KeptArchive]
         ("ran", " ".join(metadata.argv)),
         ("kept", ", ".join([size(row.size), *(f"{archive.part} {size(archive.size)}" for archive in kept)])),
     ]
-    return table(line for line in lines if line[1])
+    return table((line for line in lines if line[1]), width=terminal_width())
 
 
 def _painted(line: str, row: BottleRow) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from bottle.cli.render import plain
+from bottle.cli.columns import plain
 from bottle.domain.trail import Entry, entry_of
 
 

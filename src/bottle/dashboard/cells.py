@@ -5,7 +5,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from bottle.cli.render import plain
+from bottle.cli.columns import plain
 from bottle.dashboard.palette import label_style
 from bottle.dashboard.pulse import Bar
 from bottle.domain.state import BottleRow, Status
