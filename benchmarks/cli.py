@@ -14,6 +14,9 @@ from pathlib import Path
 BOTTLE = Path(sys.executable).parent / "bottle"
 COMMANDS = {
     "python -c pass": [sys.executable, "-c", "pass"],
+    "TAB for an agent": [str(BOTTLE), "__complete", "start", ""],
+    "TAB for a bottle": [str(BOTTLE), "__complete", "attach", ""],
+    "bottle --version": [str(BOTTLE), "--version"],
     "bottle --help": [str(BOTTLE), "--help"],
     "bottle list": [str(BOTTLE), "list"],
     "bottle list --json": [str(BOTTLE), "list", "--json"],

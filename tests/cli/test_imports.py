@@ -9,7 +9,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "module", ["cryptography", "yaml", "ruamel", "hyperscan", "re2", "mcp", "h11", "uvloop", "textual"]
+    "module", ["cryptography", "yaml", "ruamel", "hyperscan", "re2", "mcp", "h11", "uvloop", "textual", "http.client"]
 )
 def test_composing_a_command_imports_nothing_that_only_a_start_needs(module: str) -> None:
     script = f"import sys, bottle.cli.main, bottle.cli.wiring; sys.exit({module!r} in sys.modules)"

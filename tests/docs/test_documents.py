@@ -71,6 +71,19 @@ def test_every_document_is_in_the_index() -> None:
     assert {path.name for path in ROOT.glob("docs/*.md") if path.name != "README.md"} <= index
 
 
+def test_every_benchmark_is_among_the_figures() -> None:
+    """By the words with which it is run."""
+    told = (ROOT / "docs/figures.md").read_text()
+    programs = [path for path in ROOT.glob("benchmarks/**/*.py") if "__main__" in path.read_text()]
+    assert len(programs) > 8
+    names = [path.relative_to(ROOT) for path in programs]
+    assert [
+        name
+        for name in names
+        if f"`python {name}`" not in told and f"`python -m {'.'.join(name.with_suffix('').parts)}`" not in told
+    ] == []
+
+
 def commands(text: str) -> Iterator[list[str]]:
     """The words of each `bottle` command line that is shown or named; of words such as `list|show` the first."""
     shown = [line for block in fences(text) for line in block.splitlines()]

@@ -3,12 +3,11 @@
 A person waits for `bottle list`, so what it does not need (cryptography, a YAML parser) is imported when it is used.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from bottle.adapters.body_scanner import BodyScanner
 from bottle.adapters.clock import SystemClock
 from bottle.adapters.credentials import HostCredentials
 from bottle.adapters.deploy_keys.files import DeployKeyFiles
@@ -25,7 +24,6 @@ from bottle.adapters.operator import TerminalOperator
 from bottle.adapters.providers.codex_login import CODEX_LOGIN, CodexLogin
 from bottle.adapters.providers.registry import AllProviders
 from bottle.adapters.roots import read_build_roots, read_roots
-from bottle.adapters.scanner_rules import known_rules
 from bottle.adapters.starter import NEXT, StarterFiles
 from bottle.adapters.state import StateFiles
 from bottle.adapters.state.snapshots import SnapshotFiles
@@ -35,8 +33,11 @@ from bottle.adapters.workspace import HostWorkspaces
 from bottle.app.ports import Backend, BottleCertificates, HomeManifests, ManifestEdit, World
 from bottle.cli.environment import Environment, read_environment, repository_of
 from bottle.cli.progress import TalkingProgress
+from bottle.domain.dlp.finding import Finding
+from bottle.domain.dlp.settings import KnownRule
 from bottle.domain.egress import Route
 from bottle.domain.manifest import BackendName
+from bottle.domain.scanned_body import Inquiry
 
 _TERMINAL = ("TERM", "COLORTERM", "LANG", "LC_ALL")
 
@@ -104,8 +105,8 @@ def compose(environment: Environment, directory: Path) -> World:
         upstream_proxy=environment.upstream_proxy,
         is_in_tree=partial(_is_in_tree, repository or directory, environment.home, Path.home()),
         logins={"codex": codex_login},
-        known_rules=known_rules,
-        look_into=BodyScanner(environment.home / "tools" / "secret-rules", TalkingProgress()).look,
+        known_rules=_known_rules,
+        look_into=partial(_look_into, environment.home / "tools" / "secret-rules"),
         skills_root=str(_skills()),
         has_skill=lambda name: (_skills() / name).is_dir(),
     )
@@ -176,6 +177,18 @@ class _HomeManifests:
         from bottle.adapters.manifests.editing import HomeManifestFiles
 
         return HomeManifestFiles(self._home)
+
+
+def _known_rules() -> Sequence[KnownRule]:
+    from bottle.adapters.scanner_rules import known_rules
+
+    return known_rules()
+
+
+def _look_into(rules: Path, inquiry: Inquiry, body: bytes) -> Finding | None:
+    from bottle.adapters.body_scanner import BodyScanner
+
+    return BodyScanner(rules, TalkingProgress()).look(inquiry, body)
 
 
 def _bubblewrap(environment: Environment) -> Backend:
