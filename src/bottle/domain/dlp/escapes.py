@@ -18,7 +18,7 @@ _COLLAPSED: Final = re.compile(rb"\\\\(?:\\\\)+")
 _TOKEN: Final = rb"\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[0-7]{1,3}|[\\'\"abfnrtv\n])"
 _TOKENS: Final = re.compile(_TOKEN + rb"(?:" + _TOKEN + rb")*")  # the search goes on from one backslash to the next
 _LATIN: Final = re.compile(rb"\\u00([89A-Fa-f][0-9A-Fa-f])")
-_BRACED: Final = re.compile(rb"\\(?:[uxo]\{([0-9A-Fa-f]{1,6})\}|[uU]\+([0-9A-Fa-f]{4,5}))")
+_BRACED: Final = re.compile(rb"(?<!\\)\\(?:[uxo]\{([0-9A-Fa-f]{1,6})\}|[uU]\+([0-9A-Fa-f]{4,5}))")
 _CSS: Final = re.compile(rb"\\0{0,4}[2-7][0-9A-Fa-f] (?:\\0{0,4}[2-7][0-9A-Fa-f] ?){2,}")
 _ONE_OF_CSS: Final = re.compile(rb"([2-7][0-9A-Fa-f])(?: |\Z)")
 

@@ -65,7 +65,7 @@ _TOGETHER: Final = (
 )
 """Which of them one search looks for, where the sign stands that they open with. An automaton of unlike expressions
 costs twice what they cost apart, and one that has found all that it looks for, as the most usual, reads no further."""
-_PACKED: Final = rb"(?i)1f@8b|(x|78)@(9c|da|01|5e)|b5(/|@2f)@fd|fd7zX".replace(b"@", rb"[\\x%25]+")
+_PACKED: Final = rb"(?i)1f@8b|(x|78)@(9c|da|01|5e)|b5(/|@2f)@fd|fd7zX".replace(b"@", rb"(\\+(x|u00)|(%|%25)+)")
 
 
 _ALL_MAGICS: Final = tuple(MAGICS)
@@ -89,7 +89,7 @@ _ENCODINGS: Final = {
     Encoding.QUOTED: QUOTED,
     Encoding.SEVEN_BITS: rb"\+[A-Za-z0-9+/]{6}",
     Encoding.ADDED: rb"""["'][ \t]*\+[ \t]*(\r?\n[ \t]*)?["']""",
-    Encoding.LISTED: rb"""(["'][^"'\\]["'][,+ ]+){8}""",
+    Encoding.LISTED: rb"""(["'][^"'\\]["'][,+ \t\r\n]+){8}""",
 }
 _OPENED_BY: Final = {Encoding.QUOTED: b"=", Encoding.SEVEN_BITS: b"+", Encoding.ADDED: b"+"}
 

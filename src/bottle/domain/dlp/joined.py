@@ -7,8 +7,8 @@ from typing import Final
 _AROUND: Final = 96  # bytes beside a joint that belong to what it joins
 _JOINT: Final = re.compile(rb"""["'][ \t]{0,8}\+[ \t]{0,8}(?:\r?\n[ \t]{0,64})?["']""")
 _PLUS: Final = re.compile(rb"""\+[ \t]{0,8}(?:\r?\n[ \t]{0,64})?["']""")  # the search goes from one sign to the next
-_LISTED: Final = re.compile(rb"""(?:["'][^"'\\]["'][,+ ]{1,3}){11,}["'][^"'\\]["']""")
-_QUOTED: Final = re.compile(rb"""["']([^"'\\])["'][,+ ]{0,3}""")
+_LISTED: Final = re.compile(rb"""(?:["'][^"'\\]["'][,+ \t\r\n]{1,32}){11,}["'][^"'\\]["']""")
+_QUOTED: Final = re.compile(rb"""["']([^"'\\])["'][,+ \t\r\n]{0,32}""")
 
 
 def listed(text: bytes) -> Iterator[bytes]:

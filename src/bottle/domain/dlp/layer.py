@@ -16,6 +16,7 @@ from bottle.domain.dlp.packing import (
     openings,
     require_open,
 )
+from bottle.domain.dlp.telling import is_text
 
 DEEPEST: Final = 8
 """Encodings within encodings; what is still readable below is refused."""
@@ -178,6 +179,7 @@ class Opened:
                 vain += 1
                 if vain > _VAIN:
                     raise UnreadableError("content full of what looks packed and is not")
+                self.small += [text for text in packed.left if is_text(text)]  # it may be broken on purpose
                 continue
             self.any = True
             self.small += packed.left

@@ -58,13 +58,27 @@ class Inflater:
         return self._stream.unused_data
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
+        before = self._stream
         try:
             while data and not self.eof:
+                before = self._stream.copy()
                 piece = self._stream.decompress(data, _PIECE)
                 data = self._stream.unconsumed_tail
                 yield piece
         except zlib.error:
+            yield _up_to_the_fault(before, data)
             raise BrokenError from None
+
+
+def _up_to_the_fault(stream: "zlib._Decompress", data: bytes) -> bytes:
+    """What comes out before the byte that breaks the stream: other programs print it, whatever the checksum says."""
+    found = bytearray()
+    try:
+        for at in range(len(data)):
+            found += stream.decompress(data[at : at + 1], _PIECE)
+    except zlib.error:
+        pass
+    return bytes(found)
 
 
 class Deflated:

@@ -7,6 +7,7 @@ A view may so differ from what any one program would read; what matters is that 
 import binascii
 import re
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from bottle.domain.dlp.bases import unpadded
 from bottle.domain.dlp.escapes import raw, unpercented, unreferenced, unslashed
@@ -17,12 +18,17 @@ _ROUNDS: Final = 6  # of escapes within escapes
 _SLASHES: Final = frozenset({Escape.SLASHED, Escape.SOLIDUS, Escape.ROWS, Escape.BRACED, Escape.STYLED})
 _QUOTED: Final = re.compile(QUOTED)
 _AROUND: Final = 512  # bytes beside a quoted-printable character that are read as quoted-printable
+_COLOURS: Final = re.compile(rb"\x1b\[[0-9;]{0,16}[A-Za-z]")  # of a terminal (ECMA-48 5.4)
+_MANY_ZEROS: Final = b"\0\0\0\0"
+_PADDING: Final = re.compile(rb"\0{4,}")
 _SEVEN: Final = re.compile(rb"\+([A-Za-z0-9+/]{6,})-?")
 
 
 def plain(data: bytes, hints: Hints) -> bytes:
     """The data with escapes undone, invisible characters gone, look-alikes replaced; itself where none are in it."""
     data = _without_zeros(data)
+    if b"\x1b[" in data:
+        data = _COLOURS.sub(b"", data)
     for _ in range(_ROUNDS):
         before = data
         if not data.isascii():
@@ -44,19 +50,24 @@ def _undone(data: bytes, kinds: frozenset[Escape]) -> bytes:
 
 
 def _without_zeros(data: bytes) -> bytes:
-    """Zero bytes between characters (UTF-16, UTF-32, noise) go; a few of them part what they stand between."""
+    """Zero bytes between characters (UTF-16, UTF-32, noise) go; a few of them part what they stand between, and so do
+    more in a row than UTF-32 has, as in archives."""
     if b"\0" not in data:
         return data
+    if _MANY_ZEROS in data:
+        data = _PADDING.sub(b"\n", data)
     return data.replace(b"\0", b"" if 5 * data.count(0) >= len(data) else b"\n")
 
 
 def unescaped(data: bytes) -> bytes:
     """Bytes that were escaped one by one, as packed content may be; empty where none were."""
-    if not data.isascii():
-        return b""
-    for _ in range(3):
-        data = unpercented(raw(data))
-    return b"" if data.isascii() else data
+    for undo in (raw, unquote_to_bytes) * 3:
+        if not data.isascii():
+            break
+        data = undo(data)
+        if not data.isascii():
+            return data
+    return b""
 
 
 def quoted_printable(data: bytes) -> bytes:

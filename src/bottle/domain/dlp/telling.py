@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+_SHORTEST: Final = 8
 LONG: Final = 256
 """Bytes that are looked at whatever they are."""
 
@@ -33,6 +34,11 @@ _ANYWHERE: Final = re.compile(
 def is_worth_reading(data: bytes) -> bool:
     """Whether decoded bytes are more than noise: mostly text (in UTF-16, too), long, or the beginning of a packing."""
     return len(data) >= LONG or is_plain(data)
+
+
+def is_text(data: bytes) -> bool:
+    """Whether they are nothing but text, and enough of it for a secret."""
+    return len(data) >= _SHORTEST and not data.translate(None, PRINTED)
 
 
 def is_plain(data: bytes) -> bool:
