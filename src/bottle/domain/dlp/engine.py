@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from attrs import field, frozen
 
+from bottle.domain.dlp.disguises import Disguises
 from bottle.domain.dlp.finding import Finding, fingerprint
 from bottle.domain.dlp.hints import Encoding, Hints, Search, Searches
 from bottle.domain.dlp.joined import added, listed
+from bottle.domain.dlp.layouts import Layouts
 from bottle.domain.dlp.matching import GaveUpError, Match, Matcher
 from bottle.domain.dlp.packing import STANDARD, Unpackers, UnreadableError
+from bottle.domain.dlp.pieces import Pieces
 from bottle.domain.dlp.plain import plain, quoted_printable, seven_bits, unescaped
 from bottle.domain.dlp.runs import decoded, punctuated
 from bottle.domain.dlp.skeleton import skeleton
@@ -40,6 +43,9 @@ class Engine:
     """Whose value it is that a literal belongs to."""
     _as_written: tuple[tuple[bytes, Registered], ...] = field(repr=False)
     """The values that say too little in lower case and without signs, as they stand in a text."""
+    _layouts: Layouts = field(repr=False)
+    _disguises: Disguises = field(repr=False)
+    _pieces: Pieces = field(repr=False)
     _escapes: bool
     """Whether a value holds what `plain` would undo."""
     approved: frozenset[str] = frozenset()
@@ -70,6 +76,9 @@ class Engine:
             hints=hints,
             owners=tuple(spelled.values()),
             as_written=tuple((text, kept[number]) for number, text in written if not is_telling(text)),
+            layouts=Layouts.by(searches),
+            disguises=Disguises.by(searches),
+            pieces=Pieces.of([one.value for one in kept], searches),
             escapes=any(mark in one.value for one in kept for mark in _MARKS),
             approved=frozenset(approved),
         )
@@ -105,6 +114,8 @@ class Engine:
         if text is not data and (self._escapes or len(data) < _LARGE):
             self._values(data, tell, data, offset, via)
         self._patterns(text, tell, data, offset, via, cut)
+        for part in self._disguises.undone(text):
+            self._patterns(part, tell, data, offset, via, (False, False))
         return _APART.join(dict.fromkeys(view for view in self._views(data, text) if view not in text)) if deep else b""
 
     def _views(self, data: bytes, text: bytes) -> Iterator[bytes]:
@@ -119,20 +130,25 @@ class Engine:
             yield from added(text)
         if Encoding.LISTED in kinds:
             yield from listed(text)
+        yield from self._layouts.undone(text)
         if text is not data and self.hints.escapes_packed(data):
             raw = unescaped(data)
             yield raw if may_be_packed(raw) else b""
 
     def look_for_values(self, data: bytes, tell: Report) -> None:
         """Tells which registered values stand in the data as it is: for what is put together from several places."""
-        self._values(data, tell, data, 0, ())
+        for one in self._spelled(data):
+            self._tell_value(one, tell, data, 0, ())
 
     def _values(self, text: bytes, tell: Report, data: bytes, offset: int, via: tuple[str, ...]) -> None:
-        for number in dict.fromkeys(self._owners[literal] for literal in self._literals.find(skeleton(text))):
-            self._tell_value(self.values[number], tell, data, offset, via)
-        for written, one in self._as_written:
-            if written in text:
-                self._tell_value(one, tell, data, offset, via)
+        pieced = [self.values[number] for number in sorted(self._pieces.find(text))]
+        for one in dict.fromkeys((*self._spelled(text), *pieced)):
+            self._tell_value(one, tell, data, offset, via)
+
+    def _spelled(self, text: bytes) -> list[Registered]:
+        """The values that stand in the text in one piece, however they are spelled."""
+        found = [self.values[self._owners[literal]] for literal in self._literals.find(skeleton(text))]
+        return found + [one for written, one in self._as_written if written in text]
 
     def _tell_value(self, one: Registered, tell: Report, data: bytes, offset: int, via: tuple[str, ...]) -> None:
         at = max(0, data.find(one.value))

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -21,7 +22,17 @@ _ALIKE_FROM = (
     "\u0131\u0251\u0261\u0585\u057d\u0578\u0566\u0581\u0570\u0575\u217c\u01c0\u2223\u0261\u026a"
 )
 _ALIKE_TO = "aeopcyxsijhdqwBKMHTrABEKMHOPCTXYSIJ3Ye1baeikvoptuxywnABEZHIKMNOPTYXiagounqghjlllgi"
-_ALIKE: Final = str.maketrans(_ALIKE_FROM, _ALIKE_TO)
+_LETTER: Final = re.compile(r"(?:.*CAPITAL LETTER|REGIONAL .*LETTER|.*(SMALL CAPITAL)) ([A-Z])\Z")
+
+
+def _drawn() -> Iterator[tuple[int, str]]:
+    """Letters in boxes and on flags, and capitals of the height of small letters: what their names say."""
+    for code in (0x262, 0x26A, *range(0x274, 0x2A0), *range(0x1D00, 0x1D23), *range(0x1F150, 0x1F200)):
+        if (name := _LETTER.match(unicodedata.name(chr(code), ""))) is not None:
+            yield code, name[2].lower() if name[1] else name[2]
+
+
+_ALIKE: Final = str.maketrans(_ALIKE_FROM, _ALIKE_TO) | dict(_drawn())
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2212"
 _ASCII: Final = bytes(range(128))
 _CONTROLS: Final = bytes(code for code in range(1, 32) if code not in b"\t\n\r\x1b") + b"\x7f"
@@ -54,7 +65,10 @@ def _plain_character(character: str) -> str:
         return chr(ord(character) - 0xE0000)
     if _INVISIBLE.match(character) is not None:
         return ""
-    return "-" if character in _DASHES else unicodedata.normalize("NFKC", character).translate(_ALIKE)
+    if character in _DASHES:
+        return "-"
+    plain = unicodedata.normalize("NFKC", character).translate(_ALIKE)
+    return str(int(plain)) if plain.isdecimal() and not plain.isascii() else plain
 
 
 def _is_binary(data: bytes) -> bool:

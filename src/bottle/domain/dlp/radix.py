@@ -69,7 +69,20 @@ def numbers(value: bytes) -> Iterator[bytes]:
         yield b"".join((digits % code).encode() for code in value)
     yield b"".join(f"{code:08b}".encode() for code in value)
     yield b"".join(f"{code:07b}".encode() for code in value)
-    for before in ("x%02x", "0x%02x", "0x%x", "u00%02x", "u0000%02x", "%02xh", "chr%d", "0o%o", "\\0%o", "16#%02x"):
+    for before in (
+        "x%02x",
+        "0x%02x",
+        "0x%x",
+        "u00%02x",
+        "u0000%02x",
+        "%02xh",
+        "chr%d",
+        "char%d",
+        "char0x%02x",
+        "0o%o",
+        "\\0%o",
+        "16#%02x",
+    ):
         yield b"".join((before % code).encode() for code in value)
     yield b"".join(f"0b{code:08b}".encode() for code in value)
 

@@ -20,8 +20,21 @@ _DISTINCT = 5  # a row of one digit is in many files
 _SLICE = 64  # of a longer value, each slice of this length is looked for
 _MOST_SLICES = 64
 _UPPER, _LOWER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz"
-_ROT47: Final = bytes.maketrans(bytes(range(33, 127)), bytes(range(80, 127)) + bytes(range(33, 80)))
-_ATBASH: Final = bytes.maketrans(_UPPER + _LOWER, _UPPER[::-1] + _LOWER[::-1])
+_DIGITS: Final = b"0123456789"
+_FIVE: Final = _DIGITS[5:] + _DIGITS[:5]
+_HALF: Final = _UPPER[13:] + _UPPER[:13] + _LOWER[13:] + _LOWER[:13]
+_TABLES: Final = (
+    bytes.maketrans(_UPPER + _LOWER, _UPPER[::-1] + _LOWER[::-1]),  # atbash
+    bytes.maketrans(_UPPER + _LOWER + _DIGITS, _UPPER[::-1] + _LOWER[::-1] + _DIGITS[::-1]),
+    bytes.maketrans(bytes(range(33, 127)), bytes(range(80, 127)) + bytes(range(33, 80))),  # rot47
+    bytes.maketrans(_DIGITS, _FIVE),
+    bytes.maketrans(_UPPER + _LOWER + _DIGITS, _HALF + _FIVE),  # rot18
+)
+_ROT13: Final = bytes.maketrans(_UPPER + _LOWER, _HALF)
+_STEPS: Final = (1, 2, 3, 5, 7, 13, -1, -2, -3, -5, -7, -13)
+"""How much further the code of each character may be."""
+_BEFORE_EACH: Final = (b"c", b"char", b"x", b"v")
+"""What a list of characters may call each of them."""
 
 
 @frozen
@@ -60,8 +73,9 @@ def _spelled(value: bytes) -> Iterator[bytes]:
         for encoded in _encoded(text):
             yield encoded
             yield encoded[::-1]
+    yield from _listed(value)
     wide = value.decode("latin-1")
-    for codec in ("utf-16-le", "utf-16-be"):
+    for codec in ("utf-16-le", "utf-16-be", "cp037"):  # the last is EBCDIC
         yield from base64s(wide.encode(codec))
         yield wide.encode(codec).hex().encode()
 
@@ -71,9 +85,22 @@ def _shifted(value: bytes) -> Iterator[bytes]:
     for by in range(26):
         table = bytes.maketrans(_UPPER + _LOWER, _UPPER[by:] + _UPPER[:by] + _LOWER[by:] + _LOWER[:by])
         yield value.translate(table)
-    for text in (value, value.translate(_ROT47), value.translate(_ATBASH), _rotated(value)):
+    for by in _STEPS:
+        yield bytes((code + by) % 256 for code in value)
+    for text in (value, _rotated(value), *(value.translate(table) for table in _TABLES)):
         yield text
         yield text[::-1]
+
+
+def _listed(value: bytes) -> Iterator[bytes]:
+    """Its characters one by one: by number, under a name, or twice."""
+    signs = [bytes((code,)) for code in value]
+    for first in (0, 1):
+        yield b"".join(b"%d %b" % (number, sign) for number, sign in enumerate(signs, first))
+    for name in _BEFORE_EACH:
+        yield b"".join(name + sign for sign in signs)
+    for times in (2, 3):
+        yield b"".join(times * sign for sign in signs)
 
 
 def _rotated(value: bytes) -> bytes:
@@ -83,9 +110,12 @@ def _rotated(value: bytes) -> bytes:
 
 
 def _encoded(value: bytes) -> Iterator[bytes]:
-    yield from base64s(value)
+    for core in base64s(value):
+        yield core
+        yield core.translate(_ROT13)
     yield from base32s(value)
     yield from base45s(value)
     yield from base85s(value)
     yield from numbers(value)
-    yield from whole(value)
+    for text in (value, value + b"\n"):
+        yield from whole(text)
