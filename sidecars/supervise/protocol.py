@@ -24,6 +24,8 @@ PROPOSALS = "bottle://proposals"
 
 _PARSE_ERROR, _INVALID_REQUEST, _NO_METHOD, _INVALID_PARAMS = -32700, -32600, -32601, -32602
 _NO_RESOURCE = -32002
+_UNDONE = ("pending", "approved")
+"""How a proposal stands that is worth waiting for."""
 _RESOURCES = [
     {
         "uri": RULES,
@@ -92,7 +94,7 @@ class Protocol:
     def standing(self, waiting: Waiting) -> Answer | None:
         """The answer to a call that waits, once there is an end to waiting."""
         asked = self._desk.find(waiting.number)
-        if asked is not None and asked.state(self._desk.now()) == "pending":
+        if asked is not None and asked.state(self._desk.now()) in _UNDONE:
             return None
         return self.late(waiting)
 

@@ -62,8 +62,9 @@ TOOLS = [
     ),
     _tool(
         "capability-block",
-        "Ask the operator for a tool or package that this box lacks, as Dockerfile lines (RUN apt-get install ...). "
-        "It is there after a restart alone.",
+        "Ask the operator for a tool or package that this box lacks, as lines of a Dockerfile: RUN and ENV alone, run "
+        "as root. A yes builds the image and starts your box anew: your workspace and this session stay, all else that "
+        "you made goes, so keep what matters in the workspace first.",
         {"dockerfile": {"type": "string", "maxLength": LONGEST_FRAGMENT}, "why": _WHY},
         ["dockerfile", "why"],
     ),
@@ -131,7 +132,7 @@ def outcome(asked: Asked, now: float) -> dict[str, Any]:
 _NEXT = {
     "pending": "The operator has not answered yet. Do what else can be done, then call `wait` with this id.",
     "applied": "It holds now: go on.",
-    "approved": "The operator agreed; it holds after a restart. Do not wait for it: go on without, or say so and stop.",
+    "approved": "The operator agreed, and it is being built; then your box is started anew. Call `wait` with this id.",
     "rejected": "The operator refused. Take the reason into account and go on without.",
     "failed": "The operator agreed, but it could not be made to hold. Go on without.",
     "expired": "Nobody answered. Go on without, or ask anew.",

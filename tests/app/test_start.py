@@ -8,7 +8,8 @@ from attrs import evolve
 
 from bottle.adapters.fake.backend import FakeBox
 from bottle.app.ports import Survey
-from bottle.app.start import run_attached, run_detached, surely
+from bottle.app.session import surely
+from bottle.app.start import run_attached, run_detached
 from bottle.domain.errors import BackendError, ConflictError, ProvisionError, SecretMissingError, WallsError
 from tests.app.conftest import BASE, CODE, TOKEN, Stage
 from tests.support.flaky import flaky

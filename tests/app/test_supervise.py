@@ -1,94 +1,29 @@
 """Answers to stuck agents: what a yes does before it is told, and what a no leaves as it was."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 import pytest
-from attrs import evolve
 
 from bottle.adapters.fake.backend import FakeBottle
-from bottle.adapters.fake.manifests import FakeManifests
-from bottle.adapters.state import StateFiles
-from bottle.app import findings, inventory, supervise
-from bottle.app.ports import World
+from bottle.app import findings, inventory, proposals, supervise
 from bottle.app.start import run_detached
 from bottle.app.supervise import Approval
-from bottle.domain.egress import Policy, Route
 from bottle.domain.errors import BackendError, ConflictError, ManifestError, NotFoundError, UsageError
 from bottle.domain.supervise import (
     LIFETIME,
     Asked,
-    CapabilityWish,
-    Decision,
     EgressWish,
-    Proposal,
     Question,
     ScanWish,
-    Wish,
 )
-from bottle.domain.supervise_files import proposal_document
-from tests.app.conftest import MANIFEST, Stage
+from tests.app.asking import FILE, NUMBER, PYPI, Asking
+from tests.app.conftest import Stage
 from tests.support.flaky import flaky
-
-NUMBER = "aaaaaaaa"
-PYPI = EgressWish("pypi.org", "/simple", ("GET",))
-_BOTTLES: Mapping[str, Any] = MANIFEST["bottles"]  # type: ignore[assignment]
-SUPERVISED = {**MANIFEST, "bottles": {**_BOTTLES, "claude": {**_BOTTLES["claude"], "supervise": True}}}
-FILE = """\
----
-agent_provider: {template: claude, auth_token: TOKEN}
-supervise: true
-egress:
-  routes:
-    # where the work is
-    - host: example.org   # the forge
----
-
-Mine.
-"""
 
 
 @pytest.fixture
-def asking(stage: Stage) -> "Asking":
+def asking(stage: Stage) -> Asking:
     return Asking(stage)
-
-
-class Asking:
-    """A supervised bottle that runs, of a manifest in a file of the operator's."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.state = StateFiles(stage.home / "state")
-        self.world: World = evolve(stage.world, state=self.state, manifests=FakeManifests(SUPERVISED))
-        self.file = stage.home / "bottles" / "claude.md"
-        self.file.parent.mkdir()
-        self.file.write_text(FILE)
-        self.bottle = run_detached(self.world, stage.prepared(self.world))
-        self.identity = self.bottle.identity
-
-    def asks(self, wish: Wish, number: str = NUMBER, why: str = "to go on") -> str:
-        proposal = Proposal(number, self.identity, self.world.clock.now().timestamp(), why, wish)
-        path = self.stage.home / "state" / self.identity / "supervise" / "asked" / f"{number}.json"
-        path.write_text(json.dumps(proposal_document(proposal)))
-        return number
-
-    def approve(self, number: str = NUMBER, **how: object) -> Decision:
-        return supervise.approve(self.world, supervise.review(self.world, number, Approval(**how)))  # type: ignore[arg-type]
-
-    def asked(self, number: str = NUMBER) -> Asked:
-        return supervise.find(self.world, number)
-
-    @property
-    def policy(self) -> Policy:
-        """What the way out judges by."""
-        assert isinstance(self.bottle, FakeBottle)
-        return self.bottle.policy
-
-    @property
-    def granted(self) -> tuple[Route, ...]:
-        """What the way out judges by, beyond the manifest."""
-        return tuple(route for route in self.policy.routes if route.grant is not None)
 
 
 def test_a_yes_holds_before_it_is_told(asking: Asking) -> None:
@@ -166,7 +101,7 @@ def test_what_is_doubtful_is_pointed_out_and_needs_more_than_a_yes(
     asking: Asking, wish: EgressWish, concern: str
 ) -> None:
     asking.asks(wish)
-    assert any(concern in one for one in supervise.concerns_of(asking.world, asking.asked()))
+    assert any(concern in one for one in proposals.concerns_of(asking.world, asking.asked()))
     with pytest.raises(UsageError, match=concern):
         asking.approve()
     assert (asking.granted, asking.asked().decision) == ((), None)
@@ -211,7 +146,7 @@ def test_an_answer_is_given_once(asking: Asking) -> None:
 def test_a_proposal_expires(asking: Asking) -> None:
     asking.asks(PYPI)
     asking.stage.clock.advance(seconds=LIFETIME + 1)
-    assert supervise.state_of(asking.world, asking.asked()) == "expired"
+    assert proposals.state_of(asking.world, asking.asked()) == "expired"
     with pytest.raises(ConflictError, match="expired already"):
         asking.approve()
 
@@ -285,12 +220,6 @@ def test_what_may_pass_for_good_stands_in_the_file(asking: Asking) -> None:
     assert asking.file.read_text() == FILE.replace("# the forge\n", f"# the forge\n  dlp:\n    approved: [{FOUND}]\n")
 
 
-def test_what_cannot_hold_in_a_running_bottle_is_agreed_to_and_said_so(asking: Asking) -> None:
-    asking.asks(CapabilityWish("RUN apt-get install -y jq"))
-    decision = asking.approve()
-    assert (decision.state, bool(decision.reason), asking.granted) == ("approved", True, ())
-
-
 def test_a_way_out_that_refuses_is_the_answer_and_the_old_rules_stand(asking: Asking) -> None:
     asking.asks(PYPI)
     before = asking.world.supervise.grants(asking.identity)
@@ -349,7 +278,7 @@ def test_a_list_counts_what_waits(asking: Asking) -> None:
 
 def test_a_bottle_that_is_not_supervised_has_nothing_to_answer(stage: Stage) -> None:
     bottle = run_detached(stage.world, stage.prepared())
-    assert supervise.proposals(stage.world, bottle.identity) == []
+    assert proposals.proposals(stage.world, bottle.identity) == []
     assert not (stage.home / "state" / bottle.identity).exists()
     with pytest.raises(NotFoundError):
         stage.world.supervise.grants(bottle.identity)
@@ -363,4 +292,4 @@ def test_an_unknown_id_is_not_found(asking: Asking, number: str) -> None:
 
 
 def _new(asking: Asking, seen: set[str]) -> "list[tuple[Asked, object]]":
-    return list(supervise.new_proposals(asking.world, seen))
+    return list(proposals.new_proposals(asking.world, seen))

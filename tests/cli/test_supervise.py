@@ -64,7 +64,7 @@ def test_one_whole_with_what_to_know_and_how_to_answer(kept: Kept) -> None:
 
 
 def test_lines_of_the_agents_do_not_pass_for_ours(kept: Kept) -> None:
-    kept.asks(CapabilityWish("RUN true\nstate      approved"), why="fine\nkind       ask")
+    kept.asks(CapabilityWish("RUN true \\\nstate      approved"), why="fine\nkind       ask")
     lines = kept.bottle("supervise", "show", "aaaaaaaa").out.splitlines()
     assert [line for line in lines if line.startswith(("state", "kind"))] == [
         line for line in lines if line.split() in (["state", "pending"], ["kind", "capability-block"])
@@ -100,6 +100,9 @@ def test_what_cannot_be_made_to_hold_is_a_failure_here_too(kept: Kept) -> None:
         (("approve", "aaaaaaaa", "--host", "*.github.io", "--even-so"), 3),
         (("approve", "aaaaaaaa", "--host", "https://x"), 2),
         (("approve", "aaaaaaaa", "--answer", "x"), 2),
+        (("approve", "aaaaaaaa", "--by-hand"), 2),
+        (("approve", "aaaaaaaa", "--dockerfile", "/nowhere/lines"), 2),
+        (("approve", "aaaaaaaa", "--dockerfile", "/etc/hostname"), 2),
         (("reject", "aaaaaaaa"), 2),
         (("reject", "aaaaaaaa", "--reason", ""), 2),
         (("list", "nobody-abc12"), 4),

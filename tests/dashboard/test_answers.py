@@ -3,7 +3,7 @@
 import pytest
 
 from bottle.adapters.fake.backend import FakeBottle
-from bottle.app import supervise
+from bottle.app import proposals, supervise
 from bottle.domain.egress import Route
 from bottle.domain.supervise import Asked, CapabilityWish, EgressWish, ScanWish
 from tests.dashboard.conftest import Operator, perform
@@ -13,7 +13,7 @@ PYPI, NUMBER = "k3f9q2wm", "b7x4t9ra"
 
 
 def answered(stage: Afternoon, number: str) -> Asked:
-    return supervise.find(stage.world, number)
+    return proposals.find(stage.world, number)
 
 
 def granted(stage: Afternoon) -> list[Route]:

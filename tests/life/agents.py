@@ -93,6 +93,11 @@ PROGRAMS: Mapping[str, Program] = {
 }
 
 
+def offered(program: str, tool: str) -> str:
+    """What a tool of the supervise server is called where the model is offered it."""
+    return f"mcp__supervise__{tool}" if program == "claude" else f"mcp__supervise/{tool.replace('-', '_')}"
+
+
 @define
 class Stage:
     """A world in which one program can be started as the agent of its own name."""

@@ -232,6 +232,15 @@ def test_a_destination_that_no_manifest_could_name_is_refused(
     assert (ok, says in said) == (False, True), said
 
 
+@pytest.mark.parametrize(
+    "lines", ["FROM scratch", "RUN --mount=type=secret,id=x true", "COPY / /", "RUN true \\", "# nothing", "jq"]
+)
+def test_lines_that_reach_for_more_than_the_image_are_refused(server: Served, lines: str) -> None:
+    ok, said = server.client.call("capability-block", dockerfile=lines, why="to install")
+    assert (ok, said.startswith("dockerfile: ")) == (False, True)
+    assert server.numbers() == []
+
+
 def test_a_flood_is_held_back_and_the_operator_sees_a_few(server: Served) -> None:
     taken = [server.client.call("ask", question=f"Question {number}?")[0] for number in range(40)]
     assert taken.count(True) == limits.EACH_MINUTE

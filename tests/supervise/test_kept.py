@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from bottle.adapters.manifests.editing import HomeManifestFiles
 from bottle.adapters.manifests.frontmatter import parse
@@ -172,6 +173,28 @@ def test_one_approval_more_and_nothing_else(tmp_path: Path, text: str) -> None:
     assert after.scanning is not None
     assert after.scanning.approved == (FOUND,)
     assert (after.routes or (), after.env, after.git) == (before.routes or (), before.env, before.git)
+
+
+LINES = "# for reports\nRUN apt-get update \\\n && apt-get install -y 'jq=1.6*'\nENV LEVEL=3 MODE=\"a: b\""
+ADDED = ("RUN apt-get update  && apt-get install -y 'jq=1.6*'", 'ENV LEVEL=3 MODE="a: b"')
+
+
+@pytest.mark.parametrize("text", STYLES.values(), ids=STYLES.keys())
+def test_lines_more_for_the_image_and_nothing_else(tmp_path: Path, text: str) -> None:
+    home = _home(tmp_path, dev=text)
+    edit = home.with_fragment("dev", LINES)
+    before, after = _read(text), _read(edit.after)
+    assert before.agent_provider is not None
+    assert after.agent_provider == evolve(before.agent_provider, additions=ADDED)
+    assert evolve(after, agent_provider=before.agent_provider) == before
+    home.write(edit)
+    more = home.with_fragment("dev", f"{ADDED[0]}\nRUN true")
+    assert (_read(more.after).agent_provider or after.agent_provider).additions == (*ADDED, "RUN true"), "each once"
+
+
+def test_lines_go_where_the_agents_program_is_named(tmp_path: Path) -> None:
+    home = _home(tmp_path, base=STYLES["on one line"], child="---\nextends: base\n---\n")
+    assert home.with_fragment("child", "RUN true").path.name == "base.md"
 
 
 def test_an_approval_goes_where_the_scanner_is_spoken_of(tmp_path: Path) -> None:

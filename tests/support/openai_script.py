@@ -37,7 +37,7 @@ class Responses:
         if body.get("generate") is False:  # a WebSocket is warmed up with a request that wants no answer
             return self._events([])
         returned = [item for item in items[self._after_last_call(items) :] if item["type"] == "function_call_output"]
-        if returned:
+        if returned and items[-1]["type"] == "function_call_output":  # else a call was interrupted, and a prompt came
             return self._events([self._after(returned)])
         text = "\n".join(_text_of(item) for item in items if item["type"] == "message" and item["role"] == "user")
         # A history repeats earlier prompts: the latest one counts.
@@ -93,13 +93,15 @@ class Responses:
         call_id = f"call_{secrets.token_hex(12)}"
         space, _, name = step.tool.rpartition("/")
         self._issued[call_id] = (script, index)
+        before = self.results[-1].text if self.results else ""
+        arguments = step.arguments(before) if callable(step.arguments) else step.arguments
         return {
             "type": "function_call",
             "id": f"fc_{secrets.token_hex(12)}",
             "call_id": call_id,
             **({"namespace": space} if space else {}),
             "name": name,
-            "arguments": json.dumps(step.arguments),
+            "arguments": json.dumps(arguments),
             "status": "completed",
         }
 

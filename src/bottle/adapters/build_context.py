@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -10,6 +10,7 @@ from attrs import frozen
 import bottle
 from bottle.adapters.archive import file_member
 from bottle.domain.errors import ManifestError, NotFoundError
+from bottle.domain.fragments import recipe
 from bottle.domain.plan import Image
 from bottle.domain.provision import ROOT, GuestFile
 
@@ -24,14 +25,20 @@ _PACKAGE = Path(bottle.__file__).parent
 
 @frozen
 class BuildContext:
-    """Files by their path in the context, and which of them is the recipe."""
+    """Files by their path in the context, and which of them is the recipe.
+
+    What is built on top of another image (`base`) has no files, and a recipe of its own (`text`)."""
 
     image: Image
     files: Mapping[str, Path]
     dockerfile: str = DOCKERFILE
+    base: Image | None = None
+    text: str = ""
 
     def archive(self) -> Iterator[bytes]:
         """The context as a tar, one file in memory at a time."""
+        if self.base is not None:
+            yield from file_member(GuestFile(self.dockerfile, self.text.encode(), mode=0o644, owner=ROOT))
         for path, source in self.files.items():
             yield from file_member(GuestFile(path, source.read_bytes(), mode=_mode(source), owner=ROOT))
         yield bytes(1024)
@@ -69,6 +76,14 @@ def custom(template: str, dockerfile: Path) -> BuildContext:
     paths = sorted(exclude_paths(str(folder), wanted, dockerfile=dockerfile.name))
     files = {path: folder / path for path in paths if (folder / path).is_file()}
     return _context(template, str(dockerfile), files, dockerfile.name)
+
+
+def extended(base: Image, additions: Sequence[str]) -> BuildContext:
+    """What puts lines of a Dockerfile on top of an image. Its context is empty: there is nothing to copy from."""
+    text = recipe(base.tag, additions)
+    name = re.split("[:@]", base.tag.rpartition("/")[2])[0].removeprefix(PREFIX)
+    tag = f"{PREFIX}{name}:{hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]}"
+    return BuildContext(Image(tag, f"what was added to {base.tag}", base.release), {}, base=base, text=text)
 
 
 def sources() -> Path:

@@ -9,13 +9,13 @@ from bottle.domain.manifest import HostVariables, Prompted
 from bottle.domain.plan import BottlePlan, PlannedEnv
 
 
-def cargo_of(world: World, prepared: Prepared) -> Cargo:
-    """All that can fail without leaving anything: files, backend, secrets, prompts, images, certificates. Raises
-    BottleError of the kind that fits."""
+def cargo_of(world: World, prepared: Prepared, earlier: Cargo | None = None) -> Cargo:
+    """All that can fail without leaving anything: files, backend, secrets, prompts, images, certificates. What the
+    operator typed for an `earlier` launch is not asked for again. Raises BottleError of the kind that fits."""
     plan = prepared.plan
     upstream_roots, upstream_proxy = world.upstream_roots(), world.upstream_proxy()
     require_ready(prepared)
-    env = resolve_env(world, plan.env)
+    env = resolve_env(world, plan.env, earlier.env if earlier else {})
     secrets = resolve_secrets(world, plan)
     git_secrets = resolve_git_secrets(world, plan)
     ensure_images(world, prepared)
@@ -52,8 +52,9 @@ def resolve_git_secrets(world: World, plan: BottlePlan) -> dict[str, str]:
     return {**tokens, **{host: key for host, key in keys.items() if key}}
 
 
-def resolve_env(world: World, entries: Sequence[PlannedEnv]) -> dict[str, str]:
-    """The values of the entries that come from the host or from the operator. Raises SecretMissingError."""
+def resolve_env(world: World, entries: Sequence[PlannedEnv], typed: Mapping[str, str]) -> dict[str, str]:
+    """The values of the entries that come from the host or from the operator, who is asked for what was not `typed`
+    before. Raises SecretMissingError."""
     wanted = {name for item in entries if isinstance(item.entry, HostVariables) for name in item.entry.names}
     missing = sorted(wanted - world.credentials.available(wanted))
     if missing:
@@ -63,7 +64,7 @@ def resolve_env(world: World, entries: Sequence[PlannedEnv]) -> dict[str, str]:
         if isinstance(item.entry, HostVariables):
             values[item.name] = item.entry.render({name: world.credentials.variable(name) for name in item.entry.names})
         elif isinstance(item.entry, Prompted):
-            values[item.name] = world.operator.ask_secret(item.name)
+            values[item.name] = typed.get(item.name) or world.operator.ask_secret(item.name)
     return values
 
 

@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from bottle.app import supervise
+from bottle.app import proposals
 from bottle.app.ports import World
 from bottle.app.prepare import Wanted, prepare
 from bottle.domain.egress import Policy
@@ -31,13 +31,13 @@ class Inspection:
 
 def inspect(world: World, identity: str) -> Inspection:
     """Looks at everything. Raises NotFoundError for an unknown bottle, ConflictError for one whose state is damaged."""
-    asked = supervise.proposals(world, identity)
+    asked = proposals.proposals(world, identity)
     metadata = world.state.read(identity)
     plan, fault = _plan(world, metadata)
     return Inspection(
         metadata=metadata,
         traffic=traffic_of(world.state.audit_lines(identity)),
-        asked=tuple((one, supervise.state_of(world, one)) for one in asked),
+        asked=tuple((one, proposals.state_of(world, one)) for one in asked),
         policy=_policy(world, identity),
         plan=plan,
         fault=fault,

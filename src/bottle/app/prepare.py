@@ -10,8 +10,8 @@ from bottle.domain.errors import BackendError, BottleError, ManifestError, NotFo
 from bottle.domain.labels import COLORS, label_fault
 from bottle.domain.manifest import BACKENDS, AgentProvider, EffectiveBottle, Manifest
 from bottle.domain.names import did_you_mean, identity_of
-from bottle.domain.plan import BottlePlan
-from bottle.domain.provider import HostLogin
+from bottle.domain.plan import BottlePlan, Image
+from bottle.domain.provider import HostLogin, Provider
 from bottle.domain.state import Metadata
 from bottle.domain.taken_out import KeptArchive
 from bottle.domain.upstream_proxy import is_on_loopback
@@ -36,13 +36,29 @@ class Wanted:
     keep_workspace: bool = False
     archives: tuple[KeptArchive, ...] = ()
     """What is put back of the bottle that is resumed."""
+    additions: tuple[str, ...] = ()
+    """What was added to its image while it ran."""
+
+
+@frozen
+class Sources:
+    """What a plan was made of."""
+
+    request: planning.StartRequest
+    manifest: Manifest
+    provider: Provider
+    facts: planning.HostFacts
+
+    def plan(self) -> BottlePlan:
+        return planning.resolve(self.request, self.manifest, self.provider, self.facts)
 
 
 @frozen
 class Prepared:
-    """A plan with the backend that will carry it out and what that backend found."""
+    """A plan with what it was made of, the backend that will carry it out and what that backend found."""
 
     plan: BottlePlan
+    sources: Sources
     backend: Backend
     survey: Survey
     faults: tuple[BottleError, ...] = ()
@@ -66,7 +82,7 @@ def prepare(world: World, wanted: Wanted, before: Metadata | None = None) -> Pre
     upstream_proxy = world.upstream_proxy()
     _refuse_recipe(world, bottle)
     login, absent_login = _login(world, bottle.agent_provider)
-    image, sidecar_image = backend.images(provider, bottle.agent_provider.dockerfile)
+    image, sidecar_image = images_of(backend, provider, bottle.agent_provider, wanted.additions)
     faults = (
         *([absent_login] if absent_login else []),
         *_git_faults(world, bottle, survey),
@@ -86,9 +102,17 @@ def prepare(world: World, wanted: Wanted, before: Metadata | None = None) -> Pre
         ),
         login=login,
     )
-    return Prepared(
-        planning.resolve(_request(world, wanted, before), manifest, provider, facts), backend, survey, faults, before
-    )
+    sources = Sources(_request(world, wanted, before), manifest, provider, facts)
+    return Prepared(sources.plan(), sources, backend, survey, faults, before)
+
+
+def images_of(
+    backend: Backend, provider: Provider, settings: AgentProvider, more: Sequence[str] = ()
+) -> tuple[Image, Image]:
+    """The agent's image, with all that is built on top of it, and the sidecar's. Raises ManifestError, UsageError."""
+    image, sidecar_image = backend.images(provider, settings.dockerfile)
+    additions = tuple(dict.fromkeys((*settings.additions, *more)))
+    return (backend.extended(image, additions) if additions else image), sidecar_image
 
 
 def _request(world: World, wanted: Wanted, before: Metadata | None) -> planning.StartRequest:
@@ -109,6 +133,7 @@ def _request(world: World, wanted: Wanted, before: Metadata | None) -> planning.
         remote_control=wanted.remote_control,
         arguments=wanted.arguments,
         skills_root=world.skills_root,
+        additions=wanted.additions,
     )
 
 

@@ -29,6 +29,12 @@ def prepare_resumed(
     return prepare(world, wanted, metadata)
 
 
+def prepare_as_it_runs(world: World, metadata: Metadata) -> Prepared:
+    """The plan of a bottle that runs and that nobody tends, by its manifest as it is now. Raises what `prepare`
+    raises."""
+    return prepare(world, _wanted(metadata, (), None, ()), metadata)
+
+
 def prepare_next_task(world: World, identity: str, agent: str, *, arguments: tuple[str, ...] = ()) -> Prepared:
     """The plan of a run that goes on with the bottle's session. Raises as `prepare_resumed`, UsageError when the bottle
     is another agent's, ConflictError where no session was kept."""
@@ -70,6 +76,7 @@ def _wanted(
         session=session,
         keep_workspace=metadata.keep_workspace,
         archives=tuple(kept),
+        additions=metadata.additions,
     )
 
 

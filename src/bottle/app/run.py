@@ -6,7 +6,8 @@ from attrs import define, field, frozen
 
 from bottle.app.ports import World
 from bottle.app.prepare import Prepared
-from bottle.app.start import Task, run_headless
+from bottle.app.session import Task
+from bottle.app.start import run_headless
 from bottle.domain.errors import BottleError
 from bottle.domain.provider import Provider, Report
 from bottle.domain.pushes import Push, pushes_of

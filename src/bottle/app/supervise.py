@@ -1,23 +1,24 @@
-"""Answers to stuck agents: what waits, and what comes of a yes or a no.
+"""Answers to stuck agents: what comes of a yes or a no.
 
 A yes takes effect before it is told: the way out judges by the new rules when the waiting agent hears of it. What
 cannot be made to hold is told as failed, and the old rules stand.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
 from attrs import evolve, frozen
 
-from bottle.app import findings, inventory
+from bottle.app import capability, inventory
 from bottle.app.ports import ManifestEdit, World
+from bottle.app.proposals import concerns_of, find, state_of, tell
 from bottle.domain.egress import Grant, Route
-from bottle.domain.errors import BottleError, ConflictError, DeclinedError, NotFoundError, UsageError
-from bottle.domain.names import did_you_mean
-from bottle.domain.state import Event
+from bottle.domain.errors import BottleError, ConflictError, DeclinedError, UsageError
+from bottle.domain.fragments import fragment_concerns
 from bottle.domain.supervise import (
     LONGEST_WHY,
     MOST_MINUTES,
     Asked,
+    CapabilityWish,
     Decision,
     EgressWish,
     InvalidProposalError,
@@ -25,73 +26,43 @@ from bottle.domain.supervise import (
     Question,
     ScanWish,
     Scope,
-    State,
+    checked,
     concerns,
     plain_fault,
     route_for,
 )
 from bottle.domain.supervise_draft import Draft, draft_text, read_draft
 
-_LATER = "the operator adds it to the image; it is there after a restart"
+_BY_HAND = "the operator installed it: it is there now"
 
 
 @frozen
 class Approval:
     """A yes. `minutes` goes with the scope of that name; `answer` with a question; `edited` is granted instead of what
-    was asked for. `even_so`: the operator knows of what `Reviewed.concerns` points out."""
+    was asked for. `even_so`: the operator knows of what `Reviewed.concerns` points out. `by_hand`: the operator has
+    done it, and only says so."""
 
     scope: Scope = "bottle"
     minutes: int = 0
     answer: str = ""
     reason: str = ""
-    edited: EgressWish | None = None
+    edited: EgressWish | CapabilityWish | None = None
     even_so: bool = False
+    by_hand: bool = False
 
 
 @frozen
 class Reviewed:
-    """What a yes would do: the route or the finding that would pass, what to know about it, and the file that would be
-    changed."""
+    """What a yes would do: the route or the finding that would pass, or the lines that the image would have; what to
+    know about it, and the file that would be changed."""
 
     asked: Asked
     approval: Approval
     route: Route | None = None
     fingerprint: str | None = None
+    fragment: str | None = None
     concerns: tuple[str, ...] = ()
     edit: ManifestEdit | None = None
-
-
-def proposals(world: World, identity: str | None = None) -> Sequence[Asked]:
-    """What was asked in one bottle, or in all of them; oldest first. Raises NotFoundError for an unknown bottle."""
-    if identity is not None:
-        inventory.known(world, identity)
-    identities = [identity] if identity is not None else world.state.identities()
-    found = [asked for one in identities for asked in world.supervise.asked(one)]
-    return sorted(found, key=lambda asked: asked.proposal.asked_at)
-
-
-def find(world: World, number: str) -> Asked:
-    """The proposal of this id. Raises NotFoundError."""
-    known = {asked.proposal.id: asked for asked in proposals(world)}
-    if number not in known:
-        hint = did_you_mean(number, known) or "`bottle supervise list` shows what waits"
-        raise NotFoundError(f"no proposal is called '{number}'", hint=hint)
-    return known[number]
-
-
-def concerns_of(world: World, asked: Asked) -> Sequence[str]:
-    """What an operator should know before saying yes."""
-    identity, wish = asked.proposal.identity, asked.proposal.wish
-    if isinstance(wish, ScanWish):
-        return findings.doubts(findings.evidence(world, asked))
-    if not isinstance(wish, EgressWish):
-        return ()
-    return concerns(route_for(wish, Grant(asked.proposal.id)), world.supervise.grants(identity).base)
-
-
-def state_of(world: World, asked: Asked) -> State:
-    """How a proposal stands now."""
-    return asked.state(_now(world))
 
 
 def review(world: World, number: str, approval: Approval) -> Reviewed:
@@ -102,6 +73,8 @@ def review(world: World, number: str, approval: Approval) -> Reviewed:
     wish = approval.edited or asked.proposal.wish
     if isinstance(wish, ScanWish):
         return _finding_reviewed(world, asked, approval, wish.fingerprint)
+    if isinstance(wish, CapabilityWish):
+        return _lines_reviewed(world, asked, approval, wish)
     if not isinstance(wish, EgressWish):
         return Reviewed(asked, approval)
     return _route_reviewed(world, asked, approval, wish)
@@ -114,7 +87,8 @@ def _route_reviewed(world: World, asked: Asked, approval: Approval, wish: Egress
     edit = None
     if approval.scope == "kept":
         edit = world.home_manifests.with_route(world.state.read(identity).bottle, route)
-    return Reviewed(asked, approval, route, None, concerns(route, world.supervise.grants(identity).base), edit)
+    noted = concerns(route, world.supervise.grants(identity).base)
+    return Reviewed(asked, approval, route, concerns=noted, edit=edit)
 
 
 def _finding_reviewed(world: World, asked: Asked, approval: Approval, fingerprint: str) -> Reviewed:
@@ -124,7 +98,25 @@ def _finding_reviewed(world: World, asked: Asked, approval: Approval, fingerprin
     if approval.scope == "kept":
         bottle = world.state.read(asked.proposal.identity).bottle
         edit = world.home_manifests.with_approved(bottle, fingerprint)
-    return Reviewed(asked, approval, None, fingerprint, tuple(concerns_of(world, asked)), edit)
+    noted = tuple(concerns_of(world, asked))
+    return Reviewed(asked, approval, fingerprint=fingerprint, concerns=noted, edit=edit)
+
+
+def _lines_reviewed(world: World, asked: Asked, approval: Approval, wish: CapabilityWish) -> Reviewed:
+    number, identity = asked.proposal.id, asked.proposal.identity
+    if approval.by_hand:
+        return Reviewed(asked, approval)
+    if approval.scope not in ("bottle", "kept"):
+        raise UsageError(f"{number}: what an image has holds for this bottle, or is kept")
+    try:
+        checked(evolve(asked.proposal, wish=wish))
+    except InvalidProposalError as error:
+        raise UsageError(str(error)) from None
+    capability.require_possible(world, identity, wish.fragment)
+    edit = None
+    if approval.scope == "kept":
+        edit = world.home_manifests.with_fragment(world.state.read(identity).bottle, wish.fragment)
+    return Reviewed(asked, approval, fragment=wish.fragment, concerns=fragment_concerns(wish.fragment), edit=edit)
 
 
 def edit(world: World, draft: Draft) -> Draft | None:
@@ -156,8 +148,10 @@ def approve(world: World, reviewed: Reviewed) -> Decision:
     identity, number = reviewed.asked.proposal.identity, reviewed.asked.proposal.id
     with world.supervise.deciding(identity):
         _require_pending(world, find(world, number))
-        decision = _carried_out(world, reviewed)
-        return _told(world, reviewed.asked.proposal, decision)
+        decision = tell(world, reviewed.asked.proposal, _carried_out(world, reviewed))
+    if reviewed.fragment is None:
+        return decision
+    return capability.carry_out(world, reviewed.asked.proposal, reviewed.fragment, reviewed.edit)
 
 
 def reject(world: World, number: str, reason: str) -> Decision:
@@ -167,22 +161,7 @@ def reject(world: World, number: str, reason: str) -> Decision:
     with world.supervise.deciding(asked.proposal.identity):
         _require_pending(world, find(world, number))
         decision = Decision(number, "rejected", _now(world), world.account, reason=reason)
-        return _told(world, asked.proposal, decision)
-
-
-def new_proposals(world: World, seen: set[str], identity: str | None = None) -> Iterator[tuple[Asked, Sequence[str]]]:
-    """Those that wait and are not in `seen` yet, which takes them up, with complaints of notifying; each is notified of
-    once on this host, whoever watches."""
-    now = _now(world)
-    for asked in proposals(world, identity):
-        proposal = asked.proposal
-        if proposal.id in seen or asked.state(now) != "pending":
-            continue
-        seen.add(proposal.id)
-        if _first_seen(world, proposal):
-            yield asked, world.notifier.notify(asked)
-        else:
-            yield asked, ()
+        return tell(world, asked.proposal, decision)
 
 
 def _carried_out(world: World, reviewed: Reviewed) -> Decision:
@@ -192,8 +171,10 @@ def _carried_out(world: World, reviewed: Reviewed) -> Decision:
     )
     if isinstance(proposal.wish, Question):
         return evolve(yes, scope=None)
-    if reviewed.route is None and reviewed.fingerprint is None:
-        return evolve(yes, state="approved", scope=None, reason=approval.reason or _LATER)
+    if approval.by_hand:
+        return evolve(yes, scope=None, reason=approval.reason or _BY_HAND)
+    if reviewed.fragment is not None:
+        return evolve(yes, state="approved")
     try:
         _made_to_hold(world, proposal.identity, reviewed)
         if reviewed.edit is not None:
@@ -219,32 +200,6 @@ def _made_to_hold(world: World, identity: str, reviewed: Reviewed) -> None:
     world.supervise.keep(identity, grants, now)
 
 
-def _first_seen(world: World, proposal: Proposal) -> bool:
-    """Whether nobody has noticed the proposal before; then it is written down."""
-    first = world.supervise.first_notice(proposal.identity, proposal.id)
-    if first:
-        _record(world, proposal, "asked", f"{proposal.title}: {proposal.why}")
-    return first
-
-
-def _told(world: World, proposal: Proposal, decision: Decision) -> Decision:
-    _first_seen(world, proposal)
-    world.supervise.tell(proposal.identity, decision)
-    until = "" if decision.until is None else f", until {decision.until:.0f}"
-    scope = f" ({decision.scope}{until})" if decision.scope else ""
-    said = ": ".join(part for part in (f"{proposal.title}{scope}", decision.answer, decision.reason) if part)
-    _record(world, proposal, decision.state, said, allowed=decision.state in ("applied", "approved"))
-    return decision
-
-
-def _record(world: World, proposal: Proposal, what: str, said: str, *, allowed: bool = True) -> None:
-    """A line of the trail: by whom, about which proposal, what."""
-    by = f" by {world.account}" if what != "asked" and world.account else ""
-    reason = f"{proposal.id}{by}: {said}"
-    rule = f"{proposal.kind}.{what}"
-    world.state.record(Event(world.clock.now(), proposal.identity, rule, reason, allowed=allowed, kind="supervise"))
-
-
 def _route(proposal: Proposal, wish: EgressWish, approval: Approval, now: float) -> Route:
     until = now + 60.0 * approval.minutes if approval.scope == "minutes" else None
     try:
@@ -255,19 +210,22 @@ def _route(proposal: Proposal, wish: EgressWish, approval: Approval, now: float)
 
 def _require_pending(world: World, asked: Asked) -> None:
     state = state_of(world, asked)
-    if state != "pending":
+    is_left = state == "approved" and not capability.is_handed_over(world, asked)
+    if state != "pending" and not is_left:
         raise ConflictError(f"{asked.proposal.id} is {state} already", hint="`bottle supervise list` shows what waits")
 
 
 def _require_fitting(proposal: Proposal, approval: Approval) -> None:
     if approval.answer:
         _require_plain(approval.answer, "--answer")
+    if approval.by_hand and not isinstance(proposal.wish, CapabilityWish):
+        raise UsageError(f"{proposal.id} is nothing that is installed", hint=f"it is a {proposal.kind}")
     if isinstance(proposal.wish, Question):
         if not approval.answer:
             raise UsageError(f"{proposal.id} is a question", hint=_choices(proposal.wish))
         return
-    if approval.answer or (approval.edited and not isinstance(proposal.wish, EgressWish)):
-        raise UsageError(f"{proposal.id} is no question, nor about a host", hint=f"it is a {proposal.kind}")
+    if approval.answer or (approval.edited and type(approval.edited) is not type(proposal.wish)):
+        raise UsageError(f"{proposal.id} is about something else", hint=f"it is a {proposal.kind}")
     if approval.scope == "minutes" and not 1 <= approval.minutes <= MOST_MINUTES:
         raise UsageError(f"--minutes: from 1 to {MOST_MINUTES}")
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from bottle.app.ports import Backend, World
-from bottle.domain.errors import BottleError, NotFoundError
+from bottle.app.prepare import images_of
+from bottle.domain.errors import BottleError, NotFoundError, UsageError
 from bottle.domain.state import Leftover
 
 
@@ -43,7 +44,8 @@ def _used(world: World, backend: Backend) -> set[str]:
     used: set[str] = set()
     for agent in world.manifests.agent_names():
         settings = manifest.bottle_for(agent).agent_provider
-        with suppress(NotFoundError):
+        with suppress(NotFoundError, UsageError):
             provider = world.providers.get(settings.template)
             used |= {image.tag for image in backend.images(provider, settings.dockerfile)}
+            used |= {image.tag for image in images_of(backend, provider, settings)}
     return used

@@ -101,7 +101,7 @@ def _ways(asked: Asked) -> Sequence[str]:
     elif isinstance(wish, ScanWish):
         yes = f"bottle supervise approve {number} [--keep]"
     else:
-        yes = f"bottle supervise approve {number}"
+        yes = f"bottle supervise approve {number} [--keep] [--dockerfile FILE] [--by-hand]"
     return (yes, f"bottle supervise reject {number} --reason TEXT")
 
 

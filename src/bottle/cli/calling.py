@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bottle.app.ports import World
-from bottle.app.supervise import new_proposals
+from bottle.app.proposals import new_proposals
 from bottle.cli.asked import call
 from bottle.domain.errors import BottleError
 from bottle.domain.plan import BottlePlan

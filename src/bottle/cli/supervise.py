@@ -1,6 +1,7 @@
 """bottle supervise: what stuck agents ask for, and the operator's answers."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,13 +12,14 @@ from bottle.cli.options import AsJson, Yes
 if TYPE_CHECKING:
     from bottle.app.ports import World
     from bottle.app.supervise import Reviewed
-    from bottle.domain.supervise import Decision, EgressWish, Proposal, Scope
+    from bottle.domain.supervise import CapabilityWish, Decision, EgressWish, Proposal, Scope
 
 Number = Annotated[str, typer.Argument(metavar="ID", help="A proposal, as the list names it.", show_default=False)]
 OfBottle = Annotated[
     str | None, typer.Argument(help="One bottle's alone.", show_default=False, autocompletion=completing.identities)
 ]
 _LOOK_SECONDS = 1.0
+_GLANCE_SECONDS = 0.2
 
 
 def list_proposals(
@@ -26,7 +28,7 @@ def list_proposals(
     as_json: AsJson = False,
 ) -> int:
     """List what waits for an answer."""
-    from bottle.app.supervise import proposals, state_of
+    from bottle.app.proposals import proposals, state_of
     from bottle.cli import asked
     from bottle.cli.render import print_json, print_line, talk
     from bottle.cli.wiring import wire
@@ -46,7 +48,7 @@ def list_proposals(
 def show(number: Number, as_json: AsJson = False) -> int:
     """Show one proposal whole."""
     from bottle.app.findings import evidence
-    from bottle.app.supervise import concerns_of, find, state_of
+    from bottle.app.proposals import concerns_of, find, state_of
     from bottle.cli import asked
     from bottle.cli.render import print_json, print_line
     from bottle.cli.wiring import wire
@@ -76,6 +78,12 @@ def approve(
         list[str] | None, typer.Option(metavar="METHOD", help="These methods instead.", show_default=False)
     ] = None,
     port: Annotated[int | None, typer.Option(metavar="PORT", help="This port instead.", show_default=False)] = None,
+    dockerfile: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The lines in this file instead.", show_default=False)
+    ] = None,
+    by_hand: Annotated[
+        bool, typer.Option("--by-hand", help="You installed what it lacks: build nothing, and say so.")
+    ] = False,
     answer: Annotated[str, typer.Option(metavar="TEXT", help="The answer to a question.", show_default=False)] = "",
     reason: Annotated[str, typer.Option(metavar="TEXT", help="A word to the agent.", show_default=False)] = "",
     edit: Annotated[bool, typer.Option("--edit", help="In your editor (VISUAL, EDITOR) first.")] = False,
@@ -87,18 +95,18 @@ def approve(
 
     For this bottle, unless --once, --minutes or --keep says otherwise. It holds when this returns.
     """
-    from bottle.app import supervise
+    from bottle.app import proposals, supervise
     from bottle.cli.wiring import wire
 
     world = wire()
-    proposal = supervise.find(world, number).proposal
-    edited = _edited(proposal, host, path, method, port)
-    approval = supervise.Approval(_scope(once, minutes, keep), minutes, answer, reason, edited, even_so)
+    proposal = proposals.find(world, number).proposal
+    edited = _edited(proposal, host, path, method, port) or _lines_in(dockerfile)
+    approval = supervise.Approval(_scope(once, minutes, keep), minutes, answer, reason, edited, even_so, by_hand)
     if edit:
         approval = supervise.edited(world, proposal, approval)
     reviewed = supervise.review(world, number, approval)
     _show_edit(world, reviewed, yes=yes)
-    return _say(supervise.approve(world, reviewed), as_json=as_json)
+    return _say(_at_last(world, supervise.approve(world, reviewed)), as_json=as_json)
 
 
 def reject(
@@ -123,7 +131,7 @@ def watch(identity: OfBottle = None, as_json: AsJson = False) -> int:
     import time
 
     from bottle.app.findings import evidence
-    from bottle.app.supervise import concerns_of, new_proposals
+    from bottle.app.proposals import concerns_of, new_proposals
     from bottle.cli import asked
     from bottle.cli.render import print_json, print_line, warn
     from bottle.cli.wiring import wire
@@ -181,6 +189,33 @@ def _edited(
         methods=wish.methods if methods is None else tuple(methods),
         port=wish.port if port is None else port,
     )
+
+
+def _lines_in(dockerfile: Path | None) -> "CapabilityWish | None":
+    """The operator's own lines. Raises UsageError."""
+    from bottle.domain.errors import UsageError
+    from bottle.domain.supervise import CapabilityWish
+
+    if dockerfile is None:
+        return None
+    try:
+        return CapabilityWish(dockerfile.read_text("utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--dockerfile: {dockerfile} cannot be read: {error}") from None
+
+
+def _at_last(world: "World", decision: "Decision") -> "Decision":
+    """The answer once the launcher of the bottle has done its part, if there is one to do."""
+    import time
+
+    if decision.state != "approved":
+        return decision
+    from bottle.app import proposals
+    from bottle.app.capability import is_handed_over
+
+    while is_handed_over(world, asked := proposals.find(world, decision.id)):
+        time.sleep(_GLANCE_SECONDS)
+    return asked.decision or decision
 
 
 def _show_edit(world: "World", reviewed: "Reviewed", *, yes: bool) -> None:

@@ -170,6 +170,9 @@ class _HomeManifests:
     def with_approved(self, bottle: str, fingerprint: str) -> ManifestEdit:
         return self._files().with_approved(bottle, fingerprint)
 
+    def with_fragment(self, bottle: str, fragment: str) -> ManifestEdit:
+        return self._files().with_fragment(bottle, fragment)
+
     def write(self, edit: ManifestEdit) -> None:
         self._files().write(edit)
 

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Footer
 
-from bottle.app import findings, supervise
+from bottle.app import findings, proposals, supervise
 from bottle.app.ports import ManifestEdit
 from bottle.app.supervise import Approval, Reviewed
 from bottle.cli.asked import finding
@@ -41,9 +41,9 @@ async def answer(app: "Dashboard", number: str) -> None:
 
 
 def _found(app: "Dashboard", number: str) -> tuple[Asked, Sequence[str], Sequence[str]]:
-    asked = supervise.find(app.world, number)
+    asked = proposals.find(app.world, number)
     found = [finding(entry) for entry in findings.evidence(app.world, asked)]
-    return asked, tuple(supervise.concerns_of(app.world, asked)), found[-_MOST_FOUND:]
+    return asked, tuple(proposals.concerns_of(app.world, asked)), found[-_MOST_FOUND:]
 
 
 class Answering(ModalScreen[None]):

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.widgets import OptionList
 from textual.worker import WorkerFailed
 
-from bottle.app import supervise
+from bottle.app import proposals
 from bottle.app.ports import World
 from bottle.dashboard import answering, beginning, bottles, cells, reading
 from bottle.dashboard.board import Board, Looker
@@ -131,7 +131,7 @@ class Dashboard(App[int]):
     @work(group="notify")
     async def _notify(self) -> None:
         seen: set[str] = set()
-        found = await self.carried_out(lambda: list(supervise.new_proposals(self.world, seen)), "notify")
+        found = await self.carried_out(lambda: list(proposals.new_proposals(self.world, seen)), "notify")
         for _, complaints in found or ():
             for complaint in complaints:
                 self.tell(complaint, severity="warning")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from attrs import define, field, frozen
 
-from bottle.app import inventory, supervise
+from bottle.app import inventory, proposals
 from bottle.app.ports import TrailEnd, World
 from bottle.dashboard.pulse import Bar, Pulse
 from bottle.domain.errors import BottleError
@@ -66,7 +66,7 @@ class Looker:
     def _look(self, now: datetime) -> Board:
         rows = tuple(inventory.rows(self.world, everything=self.everything))
         asking = [row.identity for row in rows if row.pending and row.status not in ("ended", "lost")]
-        waiting = [asked for identity in asking for asked in supervise.proposals(self.world, identity)]
+        waiting = [asked for identity in asking for asked in proposals.proposals(self.world, identity)]
         lines = self._added([row.identity for row in rows])
         return Board(
             now=now,

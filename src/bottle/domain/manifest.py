@@ -112,7 +112,8 @@ class ManifestRoute:
 class AgentProvider:
     """Which agent program runs in the bottle, and the credential that its own route gets.
 
-    `dockerfile_from_tree` says that the Dockerfile is meant to come from the tree that the agent works on.
+    `dockerfile_from_tree` says that the Dockerfile is meant to come from the tree that the agent works on; `additions`
+    are built on top of it (fragments.py).
     """
 
     template: str
@@ -120,6 +121,7 @@ class AgentProvider:
     dockerfile_from_tree: bool = False
     forward_host_credentials: bool = False
     auth_token: str | None = None
+    additions: tuple[str, ...] = ()
 
 
 @frozen

@@ -122,6 +122,8 @@ class BottlePlan:
     include: tuple[str, ...] = ()
     commit: str = ""
     """What the copied working tree has checked out; empty where that is no repository's top."""
+    additions: tuple[str, ...] = ()
+    """What of the image is built on top of the manifest's for this bottle alone."""
 
     @property
     def policy(self) -> Policy:

@@ -65,6 +65,10 @@ class StartRequest:
     """What was kept of this bottle. Its workspace takes the place of a copy."""
     commit: str = ""
     """What the workspace that is put back began from."""
+    additions: tuple[str, ...] = ()
+    """What was added to the image for this bottle alone."""
+    message: str = ""
+    """What the agent is told first (`Wish.message`)."""
 
 
 @frozen
@@ -128,6 +132,7 @@ def resolve(request: StartRequest, manifest: Manifest, provider: Provider, facts
         archives=request.archives,
         include=request.include,
         commit=request.workspace.commit if request.workspace else request.commit,
+        additions=request.additions,
     )
 
 
@@ -186,6 +191,7 @@ def _wish(request: StartRequest, agent: Agent, bottle: EffectiveBottle, login: H
         supervise_url=f"http://{SERVICE}/" if bottle.supervise else "",
         headless=request.headless,
         session=request.session,
+        message=request.message,
     )
 
 

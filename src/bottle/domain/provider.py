@@ -57,6 +57,8 @@ class Wish:
     """The program finds its task on standard input, asks nobody, and ends when the task is done."""
     session: str | None = None
     """The session to go on with: its id, or NEWEST. None begins a new one."""
+    message: str = ""
+    """What the program is told first, where there are no arguments that may say something else."""
 
 
 @frozen

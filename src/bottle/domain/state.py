@@ -39,6 +39,10 @@ class Metadata:
     include: tuple[str, ...] = ()
     commit: str = ""
     """What the copied working tree had checked out."""
+    additions: tuple[str, ...] = ()
+    """What the operator said yes to while it ran: lines of a Dockerfile, on top of its image."""
+    restart: str = ""
+    """The proposal because of which whoever tends the bottle is to start it anew; empty where none is."""
     version: int = METADATA_VERSION
 
 

@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from bottle.domain.addresses import kind_of
 from bottle.domain.dlp.finding import FINGERPRINT
 from bottle.domain.egress import Grant, Policy, Route
+from bottle.domain.fragments import fragment_fault, headline
 from bottle.domain.hosts import Authority, HostPattern, InvalidHostError, address_of
 from bottle.domain.targets import InvalidTargetError, parse_target
 
@@ -73,7 +74,7 @@ class ScanWish:
 
 @frozen
 class CapabilityWish:
-    """A tool or package that the image lacks, as lines of a Dockerfile."""
+    """A tool or package that the image lacks, as lines of a Dockerfile (fragments.py says which)."""
 
     fragment: str
 
@@ -112,7 +113,7 @@ class Proposal:
             case ScanWish(fingerprint):
                 return f"let {fingerprint} pass the scanner"
             case CapabilityWish(fragment):
-                return fragment.splitlines()[0]
+                return headline(fragment)
             case Question(choices):
                 return f"{self.why.splitlines()[0]}{' (' + ' / '.join(choices) + ')' if choices else ''}"
 
@@ -212,6 +213,8 @@ def checked(proposal: Proposal) -> Proposal:
                 raise InvalidProposalError("fingerprint: take it from the refusal as it stands there")
         case CapabilityWish(fragment):
             _require_text(fragment, "dockerfile", LONGEST_FRAGMENT)
+            if (fault := fragment_fault(fragment)) is not None:
+                raise InvalidProposalError(f"dockerfile: {fault}")
         case Question(choices):
             if len(choices) > MOST_CHOICES or len(set(choices)) < len(choices):
                 raise InvalidProposalError(f"choices: at most {MOST_CHOICES}, no two alike")

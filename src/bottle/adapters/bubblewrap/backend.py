@@ -10,7 +10,7 @@ from bottle.adapters.bubblewrap.ground import Ground, Unfit
 from bottle.adapters.bubblewrap.programs import Programs
 from bottle.adapters.bubblewrap.runtime import Runtimes
 from bottle.app.ports import Bottle, Cargo, Progress, Running, Stopping, Survey
-from bottle.domain.errors import BackendError, NotFoundError
+from bottle.domain.errors import BackendError, NotFoundError, UsageError
 from bottle.domain.manifest import BackendName
 from bottle.domain.names import is_identity
 from bottle.domain.plan import BottlePlan, Image
@@ -59,6 +59,12 @@ class BubblewrapBackend:
 
     def images(self, provider: Provider, dockerfile: str | None = None) -> tuple[Image, Image]:
         return self._programs.images(provider, dockerfile)
+
+    def extended(self, image: Image, additions: Sequence[str]) -> Image:  # noqa: ARG002
+        raise UsageError(
+            "the bubblewrap backend builds no images",
+            hint="what you install on this host (below /usr) its boxes see at once; or run the bottle with docker",
+        )
 
     def missing(self, images: Iterable[Image]) -> Sequence[Image]:
         return self._programs.missing(images)

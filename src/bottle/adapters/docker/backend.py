@@ -80,6 +80,9 @@ class DockerBackend:
             return self._known(build_context.custom(provider.template, Path(recipe).expanduser())), sidecar
         return self._known(build_context.own(provider.image)), sidecar
 
+    def extended(self, image: Image, additions: Sequence[str]) -> Image:
+        return self._known(build_context.extended(image, additions))
+
     def missing(self, images: Iterable[Image]) -> Sequence[Image]:
         return [image for image in images if self._engine.image_id(image.tag) is None]
 
@@ -87,6 +90,8 @@ class DockerBackend:
         context = self._contexts.get(image.tag)
         if context is None:
             raise ProvisionError(f"the image {image.tag} is not there", hint=f"`docker pull {image.tag}`, or build it")
+        if context.base is not None and self._engine.image_id(context.base.tag) is None:
+            self.build(context.base, progress)
         roots = self._build_ca()
         arguments = {"BUILD_CA_B64": b64encode(roots).decode()} if roots else {}
         images.build(self._engine, context, arguments, {BUILDER_LABEL: self._owner}, progress)

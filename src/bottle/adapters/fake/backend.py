@@ -172,6 +172,9 @@ class FakeBackend:
             SIDECAR_IMAGE, "images/sidecar/Dockerfile"
         )
 
+    def extended(self, image: Image, additions: Sequence[str]) -> Image:
+        return Image(f"{image.tag}+{len(additions)}", image.recipe)
+
     def missing(self, images: Iterable[Image]) -> Sequence[Image]:
         self._require_usable()
         return [image for image in images if image.tag not in self.engine.images]

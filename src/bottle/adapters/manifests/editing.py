@@ -19,6 +19,7 @@ from bottle.app.ports import ManifestEdit
 from bottle.domain.dlp.settings import Scanning
 from bottle.domain.egress import Route
 from bottle.domain.errors import ConflictError, ManifestError, NotFoundError
+from bottle.domain.fragments import instructions
 from bottle.domain.manifest import Bottle
 from bottle.domain.names import is_entity_name
 
@@ -45,7 +46,7 @@ class HomeManifestFiles:
             routes = egress.setdefault("routes", CommentedSeq())
             routes.append(_flow(_entry(route)) if routes.fa.flow_style() else CommentedMap(_entry_in_lines(route)))
 
-        after = _changed(text, one_more, path)
+        after = _changed(text, "egress", one_more, path)
         before, now = _read(text, path), _read(after, path)
         old, new = before.routes or (), now.routes or ()
         _require(evolve(now, routes=before.routes) == before and new[:-1] == old and len(new) == len(old) + 1, path)
@@ -58,11 +59,26 @@ class HomeManifestFiles:
             egress.setdefault("routes", _flow([]))
             egress.setdefault("dlp", CommentedMap()).setdefault("approved", _flow([])).append(fingerprint)
 
-        after = _changed(text, one_more, path)
+        after = _changed(text, "egress", one_more, path)
         before, now = _read(text, path), _read(after, path)
         wanted = (before.scanning or Scanning()).approving(fingerprint)
         same = evolve(now, scanning=before.scanning, routes=before.routes) == before
         _require(same and now.scanning == wanted and (now.routes or ()) == (before.routes or ()), path)
+        return ManifestEdit(path, text, after)
+
+    def with_fragment(self, bottle: str, fragment: str) -> ManifestEdit:
+        path, text = self._which_says(bottle, _says_provider)
+        provider = _read(text, path).agent_provider
+        lines = [line for line in instructions(fragment) if provider is None or line not in provider.additions]
+
+        def more(provider: CommentedMap) -> None:
+            provider.setdefault("additions", CommentedSeq()).extend(lines)
+
+        after = _changed(text, "agent_provider", more, path)
+        before, now = _read(text, path), _read(after, path)
+        old = before.agent_provider
+        wanted = None if old is None else evolve(old, additions=(*old.additions, *lines))
+        _require(now == evolve(before, agent_provider=wanted), path)
         return ManifestEdit(path, text, after)
 
     def write(self, edit: ManifestEdit) -> None:
@@ -110,6 +126,10 @@ def _says_routes(bottle: Bottle) -> bool:
     return bottle.routes is not None
 
 
+def _says_provider(bottle: Bottle) -> bool:
+    return bottle.agent_provider is not None
+
+
 def _says_scanning(bottle: Bottle) -> bool:
     return bottle.scanning is not None
 
@@ -118,8 +138,8 @@ def _read(text: str, path: Path) -> Bottle:
     return structure.bottle_from(frontmatter.parse(text, str(path)).root, path.stem)
 
 
-def _changed(text: str, change: Callable[[CommentedMap], None], path: Path) -> str:
-    """The text with a change of what it says under `egress`."""
+def _changed(text: str, section: str, change: Callable[[CommentedMap], None], path: Path) -> str:
+    """The text with a change of what it says in one of its sections."""
     opening, head, rest = _parts(text)
     yaml = YAML()
     yaml.preserve_quotes = True
@@ -128,7 +148,7 @@ def _changed(text: str, change: Callable[[CommentedMap], None], path: Path) -> s
     yaml.indent(mapping=2, sequence=offset + 2, offset=offset)
     try:
         root = yaml.load(head) or CommentedMap()
-        change(root.setdefault("egress", CommentedMap()))
+        change(root.setdefault(section, CommentedMap()))
         out = io.StringIO()
         yaml.dump(root, out)
     except (YAMLError, AttributeError, TypeError) as error:

@@ -25,6 +25,7 @@ from bottle.adapters.manifests.remotes import git, git_user
 from bottle.adapters.manifests.routes import routes
 from bottle.adapters.manifests.scanning import scanning
 from bottle.domain.environment import VARIABLE, EnvEntry, env_entry
+from bottle.domain.fragments import fragment_fault
 from bottle.domain.manifest import (
     BACKENDS,
     Agent,
@@ -36,6 +37,7 @@ from bottle.domain.manifest import (
     Resources,
 )
 from bottle.domain.names import is_entity_name
+from bottle.domain.supervise import LONGEST_FRAGMENT, plain_fault
 
 _BELONGS_TO_BOTTLE = {
     key: f"`{key}` belongs to the bottle: an agent, which a repository may bring along, sets no walls"
@@ -161,7 +163,20 @@ def _agent_provider(node: Node) -> AgentProvider:
         dockerfile_from_tree=optional(section, "dockerfile_from_tree", flag, False),
         forward_host_credentials=optional(section, "forward_host_credentials", flag, False),
         auth_token=optional(section, "auth_token", variable, None),
+        additions=optional(section, "additions", _additions, ()),
     )
+
+
+def _additions(node: Node) -> tuple[str, ...]:
+    return distinct(items(node, "lines of a Dockerfile"), _addition)
+
+
+def _addition(node: Node) -> str:
+    line = text(node).strip()
+    fault = plain_fault(line, LONGEST_FRAGMENT, lines=False) or fragment_fault(line)
+    if fault is not None:
+        raise node.error(fault, hint="such as `RUN apt-get update && apt-get install -y jq`")
+    return line
 
 
 def _agent_git(node: Node) -> GitUser:

@@ -86,7 +86,7 @@ def _argv(wish: Wish) -> tuple[str, ...]:
         argv += ["--append-system-prompt-file", wish.prompt_path]
     if wish.label:
         argv.append(f"--name={wish.label}")  # one word: a label may begin with a hyphen
-    return (*argv, *wish.arguments)
+    return (*argv, *(wish.arguments or ((wish.message,) if wish.message and not wish.headless else ())))
 
 
 def _route(wish: Wish) -> ManifestRoute:

@@ -124,6 +124,8 @@ def _argv(wish: Wish) -> tuple[str, ...]:
     argv += wish.arguments
     if wish.headless:
         argv.append("-")  # the task is on standard input
+    elif wish.message and not wish.arguments:
+        argv.append(wish.message)
     elif wish.prompt_path is not None and _takes_a_message(wish):
         argv.append(_instruction(wish.prompt_path))
     return tuple(argv)

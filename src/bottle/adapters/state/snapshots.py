@@ -43,6 +43,11 @@ class SnapshotFiles:
         with failures(f"cannot look at {path}"):
             return KeptArchive(str(path), tuple(roots), part, path.stat().st_size) if path.is_file() else None
 
+    def drop(self, identity: str, part: Part) -> None:
+        path = self._directory(identity) / f"{part}.tar"
+        with failures(f"cannot remove {path}"):
+            path.unlink(missing_ok=True)
+
     def _directory(self, identity: str) -> Path:
         if not is_identity(identity) or not (self._root / identity).is_dir():
             raise NotFoundError(f"no bottle is called {identity!r}", hint="`bottle list --all` names them")

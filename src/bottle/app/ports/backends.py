@@ -132,6 +132,10 @@ class Backend(Protocol):
         when it cannot be read.
         """
 
+    def extended(self, image: Image, additions: Sequence[str]) -> Image:
+        """An image of `images` with instructions of a Dockerfile on top (domain/fragments.py), a line each; builds
+        nothing. Raises UsageError where this backend builds no images."""
+
     def missing(self, images: Iterable[Image]) -> Sequence[Image]:
         """Those that are not there yet, in order. Raises BackendError."""
 

@@ -86,3 +86,6 @@ class Snapshots(Protocol):
 
     def find(self, identity: str, part: Part, roots: Sequence[str]) -> KeptArchive | None:
         """What was kept, if it was."""
+
+    def drop(self, identity: str, part: Part) -> None:
+        """Forgets it. Nothing happens where nothing was kept."""

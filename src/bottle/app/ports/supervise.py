@@ -79,6 +79,9 @@ class HomeManifests(Protocol):
     def with_approved(self, bottle: str, fingerprint: str) -> ManifestEdit:
         """The file that says what the bottle's scanner passes over, with one more fingerprint; as `with_route`."""
 
+    def with_fragment(self, bottle: str, fragment: str) -> ManifestEdit:
+        """The file that names the bottle's agent program, with lines more for its image; as `with_route`."""
+
     def write(self, edit: ManifestEdit) -> None:
         """Raises ConflictError when the file is not as it was `before`."""
 

@@ -34,6 +34,13 @@ AGENT_PROVIDER = Section(
             "the Dockerfile is meant to lie in the very tree that the agent works on, which is refused otherwise",
             "`false`",
         ),
+        Key(
+            "additions",
+            "list of lines",
+            "`RUN` and `ENV` of a Dockerfile, built as root on top of the image;"
+            " [an answer that is kept](supervise.md#a-tool-that-is-not-there) stands here",
+            "nothing",
+        ),
     ),
 )
 

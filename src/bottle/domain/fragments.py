@@ -1,0 +1,82 @@
+"""Lines of a Dockerfile that are built on top of an agent's image: what may stand in them, and what to know of them.
+
+An agent may have written them. They can install things and set variables; they cannot choose what the image stands on,
+reach the build's files or caches, or run on into lines of ours.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+INSTRUCTIONS = ("RUN", "ENV")
+
+_CONTINUES = re.compile(r"\\[ \t]*\Z")
+_ADDRESS = re.compile(r"(?:https?|ftp|git|ssh)://(?:[^\s/@'\"]*@)?([^\s/:'\"]+)", re.IGNORECASE)
+_INTO_A_SHELL = re.compile(r"\|\s*(?:sudo\s+)?(?:/\S*/)?(?:ba|da|z)?sh\b")
+
+
+def fragment_fault(text: str) -> str | None:
+    """Why these lines cannot be built on top of an image, or None."""
+    found = list(_instructions(text))
+    if not found:
+        return "at least one RUN or ENV belongs here"
+    for instruction in found:
+        fault = _fault(*instruction.split(maxsplit=1))
+        if fault is not None:
+            return fault
+    if _ends_open(text):
+        return "the last line ends with a backslash, and nothing follows"
+    return None
+
+
+def instructions(text: str) -> tuple[str, ...]:
+    """What the lines say, an instruction a line."""
+    return tuple(instruction.strip() for instruction in _instructions(text))
+
+
+def fragment_concerns(text: str) -> tuple[str, ...]:
+    """What an operator should know before saying yes; nothing for packages from where the image's own come from."""
+    hosts = dict.fromkeys(host.lower() for host in _ADDRESS.findall(text))
+    found = [f"it fetches from {host} while it is built, where no rule of the bottle holds" for host in hosts]
+    if _INTO_A_SHELL.search(text):
+        found.append("it pipes something into a shell")
+    return tuple(found)
+
+
+def headline(text: str) -> str:
+    """What the lines do, in one; how much more there is stands with it, so that the first does not hide the rest."""
+    first, *more = (" ".join(instruction.split()) for instruction in _instructions(text))
+    return f"{first} (and {len(more)} more)" if more else first
+
+
+def recipe(base: str, additions: Sequence[str]) -> str:
+    """The Dockerfile that puts instructions, a line each, on top of the image `base`. They run as root."""
+    return "\n".join([f"FROM {base}", "USER root", *additions, "USER node", ""])
+
+
+def _fault(name: str, rest: str = "") -> str | None:
+    if name.upper() not in INSTRUCTIONS:
+        return f"{name[:20]!r} is not taken: RUN and ENV alone"
+    if not rest:
+        return f"{name.upper()} needs something to do"
+    if rest.startswith("--"):
+        return f"{name.upper()} takes no options such as {rest.split()[0][:20]}"
+    return None
+
+
+def _instructions(text: str) -> Iterator[str]:
+    """The instructions as a builder reads them: continued lines joined, comments and empty lines left out."""
+    begun = ""
+    for line in text.split("\n"):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        begun += _CONTINUES.sub("", line)
+        if not _CONTINUES.search(line):
+            yield begun
+            begun = ""
+    if begun.strip():
+        yield begun
+
+
+def _ends_open(text: str) -> bool:
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    return bool(lines) and _CONTINUES.search(lines[-1]) is not None

@@ -1,0 +1,113 @@
+"""Real agents ask for a tool that their image lacks, and go on with their session in a box that has it."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from tests.life.agents import PROGRAMS, Stage, offered, stage_of
+from tests.support.anthropic_script import Script, Step
+from tests.support.bottle_cli import Done
+from tests.support.box_views import engine
+from tests.support.requirements import require
+
+pytestmark = pytest.mark.timeout(1800)
+
+PROMPT, ANSWER = "Count the ships", "Three ships lie in the harbour."
+ANEW = "Your box was started anew"
+TOOL = "RUN printf '#!/bin/sh\\necho three ships\\n' > /usr/local/bin/harbour \\\n && chmod +x /usr/local/bin/harbour"
+NOTES = "/home/node/workspace/notes"
+_ID = re.compile(r'\\*"id\\*": \\*"([a-z0-9]{8})')
+
+
+@pytest.fixture(scope="module", params=["claude", "codex"])
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    require("docker")
+    views = engine()
+    assert not isinstance(views, str), views
+    program = PROGRAMS[request.param]
+    asking = evolve(program, manifest=program.manifest.replace("---\n", "---\nsupervise: true\n", 1))
+    try:
+        with stage_of(asking, views, tmp_path_factory.mktemp(request.param)) as stage:
+            stage.conversations.scripts = _scripts(stage)
+            yield stage
+    finally:
+        views.close()
+
+
+def test_a_build_fails_and_the_agent_works_on_then_one_succeeds_and_it_goes_on_in_that(stage: Stage) -> None:
+    with _operator(stage) as answers:
+        task = ("run", stage.program.name, PROMPT, "--cwd", "--json", "--timeout", "2m")
+        done = stage.world.cli.run(*task, *stage.program.words, timeout=300)
+    found = json.loads(done.ok().stdout)
+    assert found["result"] == ANSWER
+    failed, applied = answers
+    assert (failed.status, "was not built" in failed.stdout) == (5, True), failed.stdout
+    assert json.loads(applied.ok().stdout)["state"] == "applied"
+    assert [result.expected for result in stage.conversations.results] == [True] * 6
+    assert stage.api.faults == []
+    assert not stage.world.views.remains(found["identity"])
+    kept = stage.world.home / "state" / found["identity"] / "snapshot"
+    assert [path.name for path in kept.iterdir()] == ["transcript.tar"], "a workspace that nobody wanted kept"
+
+
+@contextmanager
+def _operator(stage: Stage) -> Iterator[list[Done]]:
+    """Inside, somebody at a second terminal says yes to whatever comes; what was said to that, in order."""
+    answers: list[Done] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            waiting = json.loads(stage.world.cli.run("supervise", "list", "--json").ok().stdout)
+            yes = ("supervise", "approve", "--json")
+            answers.extend(stage.world.cli.run(*yes, one["id"], timeout=300) for one in waiting)
+
+    operator = threading.Thread(target=watch)
+    operator.start()
+    try:
+        yield answers
+    finally:
+        over.set()
+        operator.join()
+
+
+def _scripts(stage: Stage) -> list[Script]:
+    run = stage.program.run
+
+    def asked(before: str) -> Mapping[str, Any]:
+        found = _ID.search(before)
+        assert found is not None, before
+        return {"id": found[1]}
+
+    def patiently(before: str) -> Mapping[str, Any]:
+        return {**asked(before), "seconds": 240}
+
+    def call(tool: str, arguments: Any, *wanted: str) -> Step:
+        name = offered(stage.program.name, tool)
+        return Step(name, arguments, lambda text: all(word in text for word in wanted))
+
+    def wish(lines: str) -> Step:
+        return call("capability-block", {"dockerfile": lines, "why": "to count them"}, "pending")
+
+    wanted = ("three ships", "two piers", "node")
+    asking = (
+        run(f"echo two piers > {NOTES}; harbour", lambda text: "not found" in text),
+        wish("RUN echo was not built && false"),
+        call("wait", patiently, "failed", "was not built"),
+        wish(TOOL),
+        call("wait", patiently, "nobody lives to hear of it"),
+    )
+    going_on = (
+        call("status", asked, "applied"),
+        run(f"harbour; cat {NOTES}; id -un", lambda text: all(word in text for word in wanted)),
+    )
+    return [
+        Script(ANEW, ANSWER, going_on),
+        Script(PROMPT, "It should have been interrupted.", asking),
+    ]
