@@ -2,9 +2,7 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,8 +10,8 @@ from attrs import evolve
 
 from tests.life.agents import PROGRAMS, Stage, offered, stage_of
 from tests.support.anthropic_script import Script, Step
-from tests.support.bottle_cli import Done
 from tests.support.box_views import engine
+from tests.support.harbour import agreeing
 from tests.support.requirements import require
 
 pytestmark = pytest.mark.timeout(1800)
@@ -41,7 +39,7 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_a_build_fails_and_the_agent_works_on_then_one_succeeds_and_it_goes_on_in_that(stage: Stage) -> None:
-    with _operator(stage) as answers:
+    with agreeing(stage.world.cli) as answers:
         task = ("run", stage.program.name, PROMPT, "--cwd", "--json", "--timeout", "2m")
         done = stage.world.cli.run(*task, *stage.program.words, timeout=300)
     found = json.loads(done.ok().stdout)
@@ -54,27 +52,6 @@ def test_a_build_fails_and_the_agent_works_on_then_one_succeeds_and_it_goes_on_i
     assert not stage.world.views.remains(found["identity"])
     kept = stage.world.home / "state" / found["identity"] / "snapshot"
     assert [path.name for path in kept.iterdir()] == ["transcript.tar"], "a workspace that nobody wanted kept"
-
-
-@contextmanager
-def _operator(stage: Stage) -> Iterator[list[Done]]:
-    """Inside, somebody at a second terminal says yes to whatever comes; what was said to that, in order."""
-    answers: list[Done] = []
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.2):
-            waiting = json.loads(stage.world.cli.run("supervise", "list", "--json").ok().stdout)
-            yes = ("supervise", "approve", "--json")
-            answers.extend(stage.world.cli.run(*yes, one["id"], timeout=300) for one in waiting)
-
-    operator = threading.Thread(target=watch)
-    operator.start()
-    try:
-        yield answers
-    finally:
-        over.set()
-        operator.join()
 
 
 def _scripts(stage: Stage) -> list[Script]:

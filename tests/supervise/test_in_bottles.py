@@ -1,10 +1,8 @@
 """The loop of a stuck agent in real bottles: refused, asks, is answered, goes on; with plain clients and with the real
 Claude Code."""
 
-import http.server
 import json
 import random
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,15 +16,15 @@ from tests.support.anthropic_script import Script, Step
 from tests.support.bottle_cli import Done, program
 from tests.support.box_views import engine
 from tests.support.demo_world import World
+from tests.support.harbour import HARBOUR, agreeing, harbour
 from tests.support.namespace_views import namespaces
 from tests.support.requirements import require, required
-from tests.support.standin_tls import ServerTls, server_tls
+from tests.support.standin_tls import server_tls
 from tests.support.tmux import terminal
 from tests.support.views import Views
 
 pytestmark = pytest.mark.timeout(1800)
 
-HARBOUR = b"three ships"
 TOKEN, OTHER_TOKEN = (drawn("glpat-{url:20}", random.Random(seed)) for seed in (41, 42))
 PROMPT = "Fetch the harbour list"
 NO_IMAGE = 108
@@ -88,7 +86,7 @@ def place(views: Views, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
         # Clients go to 127.0.0.1 without a proxy (NO_PROXY); the whole of 127.0.0.0/8 is this host.
         address = "127.0.0.2" if world.place.connect == "127.0.0.1" else world.place.connect
         tls = server_tls([address], root)
-        with _origin(tls, address if address == "127.0.0.2" else world.place.bind) as port:
+        with harbour(tls, address if address == "127.0.0.2" else world.place.bind) as port:
             bundle = root / "upstream-ca.pem"
             bundle.write_text(bundle.read_text() + tls.root)
             _supervised(world)
@@ -151,12 +149,9 @@ def test_everything_is_in_the_trail(place: Place) -> None:
 
 def test_the_real_claude_is_refused_asks_waits_and_completes(place: Place) -> None:
     place.world.api.conversations.scripts = [*place.world.api.conversations.scripts, _script(place)]
-    answers = threading.Thread(target=_answer_what_claude_asks, args=(place,))
-    answers.start()
-    done = place.world.inside(
-        place.identity, "claude", "--dangerously-skip-permissions", "-p", PROMPT, "--output-format", "json", timeout=180
-    )
-    answers.join()
+    claude = ("claude", "--dangerously-skip-permissions", "-p", PROMPT, "--output-format", "json")
+    with agreeing(place.world.cli, "--minutes", "5", "--even-so"):
+        done = place.world.inside(place.identity, *claude, timeout=180)
     results = [(result.tool, result.expected) for result in place.world.api.results]
     assert results[-4:] == [
         ("Bash", True),
@@ -237,13 +232,6 @@ def _script(place: Place) -> Script:
     )
 
 
-def _answer_what_claude_asks(place: Place) -> None:
-    """The operator at a second terminal: watches, and says yes to the first that comes."""
-    while not (waiting := json.loads(place.supervise("list", "--json").ok().stdout)):
-        threading.Event().wait(0.2)
-    place.supervise("approve", waiting[0]["id"], "--minutes", "5", "--even-so").ok()
-
-
 def _supervised(world: World) -> None:
     bottle = world.home / "bottles" / "demo.md"
     bottle.write_text(bottle.read_text().replace("---\n", "---\nsupervise: true\n", 1))
@@ -255,31 +243,3 @@ def _start(place: Place) -> str:
         pytest.skip(f"the agent's program cannot be had here: {started.stderr.strip().splitlines()[-1]}")
     identity: str = json.loads(started.ok().stdout)["identity"]
     return identity
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(HARBOUR)))
-        self.end_headers()
-        self.wfile.write(HARBOUR)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing is said."""
-
-
-class _origin:  # noqa: N801 - a context manager
-    def __init__(self, tls: ServerTls, address: str) -> None:
-        self._server = http.server.ThreadingHTTPServer((address, 0), _Handler)
-        self._server.daemon_threads = True
-        self._server.socket = tls.context.wrap_socket(self._server.socket, server_side=True)
-
-    def __enter__(self) -> int:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return int(self._server.server_address[1])
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
