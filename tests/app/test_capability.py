@@ -94,6 +94,17 @@ def test_a_box_that_cannot_be_started_gives_way_to_the_one_before(asking: Asking
     assert asking.world.state.read(asking.identity).additions == ()
 
 
+def test_where_nothing_can_be_started_any_more_the_workspace_waits_to_be_resumed(asking: Asking) -> None:
+    asking.asks(CapabilityWish(JQ))
+    gone = BackendError("the engine is gone")
+    backend = flaky(flaky(asking.stage.backend, "launch", gone), "launch", gone, on_call=2)
+    decision = asking.approve_in(evolve(asking.world, backends={"docker": backend}))
+    assert (decision.state, "engine is gone" in decision.reason) == ("failed", True)
+    assert asking.world.state.read(asking.identity).ended_at
+    prepared = prepare_resumed(asking.world, asking.identity)
+    assert (prepared.plan.additions, "workspace" in {kept.part for kept in prepared.plan.archives}) == ((), True)
+
+
 def test_what_cannot_be_taken_out_stays_where_it_is(asking: Asking) -> None:
     asking.asks(CapabilityWish(JQ))
     box = _box(asking)
@@ -132,6 +143,7 @@ def test_the_launcher_changes_boxes_and_the_agent_is_told_why(asking: Asking) ->
     assert "--continue" not in first
     assert "--continue" in second
     assert NUMBER in second[-1]
+    assert NUMBER not in " ".join(asking.world.state.read(asking.identity).argv), "who attaches is not told again"
     assert asking.rules() == [
         *("started", "capability-block.asked", "capability-block.approved"),
         *("resumed", "capability-block.applied", "ended"),

@@ -80,9 +80,10 @@ def _hand_over(world: World, proposal: Proposal, fragment: str) -> None:
         bottle = inventory.find(world, identity)
         if bottle.run(["sh", "-c", "command -v tar"]).status:
             raise BackendError("the box cannot pack its workspace", hint="its image needs a `tar`")
-        metadata = world.state.read(identity)
-        additions = tuple(dict.fromkeys((*metadata.additions, *instructions(fragment))))
-        world.state.update(evolve(metadata, additions=additions, restart=proposal.id))
+        with world.state.ending(identity):
+            metadata = world.state.read(identity)
+            additions = tuple(dict.fromkeys((*metadata.additions, *instructions(fragment))))
+            world.state.update(evolve(metadata, additions=additions, restart=proposal.id))
         is_tended = world.state.held(identity)
         try:
             end_agent(bottle)

@@ -86,13 +86,24 @@ class Renewal:
 
     def ended(self, plan: BottlePlan, fault: BottleError | None) -> None:
         """Writes down what runs now; what it does not have because of a fault is told as failed."""
-        identity = self.metadata.identity
-        now = self.world.state.read(identity)
-        self.world.state.update(evolve(now, argv=plan.argv, additions=plan.additions, restart=""))
-        if not self.metadata.keep_workspace:
-            self.world.snapshots.drop(identity, "workspace")
+        now = self.world.state.read(self.metadata.identity)
+        argv = tuple(word for word in plan.argv if word != self.message)  # who attaches later is not told again
+        self.world.state.update(evolve(now, argv=argv, additions=plan.additions, restart=""))
         if fault is not None:
             answered(self.world, self.metadata.restart, fault)
+
+    def keep_safe(self) -> None:
+        """From now on `bottle resume` would find the workspace, should nothing else come of this."""
+        now = self.world.state.read(self.metadata.identity)
+        self.world.state.update(evolve(now, keep_workspace=True))
+
+    def forget(self) -> None:
+        """The workspace is in its box again: it is kept at the end alone, where that is wanted."""
+        identity = self.metadata.identity
+        if self.metadata.keep_workspace:
+            return
+        self.world.state.update(evolve(self.world.state.read(identity), keep_workspace=False))
+        self.world.snapshots.drop(identity, "workspace")
 
     def _sources(
         self, session_id: str, additions: tuple[str, ...] = (), archives: tuple[KeptArchive, ...] = ()

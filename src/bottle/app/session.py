@@ -189,21 +189,23 @@ class Session:
                 self.prepared = renewal.in_the_same_box(self.session_id)
                 renewal.ended(self.plan, fault)
                 return self.bottle
+            renewal.keep_safe()
             with world.interruptions.shielded():
                 self.backend.destroy(identity)
                 withdraw_deploy_keys(world, identity)
-            return self._relaunched(renewal, prepared, cargo)
+            bottle = self._relaunched(renewal, prepared, cargo)
+            renewal.forget()
+            return bottle
 
     def _relaunched(self, renewal: Renewal, prepared: Prepared, cargo: Cargo) -> Bottle:
-        fault: BottleError | None = None
         self.prepared = prepared
         try:
             bottle = self._launch(cargo)
-        except BottleError as error:
-            fault = error
+        except BottleError as fault:
             self.prepared = renewal.on_the_image_before(prepared)
-            bottle = self._launch(cargo_of(self.world, self.prepared, cargo))
-        renewal.ended(self.plan, fault)
+            renewal.ended(self.plan, fault)
+            return self._launch(cargo_of(self.world, self.prepared, cargo))
+        renewal.ended(self.plan, None)
         return bottle
 
     def _launch(self, cargo: Cargo) -> Bottle:

@@ -20,6 +20,7 @@ from bottle.cli.asked import finding
 from bottle.dashboard import cells
 from bottle.dashboard.dialogs import Question, Words
 from bottle.dashboard.forms import AnswerForm, EgressForm, Form, PlainForm, ScanForm
+from bottle.dashboard.hosting import ScreenInterruptions, on_screen
 from bottle.dashboard.tables import Facts
 from bottle.domain.errors import BottleError
 from bottle.domain.supervise import Asked, CapabilityWish, Decision, EgressWish, ScanWish
@@ -130,9 +131,10 @@ class Answering(ModalScreen[None]):
             return
         agreed = await self._agreed(reviewed)
         if agreed is not None:
-            await self._told(
-                await self._program.carried_out(lambda: supervise.approve(self._program.world, agreed), "approve")
-            )
+            if agreed.fragment is not None:
+                self._program.tell(f"{number}: being built, while the bottle works on")
+            world = on_screen(self._program.world, ScreenInterruptions(), ask=self._program.ask_secret)
+            await self._told(await self._program.carried_out(lambda: supervise.approve(world, agreed), "approve"))
 
     async def _agreed(self, reviewed: Reviewed) -> Reviewed | None:
         """What the operator still says yes to, after having seen what there is to know about it."""
