@@ -135,6 +135,17 @@ def test_the_box_has_none_of_the_files(place: Place) -> None:
     assert found.stdout == ""
 
 
+@pytest.mark.parametrize("views", ["bubblewrap"], indirect=True, scope="module")
+def test_without_images_nothing_is_built_and_an_operator_can_say_that_it_is_done(place: Place) -> None:
+    number = place.ask("capability-block", dockerfile="RUN apt-get install -y graphviz", why="to draw")["id"]
+    refused = place.supervise("approve", number)
+    assert (refused.status, "builds no images" in refused.stderr, "--by-hand" in refused.stderr) == (2, True, True)
+    assert place.ask("status", id=number)["state"] == "pending"
+    place.supervise("approve", number, "--by-hand").ok()
+    told = place.ask("wait", id=number)
+    assert (told["state"], "installed it" in told["reason"]) == ("applied", True)
+
+
 def test_everything_is_in_the_trail(place: Place) -> None:
     number = place.ask("ask", question="Is it noted?")["id"]
     place.supervise("approve", number, "--answer", "it is").ok()

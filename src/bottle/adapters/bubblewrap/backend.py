@@ -63,7 +63,7 @@ class BubblewrapBackend:
     def extended(self, image: Image, additions: Sequence[str]) -> Image:  # noqa: ARG002
         raise UsageError(
             "the bubblewrap backend builds no images",
-            hint="what you install on this host (below /usr) its boxes see at once; or run the bottle with docker",
+            hint="what you install on this host below /usr its boxes see at once: then approve with `--by-hand`",
         )
 
     def missing(self, images: Iterable[Image]) -> Sequence[Image]:
