@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,29 +39,29 @@ class Host:
     before: Sequence[str] = ()
     """Words before each command, which make another user of it, say."""
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {
+            **os.environ,
+            "BOT_BOTTLE_HOME": str(self.home),
+            "BOT_BOTTLE_BACKEND": self.backend,
+            "PATH": f"{self.home / 'bin'}:{os.environ['PATH']}",
+            "TMPDIR": str(self.elsewhere),
+            "TOKEN_OF_THIS_TEST": "made-up-8c1f4e0d77",
+        }
+
+    def words(self, *arguments: str, first: str = "") -> Sequence[str]:
+        """The whole command; `first`: what the interpreter does first."""
+        return [self.python, "-u", "-c", f"{first}\nfrom bottle.cli.main import main; main()", *arguments]
+
     def launch(self, *arguments: str, before: Sequence[str] = (), first: str = "") -> "subprocess.Popen[str]":
         """`bottle` in a session of its own, as a shell starts it; talk is piped.
 
         `before`: words that run a command; `first`: what the interpreter does first.
         """
         return subprocess.Popen(
-            [
-                *self.before,
-                *before,
-                self.python,
-                "-u",
-                "-c",
-                f"{first}\nfrom bottle.cli.main import main; main()",
-                *arguments,
-            ],
-            env={
-                **os.environ,
-                "BOT_BOTTLE_HOME": str(self.home),
-                "BOT_BOTTLE_BACKEND": self.backend,
-                "PATH": f"{self.home / 'bin'}:{os.environ['PATH']}",
-                "TMPDIR": str(self.elsewhere),
-                "TOKEN_OF_THIS_TEST": "made-up-8c1f4e0d77",
-            },
+            [*self.before, *before, *self.words(*arguments, first=first)],
+            env=self.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

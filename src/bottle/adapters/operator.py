@@ -4,7 +4,7 @@ import os
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from bottle.domain.errors import SecretMissingError, UsageError
 
@@ -70,8 +70,10 @@ def _whole(name: str, value: str) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()
+    """Where the terminal was closed, the answer is that there is none."""
+    with suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def _ask(descriptor: int, prompt: str) -> str | None:
@@ -107,7 +109,8 @@ def _echo_off(descriptor: int) -> Iterator[None]:
         termios.tcsetattr(descriptor, termios.TCSAFLUSH, silent)
         yield
     finally:
-        termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
+        with suppress(termios.error):  # the terminal was closed meanwhile
+            termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
 
 
 def _read_line(descriptor: int) -> str | None:

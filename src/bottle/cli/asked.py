@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bottle.cli.columns import plain, table
-from bottle.cli.streams import terminal_width
+from bottle.cli.streams import say, terminal_width
 from bottle.domain.supervise import Asked, CapabilityWish, Decision, EgressWish, Question, ScanWish, State
 from bottle.domain.supervise_files import wish_document
 from bottle.domain.trail import Entry
@@ -88,8 +88,7 @@ def finding(entry: Entry) -> str:
 def call(asked: Asked) -> None:
     """Rings the terminal's bell and says in its title who asks, where there is a terminal."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"\a\033]0;bottle: {plain(asked.proposal.identity)} asks\a")
-        sys.stderr.flush()
+        say(f"\a\033]0;bottle: {plain(asked.proposal.identity)} asks\a")
 
 
 def _ways(asked: Asked) -> Sequence[str]:

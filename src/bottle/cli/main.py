@@ -165,9 +165,9 @@ def _fail(error: BottleError, arguments: Sequence[str]) -> int:
 
 def _reader_left() -> int:
     """The reader of our output closed it (`bottle logs | head`): no failure, and nothing more can be written."""
-    from bottle.cli.streams import silence_stdout
+    from bottle.cli.streams import silence
 
-    silence_stdout()
+    silence(sys.stdout)
     return 0
 
 

@@ -7,6 +7,7 @@ from attrs import define
 
 from bottle.cli.columns import plain
 from bottle.cli.render import talk
+from bottle.cli.streams import say
 
 
 @define
@@ -24,11 +25,10 @@ class TalkingProgress:
             return
         self._clear()
         width = shutil.get_terminal_size().columns - 1
-        sys.stderr.write(f"  {plain(text)}"[:width])
-        sys.stderr.flush()
+        say(f"  {plain(text)}"[:width])
         self._shows_detail = True
 
     def _clear(self) -> None:
         if self._shows_detail:
-            sys.stderr.write("\r\x1b[K")
+            say("\r\x1b[K")
             self._shows_detail = False

@@ -6,7 +6,6 @@ program is printed with its control characters escaped: a terminal obeys them.
 """
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 
 from bottle.app.doctor import Finding
@@ -14,7 +13,7 @@ from bottle.app.explain import BodyExplanation
 from bottle.app.rules import ListedRule
 from bottle.cli import documents
 from bottle.cli.columns import plain, table
-from bottle.cli.streams import terminal_width
+from bottle.cli.streams import say, tell, terminal_width
 from bottle.domain.dlp.settings import Silence
 from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
@@ -35,16 +34,12 @@ def print_json(document: object) -> None:
 
 def print_line(text: str, *, flush: bool = False) -> None:
     """One line of a result on stdout."""
-    sys.stdout.write(f"{text}\n")
-    if flush:
-        sys.stdout.flush()
+    tell(f"{text}\n", flush=flush)
 
 
 def talk(text: str) -> None:
     """Talk on stderr, line by line."""
-    for line in text.splitlines():
-        sys.stderr.write(f"{plain(line)}\n")
-    sys.stderr.flush()
+    say("".join(f"{plain(line)}\n" for line in text.splitlines()))
 
 
 def warn(text: str) -> None:

@@ -1,7 +1,9 @@
 """The process's standard streams, where something must be done to them."""
 
+import errno
 import os
 import sys
+from typing import TextIO
 
 
 def shows_color() -> bool:
@@ -18,6 +20,28 @@ def terminal_width() -> int | None:
     return os.get_terminal_size(sys.stdout.fileno()).columns or None
 
 
-def silence_stdout() -> None:
-    """Points standard output at nothing, so that the interpreter's own flush at exit finds a writable file."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def tell(text: str, *, flush: bool = False) -> None:
+    """Writes to standard output. Raises OSError, BrokenPipeError where the reader left; but a terminal that was closed
+    has nobody who could be told anything, and what the command does goes on to its end."""
+    try:
+        sys.stdout.write(text)
+        if flush:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        silence(sys.stdout)
+
+
+def say(text: str) -> None:
+    """Writes to standard error, as long as anybody reads it: a clean-up must not stop for want of a listener."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Points it at nothing, so that the interpreter's own flush at exit finds a writable file."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
