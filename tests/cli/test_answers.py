@@ -283,5 +283,10 @@ def test_explain_reads_a_body_from_standard_input(with_rules: CommandLine) -> No
     assert TOKEN not in told.out
 
 
+def test_explain_tells_of_a_body_that_is_not_there(bottle: CommandLine) -> None:
+    told = bottle("explain", "coder", "https://api.example.com/v1", "--body", "nowhere")
+    assert (told.status, told.err) == (2, "bottle: error: --body: nowhere: No such file or directory\n")
+
+
 def test_explain_says_that_a_body_is_not_what_its_encoding_says(with_rules: CommandLine) -> None:
     assert _explained(with_rules, "plain", "--content-encoding", "gzip")["rule"] == "dlp.unreadable"

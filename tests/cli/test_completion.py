@@ -94,6 +94,19 @@ def test_commands_and_options_are_told_with_what_they_do(capsys: pytest.CaptureF
     assert capsys.readouterr().out == "stop\tTear bottles down.\n--all\tAll that run.\n"
 
 
+def test_nothing_is_done_while_a_shell_completes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No option is obeyed and no file opened: one of these would be waited for."""
+    assert offered(capsys, "--version", "attach", "") == ["coder-aaaaa"]
+    assert offered(capsys, "start", "--help", "gu") == ["guest"]
+    assert offered(capsys, "explain", "--body", str(home / "agents/coder.md"), "gu") == ["guest"]
+
+
+def test_what_commands_are_about_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([""], ["supervise", ""]):
+        complete(app, words)
+    assert "..." not in capsys.readouterr().out
+
+
 def test_nobody_waits_for_what_only_other_commands_need(home: Path) -> None:
     """A press of TAB is answered without what wiring composes, and without Rich."""
     script = (

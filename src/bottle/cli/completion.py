@@ -19,9 +19,9 @@ FILES = {Shell.BASH: "bottle.bash", Shell.ZSH: "_bottle", Shell.FISH: "bottle.fi
 def completion(
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.", show_default=False)],
 ) -> int:
-    """Print the script that completes bottle's command lines.
+    """Print what completes commands in a shell.
 
-    It goes where the shell looks for such, or is read at its start.
+    A script; it goes where the shell looks for such, or is read at its start.
     """
     from bottle.cli.render import print_line
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 
 def dashboard() -> int:
-    """Watch, answer, start and stop bottles on one screen.
+    """Watch and steer bottles on one screen.
 
-    Bottles go on when it is left.
+    Start, attach to and stop them, and answer stuck agents. Bottles go on when it is left.
     """
     from bottle.cli.environment import read_environment
     from bottle.cli.wiring import wire

@@ -100,8 +100,8 @@ for _name, _subcommand in SUPERVISE.items():
 app.add_typer(supervise, name="supervise")
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(context: typer.Context, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:  # as while a shell completes
         sys.stdout.write(f"{version()}\n")
         raise typer.Exit
 
