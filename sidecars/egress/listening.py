@@ -1,6 +1,7 @@
-"""Where connections from the box arrive: an address, a Unix socket, or a socket that the box's own init made."""
+"""Where connections from the box arrive: an address, a Unix socket, or a socket that is handed over."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ async def listen_for(make: Callable[[], asyncio.Protocol], listen: Listen) -> as
     loop = asyncio.get_running_loop()
     if listen.handed is not None:
         ours = await loop.run_in_executor(None, handed.take, listen.handed)
+        if ours.family == socket.AF_UNIX:
+            return await loop.create_unix_server(make, sock=ours, backlog=limits.CONNECTIONS)
         return await loop.create_server(make, sock=ours, backlog=limits.CONNECTIONS)
     if listen.unix:
         _remove_socket(listen.unix)

@@ -1,18 +1,19 @@
-"""A listening socket that comes from inside the box.
+"""A listening socket that is handed over.
 
-It is made in the box's network stack and so reached from there alone: what it accepts was never a packet on any
-network.
+One for TCP comes from inside the box: it is made in the box's network stack and so reached from there alone, and what
+it accepts was never a packet on any network. One with a path comes from the launcher: a virtual machine has it mounted.
 """
 
 import socket
 
 from bottle.domain.strict_json import ConfigError
 
+_FAMILIES = (socket.AF_INET, socket.AF_UNIX)
 _SECONDS = 20.0  # until the box's first process hands it over
 
 
 def take(descriptor: int) -> socket.socket:
-    """The listening TCP socket that comes over the Unix socket `descriptor`, which it closes.
+    """The listening socket that comes over the Unix socket `descriptor`, which it closes.
 
     Raises ConfigError, OSError.
     """
@@ -25,7 +26,7 @@ def take(descriptor: int) -> socket.socket:
     if not descriptors:
         raise ConfigError("listen: the other side hung up before it handed a socket over")
     handed = socket.socket(fileno=descriptors[0])
-    if handed.family != socket.AF_INET or not handed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+    if handed.family not in _FAMILIES or not handed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         handed.close()
-        raise ConfigError("listen: what was handed over is no listening TCP socket")
+        raise ConfigError("listen: what was handed over is no listening socket")
     return handed

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 _ENTRIES = ("box", "control", "sidecar.log", "sidecar.log.1", "lock")
+_DOORS = "[0-9]*"
+"""Sockets of sidecars that a box has mounted, by their port."""
 _TOUCH_SECONDS = 3600.0
 SECONDS = 2.0
 """Between two looks."""
@@ -38,8 +40,8 @@ class Premises:
 
     def remove(self) -> None:
         """Leaves nothing, and with the last bottle not even the directories above."""
-        for name in _ENTRIES:
-            _tried((self._path / name).unlink)
+        for path in (*(self._path / name for name in _ENTRIES), *self._path.glob(_DOORS)):
+            _tried(path.unlink)
         _ = _tried(self._path.rmdir) and _tried(self._path.parent.rmdir) and _tried(self._path.parent.parent.rmdir)
 
 

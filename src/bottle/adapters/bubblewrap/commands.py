@@ -10,11 +10,11 @@ from pathlib import Path
 from bottle.adapters import terminal
 from bottle.adapters.bubblewrap.messages import ANSWER_SECONDS, Session, nonsense, told
 from bottle.adapters.bubblewrap.running import PipedCommand, TerminalCommand
+from bottle.adapters.conversing import Outputs, converse
 from bottle.adapters.relay import STDERR, STDIN, STDOUT, Relay, write
 from bottle.app.ports import ExecResult, Heard
 from bottle.domain.errors import BackendError, ProvisionError, TimeIsUpError
 
-_LONGEST_OUTPUT = 1024**3
 _FURNISH_SECONDS = 60.0
 _PARTING_SECONDS = 2.0
 
@@ -35,9 +35,9 @@ def run(
     """
     deadline = time.monotonic() + timeout
     with closing(PipedCommand(path, argv, cwd)) as command:
-        outputs = _Outputs()
+        outputs = Outputs()
         try:
-            _converse(command, stdin, deadline, heard or outputs.take)
+            converse(command, stdin, deadline, heard or outputs.take)
         except TimeoutError:
             raise TimeIsUpError(f"`{argv[0]}` did not end within {timeout:g} seconds") from None
         complaint = f"{command.complaint}\n".encode() if command.complaint else b""
@@ -115,53 +115,6 @@ def _see_off(command: PipedCommand | TerminalCommand) -> None:
                 return
         except BackendError:
             return
-
-
-class _Outputs:
-    """What a command says, up to a limit."""
-
-    def __init__(self) -> None:
-        self.of = {STDOUT: bytearray(), STDERR: bytearray()}
-
-    def take(self, stream: int, content: bytes) -> None:
-        self.of[stream] += content
-        if sum(map(len, self.of.values())) > _LONGEST_OUTPUT:
-            raise BackendError("a command in the box said more than can be taken")
-
-
-def _converse(command: PipedCommand, stdin: bytes, deadline: float, heard: Heard) -> None:
-    """Sends the input while the outputs are read to their end. Raises TimeoutError at the deadline (monotonic)."""
-    unsent = memoryview(stdin)
-    while True:
-        if not unsent:
-            command.end_input()
-        readable, writable = _wait(command, deadline)
-        if not readable and not writable and not command.goes_on():
-            return
-        if writable:
-            unsent = _sent(command, unsent)
-        for descriptor in readable:
-            pieces = command.read(descriptor)
-            if pieces is None:
-                return
-            for stream, content in pieces:
-                heard(stream, content)
-
-
-def _wait(command: PipedCommand, deadline: float) -> tuple[list[int], bool]:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    into = [] if command.input is None else [command.input]
-    readable, writable, _ = select.select(command.outputs, into, [], min(command.prepare(), left))
-    return readable, bool(writable)
-
-
-def _sent(command: PipedCommand, unsent: memoryview) -> memoryview:
-    try:
-        return unsent[command.send_some(unsent) :]
-    except OSError:
-        return unsent[len(unsent) :]
 
 
 def _poured(chunk: bytes, writer: int) -> bool:

@@ -1,6 +1,5 @@
 """One launch: a keeper with the box and the sidecar as its children, everything furnished and proved."""
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -8,22 +7,19 @@ from pathlib import Path
 
 from attrs import frozen
 
-from bottle.adapters import gitleaks
 from bottle.adapters.archive import Furniture, pack
-from bottle.adapters.bubblewrap import box, commands, git_gate, interpreter, keeper, proof, supervise, trust, way_out
+from bottle.adapters.bubblewrap import box, commands, interpreter, keeper, proof, trust
 from bottle.adapters.bubblewrap.box import Doors
 from bottle.adapters.bubblewrap.descriptors import Descriptors
 from bottle.adapters.bubblewrap.ground import Ground, control_group
 from bottle.adapters.bubblewrap.keeper import Lifeline
 from bottle.adapters.bubblewrap.runtime import Runtime, Runtimes
+from bottle.adapters.bubblewrap.sidecars import Sidecars
 from bottle.adapters.bubblewrap.tools import Tool
 from bottle.adapters.cargo import require_complete
-from bottle.adapters.sidecar import stands
 from bottle.app.ports import Cargo, Progress, Stopping
 from bottle.domain.errors import BackendError, BottleError, ProvisionError
-from bottle.domain.gitgate import GATE
 from bottle.domain.plan import BottlePlan
-from bottle.domain.supervise import SERVICE
 
 _START_SECONDS = 30.0
 _PROOF_SECONDS = 20.0
@@ -44,6 +40,10 @@ class Order:
     ground: Ground
     progress: Progress
     stopping: Stopping
+
+    @property
+    def sidecars(self) -> Sidecars:
+        return Sidecars(self.plan, self.cargo, self.audit, self.rules, self.ground)
 
 
 def launch(order: Order, runtimes: Runtimes) -> tuple[Runtime, Lifeline]:
@@ -93,42 +93,20 @@ def _place(order: Order, runtime: Runtime, lock: int, lifeline: Lifeline) -> Non
 
 
 def _spec(order: Order, runtime: Runtime, held: Descriptors) -> dict[str, object]:
-    """What the keeper is told. The way out comes first: it takes the longest to come up."""
+    """What the keeper is told."""
     plan, ground = order.plan, order.ground
-    inside, outside = held.pair()
     control = held.listener(str(runtime.control))
-    ports = {plan.proxy.port: inside}
     roots = trust.stores(order.cargo.certificates.authority)
-    programs = [way_out.program(plan, order.cargo, order.audit, roots.host, order.rules, outside, ground, held)]
-    if plan.remotes:
-        ports[GATE.port], gate = held.pair()
-        programs.append(git_gate.program(plan, order.cargo, order.audit, roots.host, order.rules, gate, ground, held))
-    if order.cargo.rooms is not None:
-        ports[SERVICE.port], door = held.pair()
-        programs.append(supervise.program(plan, order.cargo.rooms, door, ground, held))
+    programs, ports = order.sidecars.programs(roots.host, held)
     doors = Doors(held.listener(str(runtime.commands)), ports)
     programs.append(box.program(plan, order.tool, roots, doors, ground, held))
     return {
         "runtime": str(runtime.path),
         "control": control,
-        "become": _become(order),
+        "become": order.sidecars.become(*(source for source, _ in order.tool.binds)),
         "memory": 0 if ground.scope else plan.resources.memory,
         "programs": programs,
     }
-
-
-def _become(order: Order) -> dict[str, object] | None:
-    number = order.ground.number
-    if number is None:
-        return None
-    tools = [source for source, _ in order.tool.binds]
-    rules = [source for source, _ in order.rules]
-    paths = [*order.ground.files, str(order.audit.resolve()), *tools, *rules, *interpreter.reachable()]
-    if order.plan.remotes:
-        paths.append(str(gitleaks.program()))
-    if order.cargo.rooms is not None:
-        paths += [str(order.cargo.rooms.asked.resolve()), str(order.cargo.rooms.told.resolve())]
-    return {"number": number, "reachable": paths}
 
 
 def _bring_up(order: Order, runtime: Runtime, lifeline: Lifeline) -> None:
@@ -161,27 +139,13 @@ def _furnish_and_prove(order: Order, runtime: Runtime, lifeline: Lifeline) -> No
     order.progress.step("proving the walls from inside")
     # The probe need not wait for the sidecar: its question does, at the socket that the sidecar will listen on.
     found = commands.run(runtime.commands, proof.command(plan.proxy), timeout=_PROOF_SECONDS)
-    _wait_for_sidecars(order, lifeline, deadline)
+    order.sidecars.wait(lifeline, deadline, order.stopping)
     proof.judge(found.stdout)
     for check in plan.checks:
         done = commands.run(runtime.commands, check.argv, timeout=_CHECK_SECONDS)
         if done.status:
             said = " ".join((done.stdout + done.stderr).decode(errors="replace").split())[-300:]
             raise ProvisionError(f"{check.error}: {said}".rstrip(": "))
-
-
-def _wait_for_sidecars(order: Order, lifeline: Lifeline, deadline: float) -> None:
-    """Until each has said that it serves. Raises BackendError."""
-    awaited = {
-        keeper.WAY_OUT: order.plan.policy.version,
-        **({git_gate.NAME: 0} if order.plan.remotes else {}),
-        **({supervise.NAME: 0} if order.cargo.rooms else {}),
-    }
-    while awaited:
-        answer = lifeline.wait_for("answer", deadline, order.stopping)
-        version = awaited.pop(str(answer.get("program")), None)
-        if version is None or not stands(json.dumps(answer["answer"]).encode(), version):
-            raise BackendError("the sidecar did not take its configuration")
 
 
 def _archive(order: Order) -> Iterator[bytes]:

@@ -25,6 +25,7 @@ CONTROL = "control"
 COMMANDS = "box"
 LOG = "sidecar.log"
 ENTRIES = (CONTROL, COMMANDS, LOG, f"{LOG}.1", LOCK)
+_DOORS = "[0-9]*"
 _PLACE = Path("/tmp")  # noqa: S108 - what is there is looked at before it is trusted
 _OWNER_DIGITS = 8
 _CLAIM_SECONDS = 2.0
@@ -50,6 +51,10 @@ class Runtime:
     def commands(self) -> Path:
         """The socket of the box's init."""
         return self.path / COMMANDS
+
+    def door(self, port: int) -> Path:
+        """The socket of the sidecar that the box finds at a port, where it has that socket mounted."""
+        return self.path / str(port)
 
     def is_held(self) -> bool:
         """Whether a keeper lives."""
@@ -92,9 +97,9 @@ class Runtime:
 
     def clear(self, *, keep: str = "") -> None:
         """Removes what lies in it, all but one. Raises OSError."""
-        for name in ENTRIES:
-            if name != keep:
-                (self.path / name).unlink(missing_ok=True)
+        for path in (*(self.path / name for name in ENTRIES), *self.path.glob(_DOORS)):
+            if path.name != keep:
+                path.unlink(missing_ok=True)
 
 
 class Runtimes:
