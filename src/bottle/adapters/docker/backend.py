@@ -2,12 +2,13 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
 from bottle.adapters import build_context
 from bottle.adapters.build_context import BuildContext
-from bottle.adapters.docker import images, inventory, survey
+from bottle.adapters.docker import images, inventory, saving, survey
 from bottle.adapters.docker.bottle import DockerBottle
 from bottle.adapters.docker.connection import connect
 from bottle.adapters.docker.engine import Engine
@@ -15,6 +16,7 @@ from bottle.adapters.docker.furnish import Bundles
 from bottle.adapters.docker.launch import Launch, Site
 from bottle.adapters.docker.names import BUILDER_LABEL, Owned
 from bottle.adapters.docker.networks import NetworkOptions
+from bottle.adapters.docker.saving import Saved
 from bottle.app.ports import Bottle, Cargo, Progress, Running, Stopping, Survey
 from bottle.domain.errors import BottleError, NotFoundError, ProvisionError
 from bottle.domain.manifest import BackendName
@@ -122,6 +124,14 @@ class DockerBackend:
         if tag not in self.unused(()):
             raise NotFoundError(f"{tag} is no image that bottle built here")
         self._engine.remove_tag(tag)
+
+    def image_id(self, tag: str) -> str | None:
+        """What the engine has under this name; None for nothing. Raises BackendError."""
+        return self._engine.image_id(tag)
+
+    def saved(self, image: Image, changes: Sequence[str], name: str) -> AbstractContextManager[Saved]:
+        """The image with these changes as a file's content, for a backend that makes machines of it."""
+        return saving.saved(self._engine, self._bundles, image.tag, changes, name)
 
     def destroy(self, identity: str) -> None:
         if not is_identity(identity):

@@ -215,6 +215,17 @@ class Engine:
             if not _untyped(self.client).inspect_image(image)["RepoTags"]:
                 self.client.remove_image(image)
 
+    def commit(self, container: str, tag: str, changes: Sequence[str]) -> None:
+        """Makes an image of a container, with these instructions of a Dockerfile."""
+        repository, _, version = tag.rpartition(":")
+        with speaking():
+            self.client.commit(container, repository, version, changes=list(changes))
+
+    def saved(self, tag: str) -> Iterator[bytes]:
+        """The image as `docker save` writes it."""
+        with speaking():
+            yield from self.client.get_image(tag)
+
     def build(self, context: Iterable[bytes], **options: Any) -> Iterator[Json]:
         """The builder's messages as they come."""
         with (

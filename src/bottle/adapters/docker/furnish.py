@@ -7,13 +7,11 @@ import certifi
 
 from bottle.adapters import disk
 from bottle.adapters.archive import Furniture, pack
-from bottle.adapters.der import certificates_in
 from bottle.adapters.docker.engine import Engine
-from bottle.adapters.java_store import java_store
+from bottle.adapters.trusted import trusted
 from bottle.app.ports import Progress
-from bottle.domain.errors import ProvisionError
 from bottle.domain.plan import BottlePlan
-from bottle.domain.provision import CA_BUNDLE, CA_FILE, JAVA_STORE, ROOT, GuestFile
+from bottle.domain.provision import CA_BUNDLE
 
 
 class Bundles:
@@ -53,14 +51,6 @@ class Bundles:
 
 
 def archive(plan: BottlePlan, authority: str, bundle: bytes, progress: Progress) -> Iterator[bytes]:
-    """The tar of everything. The bottle's authority joins the image's roots here, which saves a second inside."""
-    if "-----BEGIN CERTIFICATE-----" not in authority:
-        raise ProvisionError("the bottle's authority is no certificate")
-    certificate = authority.strip().encode() + b"\n"
-    pem = bundle.rstrip() + b"\n" + certificate
-    roots = (
-        GuestFile(CA_FILE, certificate, mode=0o644, owner=ROOT),
-        GuestFile(CA_BUNDLE, pem, mode=0o644, owner=ROOT),
-        GuestFile(JAVA_STORE, java_store(certificates_in(pem)), mode=0o644, owner=ROOT),
-    )
-    return pack(Furniture(plan.directories, plan.trees, (*plan.files, *roots), plan.archives), progress.detail)
+    """The tar of everything. The bottle's authority joins the image's roots here."""
+    files = (*plan.files, *trusted(authority, bundle))
+    return pack(Furniture(plan.directories, plan.trees, files, plan.archives), progress.detail)
