@@ -21,7 +21,7 @@ _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 def main() -> None:
     """Reads `{"proxy": [HOST, PORT], "absent": [PATH, ...], "directories": {PATH: [DEVICE, INODE], ...}, "authority":
-    PATH, "bundle": PATH}` from its argument."""
+    PATH, "bundle": PATH, "traps": [[ADDRESS, PORT], ...]}` from its argument; there need not be traps."""
     asked = json.loads(sys.argv[1])
     host, port = asked["proxy"]
     report = {
@@ -31,6 +31,7 @@ def main() -> None:
         "outside6": _refusal(lambda: _connect(socket.AF_INET6, _OUTSIDE_V6)),
         "datagram": _refusal(_send_datagram),
         "vsock": _refusal(lambda: socket.socket(_AF_VSOCK, socket.SOCK_STREAM).close()),
+        "reached": [trap for trap in asked.get("traps", ()) if _reaches(*trap)],
         "name": _refusal(lambda: socket.getaddrinfo(_OUTSIDE_NAME, 80)),
         "namespace": _refusal(_unshare),
         "proxy": _hello(host, port),
@@ -75,10 +76,14 @@ def _interfaces() -> list[str]:
     return [line.partition(":")[0].strip() for line in _read("/proc/net/dev").splitlines() if ":" in line]
 
 
-def _connect(family: socket.AddressFamily, address: str) -> None:
+def _connect(family: socket.AddressFamily, address: str, port: int = 9) -> None:
     with socket.socket(family) as connection:
         connection.settimeout(_SECONDS)
-        connection.connect((address, 9))
+        connection.connect((address, port))
+
+
+def _reaches(address: str, port: int) -> bool:
+    return not _refusal(lambda: _connect(socket.AF_INET, address, port))
 
 
 def _send_datagram() -> None:
