@@ -59,6 +59,54 @@ def hand_over(argv: Sequence[str]) -> int:
     return subprocess.run(list(argv), check=False).returncode
 
 
+class Piped:
+    """A program whose three standard streams are pipes of this process's, of which none ever blocks.
+
+    It has a session of its own: keys of the terminal do not reach it. Whoever drops it has ended it.
+    """
+
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+        """Raises OSError."""
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            list(argv), stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=dict(env), cwd="/", start_new_session=True
+        )
+        streams = (self._process.stdin, self._process.stdout, self._process.stderr)
+        self.input, self.output, self.errors = (stream.fileno() if stream else -1 for stream in streams)
+        for descriptor in (self.input, self.output, self.errors):
+            os.set_blocking(descriptor, False)
+
+    def end_input(self) -> None:
+        """It has heard everything. May be repeated."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def wait(self, seconds: float) -> int:
+        """Its status; of one that a signal ended, as a shell says it. Raises TimeoutError."""
+        assert self._process is not None  # noqa: S101 - it was started
+        try:
+            status = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(errno.ETIMEDOUT, "it does not end") from None
+        return status if status >= 0 else 128 - status
+
+    def close(self) -> None:
+        """Ends it where it has not ended, and lets go of the pipes. May be repeated."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Companion:
     """A program that runs beside this one, in a session of its own: keys of the terminal do not reach it.
 

@@ -5,8 +5,9 @@ A person waits for `bottle list`, so what it does not need (cryptography, a YAML
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bottle.adapters.clock import SystemClock
 from bottle.adapters.credentials import HostCredentials
@@ -38,6 +39,9 @@ from bottle.domain.dlp.settings import KnownRule
 from bottle.domain.egress import Route
 from bottle.domain.manifest import BackendName
 from bottle.domain.scanned_body import Inquiry
+
+if TYPE_CHECKING:
+    from bottle.adapters.docker.backend import DockerBackend
 
 _TERMINAL = ("TERM", "COLORTERM", "LANG", "LC_ALL")
 
@@ -81,7 +85,13 @@ def compose(environment: Environment, directory: Path) -> World:
     return World(
         manifests=ManifestFiles(environment.home, repository),
         providers=AllProviders(environment.home / "contrib"),
-        backends=_Backends({"docker": partial(_docker, environment), "bubblewrap": partial(_bubblewrap, environment)}),
+        backends=_Backends(
+            {
+                "docker": partial(_docker, environment),
+                "bubblewrap": partial(_bubblewrap, environment),
+                "smolmachines": partial(_smolmachines, environment),
+            }
+        ),
         state=StateFiles(environment.home / "state"),
         credentials=HostCredentials(environment.variables, {CODEX_LOGIN: codex_login.token}),
         authority=_Authority(),
@@ -213,6 +223,20 @@ def _bubblewrap(environment: Environment) -> Backend:
     )
 
 
+def _smolmachines(environment: Environment) -> Backend:
+    from bottle.adapters.bubblewrap.secret_rules import SecretRules
+    from bottle.adapters.smolmachines.archives import Archives
+    from bottle.adapters.smolmachines.backend import SmolmachinesBackend
+
+    return SmolmachinesBackend(
+        owner=environment.owner,
+        environ=environment.variables,
+        archives=Archives(environment.home / "cache" / "machines", cache(partial(_docker, environment))),
+        rules=SecretRules(environment.home / "tools" / "secret-rules"),
+        terminal_env=_terminal_env(environment),
+    )
+
+
 def _build_ca(environment: Environment) -> Callable[[], bytes]:
     """Reads the file when something is built: where it cannot be read, a bottle can still be stopped."""
     return partial(read_build_roots, environment.build_ca, "BOT_BOTTLE_BUILD_CA")
@@ -232,7 +256,7 @@ def _terminal_env(environment: Environment) -> dict[str, str]:
     return {name: variables[name] for name in _TERMINAL if variables.get(name)}
 
 
-def _docker(environment: Environment) -> Backend:
+def _docker(environment: Environment) -> "DockerBackend":
     from bottle.adapters.docker.backend import DockerBackend
 
     return DockerBackend(

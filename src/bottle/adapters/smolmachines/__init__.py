@@ -1,0 +1,1 @@
+"""Boxes that are virtual machines, made by the `smolvm` program; their sidecars are processes of this host."""

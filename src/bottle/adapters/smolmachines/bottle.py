@@ -1,0 +1,60 @@
+"""A running bottle, whoever launched it."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from bottle.adapters import sidecar
+from bottle.adapters.bubblewrap import keeper
+from bottle.adapters.bubblewrap.keeper import Lifeline
+from bottle.adapters.bubblewrap.runtime import Runtime
+from bottle.adapters.smolmachines import commands
+from bottle.adapters.smolmachines.furnish import USER
+from bottle.adapters.smolmachines.smolvm import Smolvm
+from bottle.app.ports import ExecResult, Heard
+from bottle.domain.egress import Policy
+from bottle.domain.egress_config import EgressReload, reload_document
+from bottle.domain.errors import BackendError
+
+
+@frozen
+class SmolmachinesBottle:
+    """Keeps `ports.Bottle`. `lifeline` is the launcher's; whoever else opens the bottle has none."""
+
+    identity: str
+    smolvm: Smolvm
+    machine: str
+    runtime: Runtime
+    terminal_env: Mapping[str, str]
+    lifeline: Lifeline | None = None
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        user: str = USER,
+        stdin: bytes = b"",
+        timeout: float = 60,
+        heard: Heard | None = None,
+    ) -> ExecResult:
+        if user != USER:
+            raise BackendError(f"nothing is run as '{user}' in the machine", hint=f"its user is {USER}")
+        return commands.run(self.smolvm, self.machine, argv, stdin=stdin, timeout=timeout, heard=heard)
+
+    def attach(self, argv: Sequence[str]) -> int:
+        return commands.attach(self.smolvm, self.machine, argv, self.terminal_env)
+
+    def reload(self, policy: Policy, leaves: Mapping[str, str] | None = None) -> None:
+        document = reload_document(EgressReload(policy, leaves=sidecar.leaves(leaves or {})))
+        answer = keeper.configure(self.runtime, keeper.WAY_OUT, document)
+        if not sidecar.stands(answer, policy.version):
+            raise BackendError(f"the sidecar answered something else: {json.loads(answer).get('event')}")
+
+    def leave(self) -> None:
+        """The machine lives on anyway; its sidecars do from now on."""
+        if self.lifeline is not None:
+            self.lifeline.leave()
+
+    def sidecar_log(self) -> bytes:
+        return self.runtime.log()
