@@ -33,8 +33,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "exit-status.md"
         (
             ["start", "coder", "--yes", "--backend", "smolmachines"],
             105,
-            "not served by this version",
-            "served: docker, b",
+            "there is no smolvm on the PATH",
+            "install it",
         ),
         (["start", "coder", "--yes", "--backend", "docker"], 105, "docker: ", "Docker"),
         (["explain", "coder", "ftp://x/"], 2, "no http or https URL", "write it whole"),

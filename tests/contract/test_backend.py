@@ -1,4 +1,4 @@
-"""What every backend promises (ports.Backend, ports.Bottle), on the fake and on a real Docker engine."""
+"""What every backend promises (ports.Backend, ports.Bottle), on the fake and on each that this machine has."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from bottle.domain.errors import BackendError, ConflictError, NotFoundError, Pro
 from bottle.domain.hosts import HostPattern
 from bottle.domain.plan import BottlePlan, Image, PlannedRoute
 from bottle.domain.provision import GUEST_HOME, Check, GuestFile, HostTree
-from tests.support import bottles
+from tests.support import bottles, smolmachines
 from tests.support.requirements import require
 
 ABSENT = Image("bot-bottle-absent:000000000000")
@@ -32,6 +32,8 @@ class Kind:
     name: str
     images: tuple[Image, Image]
     engine: FakeEngine = field(factory=FakeEngine)
+    data: Path = Path("/nonexistent")
+    """Where virtual machines are kept."""
 
     @property
     def shares_names(self) -> bool:
@@ -44,17 +46,21 @@ class Kind:
             return FakeBackend(engine=self.engine, owner=owner)
         if self.name == "bubblewrap":
             return bottles.bubblewrap_backend(owner)
+        if self.name == "smolmachines":
+            return smolmachines.backend(owner, self.data)
         return bottles.docker_backend(owner)
 
 
-@pytest.fixture(scope="module", params=["fake", "docker", "bubblewrap"])
-def kind(request: pytest.FixtureRequest) -> Kind:
+@pytest.fixture(scope="module", params=["fake", "docker", "bubblewrap", "smolmachines"])
+def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kind:
     if request.param == "fake":
         images = Image("box:1", "Dockerfile"), Image("sidecar:1", "Dockerfile")
         return Kind("fake", images, FakeEngine(images={image.tag for image in images}))
     require(request.param)
     if request.param == "bubblewrap":
         return Kind("bubblewrap", bottles.PROGRAMS)
+    if request.param == "smolmachines":
+        return Kind("smolmachines", smolmachines.images_for_tests(), data=tmp_path_factory.mktemp("machines"))
     return Kind("docker", bottles.images_for_tests())
 
 

@@ -66,6 +66,13 @@ def _bwrap() -> str | None:
     return _program("bwrap") or _bubblewrap()
 
 
+def _smolmachines() -> str | None:
+    """The double of `smolvm`, or the real one; an engine makes the image, and sidecars are as for bubblewrap."""
+    from tests.support import smolmachines
+
+    return smolmachines.lack() or _bubblewrap() or _docker()
+
+
 def _mounts() -> str | None:
     """Small disks, to be full: root's alone, and not of every container's root."""
     tried = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], check=False, capture_output=True)
@@ -81,5 +88,6 @@ _PROBES: dict[str, Callable[[], str | None]] = {
     "bwrap": _bwrap,
     "docker": _docker,
     "gvisor": _gvisor,
+    "smolmachines": _smolmachines,
     "mounts": lambda: _program("unshare") or _mounts(),
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,11 +20,11 @@ from bottle.adapters.bubblewrap import ground
 from bottle.adapters.docker.names import Names
 from bottle.app.ports import Backend, Bottle, Cargo
 from bottle.domain.plan import BottlePlan
-from tests.support import bottles, host_person
+from tests.support import bottles, host_person, smolmachines
 from tests.support.host_person import Person
 from tests.support.requirements import require
 
-REQUIRED = {"runc": "docker", "gvisor": "gvisor", "bubblewrap": "bubblewrap"}
+REQUIRED = {"runc": "docker", "gvisor": "gvisor", "bubblewrap": "bubblewrap", "smolmachines": "smolmachines"}
 """What each runtime needs of the machine."""
 ATTACKS = (Path(__file__).parent / "attacks.py").read_bytes()
 
@@ -74,6 +75,10 @@ def launched_box(runtime: str, owner: str = "walls") -> Iterator[Box]:
         with launched_embedded(bottles.a_plan(bottles.PROGRAMS), owner=owner) as box:
             yield box
         return
+    if runtime == "smolmachines":
+        with launched_machine(bottles.a_plan(smolmachines.images_for_tests()), owner=owner) as box:
+            yield box
+        return
     backend = bottles.docker_backend(f"{owner}:{runtime}", gvisor=runtime == "gvisor")
     with bottles.launched(backend, bottles.a_plan(bottles.images_for_tests())) as bottle:
         yield describe(bottle, backend, runtime)
@@ -88,6 +93,16 @@ def launched_embedded(plan: BottlePlan, cargo: Cargo | None = None, owner: str =
         backend = bottles.bubblewrap_backend(f"{owner}:{os.getpid()}")
         with bottles.launched(backend, plan, cargo) as bottle:
             yield Box(bottle, backend, "bubblewrap", "127.0.0.1", "127.0.0.1", "10.0.2.2", "10.0.2.255", "lo")
+
+
+@contextmanager
+def launched_machine(plan: BottlePlan, cargo: Cargo | None = None, owner: str = "walls") -> Iterator[Box]:
+    """A virtual machine, or what the double of `smolvm` makes of it. The gateway and the broadcast address are those
+    that `smolvm` gives to a machine with a network device."""
+    with tempfile.TemporaryDirectory(prefix="bottle-machines-") as data:
+        backend = smolmachines.backend(f"{owner}:{os.getpid()}", Path(data))
+        with bottles.launched(backend, plan, cargo) as bottle:
+            yield Box(bottle, backend, "smolmachines", "127.0.0.1", "127.0.0.1", "100.96.0.1", "100.96.0.3", "lo")
 
 
 def describe(bottle: Bottle, backend: Backend, runtime: str) -> Box:
