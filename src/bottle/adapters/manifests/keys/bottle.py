@@ -78,8 +78,8 @@ BOTTLE = Section(
         Key(
             "backend",
             "word",
-            "`docker`, `bubblewrap` ([walls](walls.md)) or `smolmachines` (not served yet): that one or an error; "
-            "`--backend` and `BOT_BOTTLE_BACKEND` go before it",
+            "`docker`, `bubblewrap` ([walls](walls.md)) or `smolmachines` (experimental: "
+            "[machines](smolmachines.md)): that one or an error; `--backend` and `BOT_BOTTLE_BACKEND` go before it",
             "from the parent, else docker where its engine answers, else bubblewrap",
         ),
         Key("resources", "mapping", "the limits of the box; replaced whole", "from the parent", RESOURCES),
