@@ -22,6 +22,7 @@ Fields = Sequence[tuple[bytes, bytes]]
 _REMEMBERED = 4096  # headers and targets that were clean
 _LONGEST = 1024  # bytes of one that is remembered
 _PACKED_IN_SHORT = 256 * 1024  # bytes that a head may unpack to: it is looked at on the loop
+_OF_EVERYTHING: Final = b"a word\n\\n %41 &amp; =41 + " * 200  # so long that its parts are remembered
 _PLACEHOLDER: Final = PLACEHOLDER.encode()
 _THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="scan")
 
@@ -72,8 +73,11 @@ class Guard:
         return self if same else Guard.of(values, engine.key, patterns, approved)
 
     def warm_up(self) -> None:
-        """Looks at a word, so that no request waits for what is compiled when it is first needed. From any thread."""
-        self.engine.look(b"word", lambda _: None)
+        """Looks at some of everything, so that no request waits for what is compiled when it is first needed. From any
+        thread."""
+        stream = Stream(self.engine, "what nobody said", Seen())
+        stream.feed(_OF_EVERYTHING)
+        stream.finish()
 
     def quiet(self, silent: frozenset[str]) -> "Guard":
         """The guard for requests in which these rules are silent; what is clean for them need not be so for others."""

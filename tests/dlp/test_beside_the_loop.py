@@ -11,11 +11,15 @@ from typing import Any, cast
 import pytest
 
 from bottle.domain.dlp.matching import Match
+from bottle.domain.dlp.spellings import Registered
 from bottle.domain.dlp.stream import Leak
 from sidecars.egress.scanned import Scanned
 from sidecars.egress.websocket import Relay
+from sidecars.scanner.database import Database
 from sidecars.scanner.guard import Guard
+from sidecars.scanner.literals import _expressions
 from tests.dlp.scanning import PHRASE, TOKEN, Tokens
+from tests.dlp.test_spellings import ONE_STEP
 from tests.egress.websockets_origin import FIN, TEXT, frame
 from tests.egress.wires import Wire
 
@@ -184,3 +188,16 @@ def test_a_scanner_that_fails_ends_the_websocket(monkeypatch: pytest.MonkeyPatch
         assert [one[0] & 15 for one in origin.written] == [8]
 
     asyncio.run(told())
+
+
+def test_after_warming_up_nothing_is_left_to_be_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiling takes tens of milliseconds, in which nobody would be served."""
+    _expressions.cache_clear()
+    guard = Guard.of([Registered("VALUE", PHRASE.encode())], b"test")
+    guard.warm_up()
+    monkeypatch.setattr(Database, "_compile", lambda self: pytest.fail(f"{self._texts} is compiled late"))
+    said = [*(step(b"nothing of interest") for step in ONE_STEP.values()), b'{"role": "user"} ' * 500]
+    for body in said:
+        stream = guard.body()
+        stream.feed(body)
+        stream.finish()

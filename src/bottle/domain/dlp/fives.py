@@ -15,6 +15,7 @@ _ZERO85: Final = DIGITS + LOWER + UPPER + b".-:+=^!/*?&<>()[]{}@%$#"
 _TO_RFC1924: Final = bytes.maketrans(_ZERO85, _RFC1924)
 _FROM_RFC1924: Final = bytes.maketrans(_RFC1924, _ZERO85)
 _ASCII85: Final = bytes(range(33, 118))
+_TEXT: Final = ((0, 0), (9, 10), (13, 13), (32, 126))  # PRINTED, and zero
 _SIGNS: Final = tuple(bytes((code,)) for code in range(256))
 _TOO_MUCH: Final = 1 << 32
 _MOST_SEARCHED: Final = 4096
@@ -142,12 +143,12 @@ _ANY: Final = sum(one.bit for one in _ALPHABETS)
 def _table() -> bytes:
     """For each two signs, the alphabets in which they begin a group whose first two bytes are text, or zeros in it.
     What is escaped may be any sign."""
-    told = [first << 24 | second << 16 for first in PRINTED + b"\0" for second in PRINTED + b"\0"]
-    pairs = {number // 85**3 for begin in told for number in (begin, begin | 0xFFFF)}
     table = bytearray(1 << 16)
-    for one in _ALPHABETS:
-        for pair in pairs:
-            table[one.digits[pair // 85] << 8 | one.digits[pair % 85]] |= one.bit
+    for first in PRINTED + b"\0":
+        for low, high in _TEXT:  # numbers in a row begin with pairs in a row
+            for pair in range((first << 24 | low << 16) // 85**3, (first << 24 | high << 16 | 0xFFFF) // 85**3 + 1):
+                for one in _ALPHABETS:
+                    table[one.digits[pair // 85] << 8 | one.digits[pair % 85]] |= one.bit
     escaped = [QUOTE + other for other in _SIGNS] + [other + QUOTE for other in _SIGNS] + [b"\\\\"]
     for first, second in (*_PACKED, *escaped):
         table[first << 8 | second] = _ANY
