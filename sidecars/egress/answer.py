@@ -24,15 +24,12 @@ class Answer:
         self._chunked = False
         self.ends_connection = False
         """Whether the agent's connection ends with it."""
+        self.leaves_open = False
+        """Whether the origin's connection can be used again once the response is complete."""
 
     @property
     def has_begun(self) -> bool:
         return self._head is not None
-
-    @property
-    def leaves_open(self) -> bool:
-        """Whether the origin's connection can be used again once the response is complete."""
-        return self._head is not None and not (self._head.close or self._head.until_close)
 
     def opened(self, head: ResponseHead, *, is_last: bool) -> bytes:
         """The head for the agent; `is_last` says that nothing more is answered on its connection.
@@ -43,6 +40,7 @@ class Answer:
             self._unpacker = unpacker_for(head, self._request.method)
         self._head = head
         self._entry.status = head.status
+        self.leaves_open = not (head.close or head.until_close)
         knows_chunks = self._request.version == "1.1"
         is_unframed = not head.bodyless and head.length is None
         self._chunked = is_unframed and knows_chunks

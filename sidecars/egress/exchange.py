@@ -128,7 +128,7 @@ class Exchange:
         self._request_complete = True
         if self._head.chunked:
             self._waiting.append(LAST_CHUNK)
-        if self._link is not None:
+        if self._waiting or self._unsent:
             self._flush()
 
     def _flush(self) -> None:

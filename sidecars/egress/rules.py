@@ -112,7 +112,8 @@ class Rules:
 
         A grant for one request is spent by this, whatever comes of the request.
         """
-        self._forget_lapsed()
+        if self._lapses_at < math.inf:
+            self._forget_lapsed()
         key = (scheme, authority.host, authority.port, method, target)
         ticket = self._remembered.get(key)
         if ticket is None:

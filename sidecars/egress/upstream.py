@@ -65,7 +65,8 @@ class Link(asyncio.Protocol):
     def rest(self, forget: Callable[["Link"], None]) -> None:
         """Nobody listens now; `forget` is called when the connection can no longer be used."""
         self._listener, self._forget = None, forget
-        self.resume()  # the end of the connection has to be seen
+        if self._is_paused:
+            self.resume()  # the end of the connection has to be seen
         self.is_reused = True
         self.idle_since = time.monotonic()
 

@@ -29,6 +29,7 @@ _REFUSED_METHODS: Final = frozenset(
     (b"TRACE", b"TRACK", b"PRI", b"ANNOUNCE", b"DESCRIBE", b"FLUSH", b"GET_PARAMETER", b"PAUSE", b"PLAY", b"RECORD",
      b"REDIRECT", b"SETUP", b"SET_PARAMETER", b"TEARDOWN")
 )  # fmt: skip
+_AT_MOST_ONCE: Final = frozenset({headers.SINGLE, headers.HOST, headers.LENGTH, headers.CODING})
 _NEVER_TWICE: Final = (headers.LENGTH, headers.WEBSOCKET)  # seldom the same again: not worth remembering
 
 
@@ -195,15 +196,16 @@ def _read(field: tuple[bytes, bytes]) -> _Header:
 def _note(seen: _Seen, header: _Header) -> None:
     """Takes one header of those that are looked at; the most usual ones come first."""
     kind, line, lower, value = header
+    if kind in _AT_MOST_ONCE:
+        if lower in seen.met:
+            raise _twice(lower)
+        seen.met.append(lower)
     match kind:
         case headers.SINGLE:
-            _once(seen, lower)
             seen.lines.append(line)
         case headers.HOST:
-            _once(seen, lower)
             seen.host = value
         case headers.LENGTH:
-            _once(seen, lower)
             seen.length = _content_length(value)
         case headers.NEGOTIATED:
             if lower == b"range":
@@ -213,7 +215,6 @@ def _note(seen: _Seen, header: _Header) -> None:
         case headers.CONNECTION:
             seen.connection |= {token.strip(b" \t").lower() for token in value.split(b",")}
         case headers.CODING:
-            _once(seen, lower)
             seen.chunked = _is_chunked(value)
         case headers.PACKING:
             seen.lines.append(line)
@@ -243,8 +244,12 @@ def _note_rare(seen: _Seen, header: _Header) -> None:
 def _once(seen: _Seen, name: bytes) -> None:
     """Raises Refused for the second of what has no agreed meaning twice."""
     if name in seen.met:
-        raise _malformed(f"{name.decode('ascii')} is there more than once")
+        raise _twice(name)
     seen.met.append(name)
+
+
+def _twice(name: bytes) -> Exception:
+    return _malformed(f"{name.decode('ascii')} is there more than once")
 
 
 def _drop_named(seen: _Seen) -> None:

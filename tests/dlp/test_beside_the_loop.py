@@ -19,7 +19,7 @@ from sidecars.scanner.database import Database
 from sidecars.scanner.guard import Guard
 from sidecars.scanner.literals import _expressions
 from tests.dlp.scanning import PHRASE, TOKEN, Tokens
-from tests.dlp.test_spellings import ONE_STEP
+from tests.dlp.spelled import ONE_STEP
 from tests.egress.websockets_origin import FIN, TEXT, frame
 from tests.egress.wires import Wire
 

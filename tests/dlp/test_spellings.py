@@ -19,7 +19,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.dlp.scanning import OPAQUE, TOKEN, VALUES, Spelling, engine, found
+from tests.dlp.scanning import OPAQUE, PHRASE, TOKEN, VALUES, Spelling, engine, found
 from tests.dlp.spelled import KNOWN_ALONE, ONE_STEP
 
 
@@ -111,6 +111,14 @@ def test_a_value_is_found_in_which_letters_beyond_ascii_alone_are_quoted(codec: 
     value = "Zürich-Straße-9481-tör"
     quoted = quopri.encodestring(value.encode(codec))
     assert found(b"Subject: " + quoted + b"\n", by=engine(values=(value,))) is not None
+
+
+@pytest.mark.parametrize("around", [0, 20_000])
+@pytest.mark.parametrize("scripts", ["", "".join(map(chr, range(0xFF21, 0xFF5B)))])
+def test_look_alikes_are_told_among_few_and_many_other_letters(scripts: str, around: int) -> None:
+    """Text is walked through in one way or another by how much in it is to be replaced."""
+    text = scripts.encode() + around * b"." + ONE_STEP["look-alikes"](PHRASE.encode()) + around * b"."
+    assert found(text) is not None
 
 
 PATTERNED = {

@@ -182,11 +182,11 @@ class SecretForms:
 
     def spans(self, data: bytes) -> list[Span]:
         """Where forms stand, in order; they may touch or overlap."""
-        return self._whole(data)[0]
+        return self._whole(data)[0] if self._sieve is None or self._sieve(data) else []
 
     def search(self, data: bytes) -> tuple[list[Span], int]:
         """Where forms stand, and where the first one begins that the end of the data may have cut (or its length)."""
-        found, pending = self._whole(data)
+        found, pending = self._whole(data) if self._sieve is None or self._sieve(data) else ([], len(data))
         if data and data[-1] in self._alphabet:
             pending = min(pending, self._begun(data))
         return found, pending
@@ -195,8 +195,6 @@ class SecretForms:
         """What can be found by what stands in it; where the first form begins of those that the data's end cuts."""
         found: list[Span] = []
         pending = len(data)
-        if self._sieve is not None and not self._sieve(data):
-            return found, pending
         for needle, form in self._needles:
             if needle in data:
                 pending = min(pending, _around(needle, form, data, found))
@@ -209,7 +207,8 @@ class SecretForms:
 
     def masked(self, data: bytes) -> bytes:
         """The data with asterisks in the place of every form."""
-        return starred(data, self.spans(data)) if self._forms else data
+        spans = self.spans(data) if self._forms else ()
+        return starred(data, spans) if spans else data
 
     def _within(self, mark: bytes, run: bytes, offset: int) -> Iterator[Span]:
         """The forms in which every character is escaped."""

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-_FEW: Final = 24  # characters; more are replaced in one walk through the text
+_FEW: Final = 8  # characters; more are replaced in one walk through the text
+_SPARSE: Final = 32  # bytes for each that is not ASCII: where there are fewer, what is ASCII is walked through, too
+_FOREIGN: Final = re.compile(rb"[\x80-\xff]+")
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
@@ -47,10 +49,17 @@ def folded(data: bytes) -> bytes:
     foreign = set(others.decode("utf-8", "ignore"))
     changes = {one: other for one in foreign if (other := _plain_character(one)) != one}
     if len(changes) > _FEW:
-        return data.decode("utf-8", "ignore").translate({ord(one): other for one, other in changes.items()}).encode()
+        table = {ord(one): other for one, other in changes.items()}
+        if _SPARSE * len(others) > len(data):
+            return _translated(data, table)
+        return _FOREIGN.sub(lambda match: _translated(match[0], table), data)
     for one, other in changes.items():
         data = data.replace(one.encode(), other.encode())
     return data
+
+
+def _translated(data: bytes, table: dict[int, str]) -> bytes:
+    return data.decode("utf-8", "ignore").translate(table).encode()
 
 
 def _has_little(data: bytes) -> bool:
