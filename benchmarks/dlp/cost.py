@@ -37,6 +37,7 @@ def main() -> None:
     options = parser.parse_args()
     values = [Registered(f"VALUE_{number}", value.encode()) for number, value in enumerate(_VALUES)]
     guard = Guard.of(values, b"benchmark", patterns_in(options.rules))
+    guard.warm_up()
     kinds = {name: make for name, make in KINDS.items() if name.startswith(options.profile or options.only)}
     with cProfile.Profile() if options.profile else _Nothing() as profile:
         for name, make in kinds.items():

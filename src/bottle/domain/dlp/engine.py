@@ -104,8 +104,7 @@ class Engine:
     ) -> bytes:
         """Tells what stands in the data, and returns what is encoded in it, decoded, for another look.
 
-        `offset` is where its first byte stands, `via` what was undone to have it. Not `deep`: nothing is decoded. What
-        stands in the data as it is was looked at already, and is not returned: one could decode it for ever.
+        `offset` is where its first byte stands, `via` what was undone to have it. Not `deep`: nothing is decoded.
         `cut` says whether there is more before and behind: then what a pattern finds at that edge may be none, and the
         neighbouring piece, which shares `window` bytes, has all of it.
         """
@@ -116,7 +115,7 @@ class Engine:
         self._patterns(text, tell, data, offset, via, cut)
         for part in self._disguises.undone(text):
             self._patterns(part, tell, data, offset, via, (False, False))
-        return _APART.join(dict.fromkeys(view for view in self._views(data, text) if view not in text)) if deep else b""
+        return _APART.join(dict.fromkeys(view for view in self._views(data, text) if view)) if deep else b""
 
     def _views(self, data: bytes, text: bytes) -> Iterator[bytes]:
         kinds = self.hints.encodings(text)

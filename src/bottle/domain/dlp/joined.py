@@ -18,11 +18,18 @@ def listed(text: bytes) -> Iterator[bytes]:
 
 
 def added(text: bytes) -> Iterator[bytes]:
-    """The surroundings of what is added, as it comes to."""
+    """The surroundings of what is added, as it comes to. What stays as it is would be looked at again without end."""
+    for part in _near(text):
+        joined, joints = _JOINT.subn(b"", part)
+        if joints:
+            yield joined
+
+
+def _near(text: bytes) -> Iterator[bytes]:
     start = end = 0
     for match in _PLUS.finditer(text):
         if match.start() > end:
-            yield _JOINT.sub(b"", text[start:end])
+            yield text[start:end]
             start = max(end, match.start() - _AROUND)
         end = match.end() + _AROUND
-    yield _JOINT.sub(b"", text[start:end])
+    yield text[start:end]
