@@ -6,21 +6,51 @@ import gzip
 import io
 import json
 import random
+import tracemalloc
 import zipfile
 import zlib
 
 import pytest
 import zstandard
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bottle.domain.dlp.matching import Match
 from bottle.domain.dlp.stream import PIECE, Leak, Seen, Stream
-from tests.dlp.scanning import OPAQUE, PHRASE, TOKEN, Spelling, engine, found, found_in
+from tests.dlp.scanning import OPAQUE, PHRASE, TOKEN, Spelling, Tokens, engine, found, found_in
 
 SECRETS = [OPAQUE.encode(), PHRASE.upper().encode(), base64.b64encode(OPAQUE.encode() + b"..."), TOKEN.encode()]
+
+
+def _zip(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", content)
+    return file.getvalue()
+
+
+def _part(content: bytes) -> bytes:
+    return b'--b\r\nContent-Disposition: form-data; name="f"\r\n\r\n' + content + b"\r\n--b--\r\n"
+
+
+_NOISE = random.Random(7).randbytes(90_000)
+_CLEAN = b"clean " * 30_000
+PACKED = [
+    packed
+    for content in (_CLEAN, _CLEAN + TOKEN.encode() + b" " + _CLEAN, _NOISE + OPAQUE.encode() + _NOISE)
+    for packed in (
+        gzip.compress(content),
+        _part(_zip(content)),
+        bz2.compress(gzip.compress(content)),
+        json.dumps({"data": base64.b64encode(_zip(content)).decode()}).encode(),
+        base64.encodebytes(zstandard.ZstdCompressor().compress(content)),
+    )
+]
 _CONTENT = st.lists(
     st.one_of(
         st.binary(max_size=300),
+        st.sampled_from(PACKED),
         st.sampled_from([*SECRETS, b"text " * 50_000, base64.b64encode(bytes(range(256)) * 600), b"%41\\u0041" * 9]),
     ),
     max_size=5,
@@ -66,6 +96,22 @@ def test_no_more_than_a_piece_and_a_window_is_held() -> None:
     for number in range(1, 200):
         passed += len(stream.feed(b"nothing of any interest " * 400))
         assert number * 9600 - passed <= PIECE + engine().window + 9600
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["text", "gzip"])
+def test_tens_of_megabytes_take_no_more_memory_than_one(pack: Spelling) -> None:
+    """What is held does not grow with what passed, packed or not."""
+    chunk = pack(b"".join(b"line %d of no interest\n" % number for number in range(2500)))
+    peaks = []
+    for times in (60, 240):
+        stream = Stream(engine(), "the body")
+        tracemalloc.start()
+        for _ in range(times):
+            stream.feed(chunk)
+        stream.finish()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 200_000
 
 
 LONG: dict[str, Spelling] = {
@@ -198,6 +244,35 @@ def test_parts_that_are_clean_alone_are_not_when_they_meet() -> None:
         assert _passes(by, seen, body)
     joined = first + b"-" + second.replace(b'"role"', b'""')
     assert not _passes(by, seen, joined)
+
+
+class Whole(Tokens):
+    """Finds a token and the word behind it, only where no letter follows."""
+
+    def find(self, data: bytes) -> list[Match]:
+        found = [Match(match.rule, match.start, match.end + len(_WORD)) for match in super().find(data)]
+        return [match for match in found if not data[match.end : match.end + 1].isalnum()]
+
+
+_WORD = b'"role"'
+
+
+def test_a_part_that_was_clean_where_content_went_on_is_not_so_at_its_end() -> None:
+    """What looks like a secret is none while letters follow; when the same part is the last, it is one."""
+    by, seen = evolve(engine(), patterns=Whole()), Seen()
+    part = b"words, " * 900 + TOKEN.encode() + _WORD
+    assert _passes(by, seen, part + b"more letters " * 900)
+    assert not _passes(by, seen, part)
+
+
+def test_what_is_remembered_as_clean_is_bounded() -> None:
+    seen = Seen()
+    for number in range(70_000):
+        seen.add(b"%d" % number)
+        assert b"0" in seen  # it is asked for again and again, and so stays
+    assert b"1" not in seen
+    assert b"69999" in seen
+    assert sum(b"%d" % number in seen for number in range(70_000)) == 65_536
 
 
 def _passes(by: object, seen: Seen, body: bytes) -> bool:

@@ -1,0 +1,270 @@
+"""The decoders, each by itself: what they read, where they begin to, and what they leave alone."""
+
+import base64
+import bz2
+import gzip
+import io
+import lzma
+import random
+import zipfile
+import zlib
+
+import pytest
+
+from bottle.domain.dlp.bases import Decoder64, from_base32, from_base64, open_run, unpadded
+from bottle.domain.dlp.numbers import from_numbers
+from bottle.domain.dlp.packing import (
+    STANDARD,
+    BrokenError,
+    Opening,
+    UnreadableError,
+    inputs,
+    is_zlib,
+    openings,
+    require_open,
+)
+from bottle.domain.dlp.telling import is_plain, is_text, is_worth_reading, may_be_packed
+from tests.dlp.scanning import Spelling
+
+TEXT = b"some plain text, long enough to be told from noise by its first characters"
+NOISE = random.Random(11).randbytes(600)
+
+
+@pytest.mark.parametrize("before", [b"", b"A", b"AB", b"ABC", b"key=", b"path/", b"a=b/c+"])
+def test_base64_is_read_from_where_it_makes_sense(before: bytes) -> None:
+    encoded = base64.b64encode(TEXT)
+    assert any(TEXT[8:] in found for found in from_base64(before + encoded))
+
+
+@pytest.mark.parametrize(
+    ("run", "found"),
+    [
+        (base64.b64encode(NOISE[:90]), []),
+        (base64.b64encode(NOISE), [NOISE]),  # too long to be passed over, whatever it is
+        (base64.b64encode(b"\x1f\x8b\x08\0" + NOISE[:60]), [b"\x1f\x8b\x08\0" + NOISE[:60]]),
+        (base64.b64encode("\u4f60\u597d".encode() * 9), ["\u4f60\u597d".encode() * 9]),
+        (base64.b64encode(TEXT.decode().encode("utf-16-le")), [TEXT.decode().encode("utf-16-le")]),
+        (b"InternationalizationOfManyWordsTogether", []),
+    ],
+)  # fmt: skip
+def test_base64_that_is_noise_is_none(run: bytes, found: list[bytes]) -> None:
+    assert list(from_base64(run)) == found
+
+
+@pytest.mark.parametrize("rest", range(4))
+def test_padding_is_not_needed(rest: int) -> None:
+    data = TEXT[: 30 + rest]
+    assert unpadded(base64.b64encode(data).rstrip(b"=")) == data
+    assert unpadded(b"QUJDR") == b"ABC"  # one character more says nothing
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 3, 4])
+def test_base32_is_read_from_where_it_makes_sense(before: int) -> None:
+    encoded = base64.b32encode(NOISE[:before] + TEXT)
+    assert any(TEXT[8:] in found for found in from_base32(encoded.rstrip(b"=")))
+    assert any(TEXT[8:] in found for found in from_base32(b"key=" + encoded))
+
+
+def test_base32_that_is_noise_or_short_is_none() -> None:
+    assert list(from_base32(base64.b32encode(NOISE[:60]))) == []
+    assert list(from_base32(base64.b32encode(b"short text"))) == []
+    assert list(from_base32(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0189")) == []
+
+
+def test_a_long_run_at_the_end_is_followed() -> None:
+    run = base64.b64encode(NOISE * 3)
+    assert open_run(b"data: " + run) == 6
+    assert open_run(b"data: key=" + run) == 10
+    assert open_run(b"data: " + run[:1017]) is None
+    assert open_run(b"data: " + run[:1024]) == 6
+    assert open_run(run + b" end") is None
+    assert open_run(run[:500] + b"\\r\\n" + run[500:]) == 0
+
+
+@pytest.mark.parametrize("size", [1, 3, 76, 1000])
+def test_base64_in_pieces_is_what_it_is_as_a_whole(size: int) -> None:
+    text = base64.encodebytes(TEXT * 30) + b" and behind"
+    decoder, read, goes_on = Decoder64(), b"", True
+    for at in range(0, len(text), size):
+        piece, goes_on = decoder.feed(text[at : at + size]) if at or size > 76 else decoder.feed(text[: at + size])
+        read += piece
+        if not goes_on:
+            break
+    assert not goes_on
+    assert read == TEXT * 30 if size > 76 else TEXT[-40:] in read
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: text.hex().encode(),
+        lambda text: text.hex(" ").upper().encode(),
+        lambda text: b"f" + text.hex().encode(),
+        lambda text: ",".join(map(str, text)).encode(),
+        lambda text: " ".join(f"{code:o}" for code in text).encode(),
+        lambda text: " ".join(f"0x{code:02x}" for code in text).encode(),
+        lambda text: " ".join(f"{code:08b}" for code in text).encode(),
+        lambda text: " ".join(f"{code:07b}" for code in text).encode(),
+        lambda text: "".join(f"{code:08b}" for code in text).encode(),
+        lambda text: "".join(f"\\x{code:02x}" for code in text).encode(),
+        lambda text: bytes(code ^ 0x2A for code in text).hex().encode(),
+    ],
+)
+def test_numbers_are_read_as_characters(write: Spelling) -> None:
+    assert any(TEXT[:40] in found for found in from_numbers(write(TEXT)))
+
+
+@pytest.mark.parametrize("text", [b"", b"31", b"0123456789abcdef" * 1 + b"0123", b", ".join([b"999"] * 40)])
+def test_few_numbers_or_great_ones_are_no_characters(text: bytes) -> None:
+    assert not any(found for found in from_numbers(text) if is_text(found))
+
+
+@pytest.mark.parametrize(
+    ("data", "is_it"),
+    [
+        (TEXT, True),
+        (TEXT.decode().encode("utf-16-be"), True),
+        ("\u043f\u0440\u0438\u0432\u0435\u0442 \u043c\u0438\u0440".encode(), True),
+        (NOISE[:60], False),
+        (NOISE[:20] + b"PK\x03\x04", True),
+        (NOISE[:20] + b"\x28\xb5\x2f\xfd", True),
+        (b"\xff\xfe" + NOISE[:30], True),
+        (NOISE[1:9] + b"\xff\xfe" + NOISE[:30], False),
+    ],
+)
+def test_text_and_what_is_packed_are_told_from_noise(data: bytes, is_it: bool) -> None:
+    assert is_plain(data) is is_it
+    assert is_worth_reading(data) is is_it
+    assert is_worth_reading(data + NOISE)
+
+
+def test_what_is_nothing_but_text() -> None:
+    assert is_text(b"12345678")
+    assert not is_text(b"1234567")
+    assert not is_text(b"12345678\0")
+    assert may_be_packed(b"..BZh") is True
+    assert may_be_packed(TEXT) is False
+
+
+# --- packings
+
+PACK: dict[str, Spelling] = {
+    "gzip": gzip.compress,
+    "zlib": zlib.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "lzma": lambda data: lzma.compress(data, format=lzma.FORMAT_ALONE),
+    "raw": lambda data: zlib.compress(data, wbits=-15),
+    "deflate": zlib.compress,
+}
+
+
+@pytest.mark.parametrize("name", PACK)
+@pytest.mark.parametrize("size", [1, 10, 4096])
+def test_a_stream_is_unpacked_in_whatever_pieces_it_comes(name: str, size: int) -> None:
+    unpacker, packed, read = STANDARD[name](), PACK[name](TEXT * 50), b""
+    assert not unpacker.eof
+    for at in range(0, len(packed), size):
+        read += b"".join(unpacker.pieces(packed[at : at + size]))
+    assert read == TEXT * 50
+    if name != "lzma":
+        assert unpacker.eof
+
+
+@pytest.mark.parametrize("name", ["gzip", "zlib", "bzip2", "xz", "raw", "deflate"])
+def test_what_follows_a_stream_is_given_back(name: str) -> None:
+    unpacker = STANDARD[name]()
+    assert b"".join(unpacker.pieces(PACK[name](TEXT) + b"behind")) == TEXT
+    assert unpacker.unused_data == b"behind"
+
+
+@pytest.mark.parametrize("name", PACK)
+def test_bytes_that_are_no_stream_say_so(name: str) -> None:
+    with pytest.raises(BrokenError):
+        list(STANDARD[name]().pieces(b"\xff\xff none of it"))
+
+
+@pytest.mark.parametrize("name", ["gzip", "zlib"])
+def test_what_comes_out_before_a_fault_is_not_lost(name: str) -> None:
+    pieces = STANDARD[name]().pieces(PACK[name](TEXT)[:-4] + bytes(4))
+    assert next(pieces) == TEXT
+    with pytest.raises(BrokenError):
+        next(pieces)
+
+
+def test_deflate_with_and_without_its_header() -> None:
+    for packed in (zlib.compress(TEXT), zlib.compress(TEXT, wbits=-15)):
+        unpacker = STANDARD["deflate"]()
+        assert b"".join([*unpacker.pieces(packed[:1]), *unpacker.pieces(packed[1:])]) == TEXT
+    assert is_zlib(zlib.compress(b"")[:2])
+    assert [is_zlib(head) for head in (b"", b"x", b"x\x9d", b"\x8f\x00", b"y\x9c")] == [False] * 5
+
+
+def _zip(method: int, name: str = "a.txt") -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr(name, TEXT)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"..\x1f\x8b\x08..", [Opening(2, 2, "gzip")]),
+        (b".x\x9c.x\xda\x80", [Opening(1, 1, "zlib"), Opening(4, 4, "zlib")]),
+        (b"BZh9 and x^2", [Opening(0, 0, "bzip2"), Opening(9, 9, "zlib")]),
+        (b"\xfd7zXZ\0]\0\0", [Opening(0, 0, "xz"), Opening(6, 6, "lzma")]),
+        (b"\x28\xb5\x2f\xfd", [Opening(0, 0, "zstd")]),
+        (_zip(zipfile.ZIP_DEFLATED), [Opening(0, 35, "raw")]),
+        (_zip(zipfile.ZIP_STORED), []),
+        (_zip(zipfile.ZIP_DEFLATED)[:33], [None]),
+        (b"PK\x03\x04", [None]),
+        (b"nothing", []),
+    ],
+)
+def test_where_packed_content_begins(data: bytes, found: list[Opening | None]) -> None:
+    assert list(openings(data, 0)) == found
+
+
+def test_the_search_begins_where_it_is_told() -> None:
+    assert list(openings(b"BZh.BZh", 1)) == [Opening(4, 4, "bzip2")]
+
+
+def _headed(flags: int, method: int) -> bytes:
+    numbers = (20, flags, method)
+    return b"PK\x03\x04" + b"".join(one.to_bytes(2, "little") for one in numbers) + bytes(16) + b"\1\0\0\0a" + bytes(9)
+
+
+@pytest.mark.parametrize(
+    ("flags", "method", "said"),
+    [(1, 8, "encrypted"), (1, 0, "encrypted"), (9, 8, "encrypted"), (0, 14, "not looked"), (0, 99, "not looked"),
+     (0, 1, "not looked")],
+)  # fmt: skip
+def test_archives_that_cannot_be_read_are_refused(flags: int, method: int, said: str) -> None:
+    with pytest.raises(UnreadableError, match=said):
+        list(openings(_headed(flags, method), 0))
+
+
+def test_words_that_only_open_as_an_archive_does_are_not_refused() -> None:
+    """A version that never was, a method that never was: nobody's archive, and so no reason."""
+    assert list(openings(_headed(1, 7), 0)) == []
+    assert list(openings(b"PK\x03\x04\xff" + _headed(1, 8)[5:], 0)) == [Opening(0, 31, "raw")]
+    assert list(openings(_headed(8, 8), 0)) == [Opening(0, 31, "raw")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07\x01", b"\x04\x22\x4d\x18", b"LZIP\x01\xff", b"MSCF\0\xff", b"\x1f\x9d\x90"],
+)
+def test_archives_of_other_kinds_are_refused_at_the_beginning_of_content_or_of_a_part(data: bytes) -> None:
+    for content in (data + b"\xff", b"--b\r\nA: b\r\n\r\n" + data + b"\xff"):
+        with pytest.raises(UnreadableError):
+            require_open(content)
+    require_open(b"somewhere in binary content: \xff" + data)
+    require_open(b"7z in words, Rar! in others")
+
+
+def test_an_unpacker_gets_all_of_the_data_in_slices() -> None:
+    data = bytes(9000)
+    assert [(end, len(piece)) for end, piece in inputs(data, 100)] == [(4196, 4096), (8292, 4096), (9000, 708)]
+    assert list(inputs(data, 9000)) == []
