@@ -94,6 +94,7 @@ def test_what_is_allowed(method: str, url: str, route: Route) -> None:
 def test_what_is_refused(method: str, url: str, rule: str, reason: str, ask: str | None) -> None:
     verdict = decide(POLICY, request(url, method))
     assert (verdict.allowed, verdict.rule) == (False, rule)
+    assert (verdict.route is None) is (rule == "host.unlisted")  # else it names the route that it was held against
     assert reason in verdict.reason
     assert verdict.ask is None if ask is None else ask in (verdict.ask or "")
 

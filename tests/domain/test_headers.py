@@ -3,7 +3,7 @@
 import pytest
 
 from bottle.domain.egress import CREDENTIAL_HEADERS, Injection, Route
-from bottle.domain.headers import is_credential_header
+from bottle.domain.headers import MARKS, is_credential_header, is_credential_protocol
 from bottle.domain.hosts import HostPattern
 
 BENIGN = [
@@ -70,3 +70,25 @@ def test_a_route_also_removes_the_header_that_it_puts_in() -> None:
     assert cookie.removes("COOKIE")
     assert plain.removes("Authorization")
     assert cookie.removes("X_API_KEY")
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_no_mark_hides_a_credential(mark: str) -> None:
+    """Whatever a name may hold beside letters, some server takes for a hyphen."""
+    assert is_credential_header(f"X{mark}Api{mark}Key")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "is_one"),
+    [
+        ("openai-insecure-api-key.sk-x", True),
+        ("OpenAI-Insecure-API-Key.sk-x", True),
+        ("base64url.bearer.authorization.k8s.io.dG9rZW4", True),
+        ("header-eyJob3N0Ijoi", True),
+        ("realtime", False),
+        ("graphql-transport-ws", False),
+        ("x-openai-insecure-api-key.", False),
+    ],
+)
+def test_a_subprotocol_that_is_a_credential(protocol: str, *, is_one: bool) -> None:
+    assert is_credential_protocol(protocol) is is_one

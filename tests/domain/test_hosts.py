@@ -258,3 +258,17 @@ def test_a_pattern_is_its_own_normal_form(text: str) -> None:
     except InvalidHostError:
         return
     assert HostPattern.parse(bracketed(pattern.text)) == pattern
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("stra\u00dfe.example", "sharp s"),
+        ("\u03b2\u03cc\u03bb\u03bf\u03c2.example", "final sigma"),
+        ("a\u200cb.example", "zero-width non-joiner"),
+        ("a\u200db.example", "zero-width joiner"),
+    ],
+)
+def test_a_name_that_two_standards_read_as_two_is_refused(name: str, said: str) -> None:
+    with pytest.raises(InvalidHostError, match=said):
+        host_in_manifest(name)

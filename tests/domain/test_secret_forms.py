@@ -151,3 +151,13 @@ def test_a_value_that_is_in_nothing_costs_little_memory_and_holds_nothing_back()
     passed = b"".join(masker.feed(noise[at : at + 1000]) for at in range(0, len(noise), 1000))
     assert len(noise) - len(passed) < 30
     assert passed + masker.finish() == noise
+
+
+@pytest.mark.parametrize("data", [b"aabaaba", b"aabaabaaaabaaba", b"say aabaabaa"])
+def test_what_was_covered_stays_so_though_a_second_form_began_in_it_and_never_ended(data: bytes) -> None:
+    forms = SecretForms([b"aabaab"])
+    for cut in range(len(data) + 1):
+        masker = Masker(forms)
+        assert masker.feed(data[:cut]) + masker.feed(data[cut:]) + masker.finish() == forms.masked(data)
+        masker = Masker(forms)
+        assert masker.feed(data[:cut]) + masker.finish(data[cut:]) == forms.masked(data)
