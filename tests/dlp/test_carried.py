@@ -124,6 +124,7 @@ def test_what_is_remembered_is_bounded() -> None:
     assert carried.after(b"a", b"w" * 256) == b"w" * 256
     carried.keep(b"a", b"w", b"vw")
     assert carried.after(b"a", b"w") == b""  # nothing new
+    assert carried.after(b"a", b"") == b""
     for number in range(5000):
         name = b"name%d" % number
         carried.keep(name, b"v", carried.after(name, b"v"))

@@ -94,6 +94,20 @@ def test_base64_in_pieces_is_what_it_is_as_a_whole(size: int) -> None:
     assert read == TEXT * 30 if size > 76 else TEXT[-40:] in read
 
 
+def test_the_other_alphabet_in_pieces_and_what_is_padded_in_the_middle() -> None:
+    data = TEXT + b"\xfb\xef\xbf\xff" * 40
+    written = base64.urlsafe_b64encode(data)
+    assert b"-" in written
+    assert b"_" in written
+    assert Decoder64().feed(written)[0] == data
+    padded = base64.b64encode(TEXT[:40]) + b"\n" + base64.b64encode(TEXT[:40])
+    assert b"==\n" in padded
+    assert TEXT[:40] in Decoder64().feed(padded)[0]
+    assert Decoder64().feed(b"QUJD" * 9) == (b"ABC" * 9, True)
+    assert Decoder64().feed(b"QUJD" * 9 + b" ") == (b"ABC" * 9, False)
+    assert Decoder64().feed(b" and behind") == (b"", False)
+
+
 @pytest.mark.parametrize(
     "write",
     [

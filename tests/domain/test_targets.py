@@ -82,6 +82,8 @@ def test_a_target_is_sent_byte_for_byte(text: str) -> None:
         pytest.param("/a/%2E./b", "dot segment", id="half encoded"),
         pytest.param("/a/..%2fb", "dot segment", id="encoded slash"),
         pytest.param("/a%2f..%2fb", "dot segment", id="encoded slashes"),
+        pytest.param("/a/..%ff/b", "dot segment", id="a byte that a decoder drops"),
+        pytest.param("/a/.%e2%80%8b./b", "dot segment", id="an invisible character"),
         pytest.param("/a/%252e%252e/b", "dot segment", id="encoded twice"),
         pytest.param("/a/%25252e%25252e%25252fb", "dot segment", id="encoded three times"),
         pytest.param("/a/..%5cb", "dot segment", id="encoded backslash"),

@@ -164,7 +164,8 @@ def _refuse_ambiguity(reading: str) -> None:
         raise InvalidTargetError("the path holds an encoded control character")
     if _OVERLONG.search(reading):
         raise InvalidTargetError("the path holds overlong UTF-8")
-    for segment in reading.split("/"):
-        # Windows drops spaces around a name.
+    # Windows drops spaces around a name, and some decoders the bytes that are no text in their character set.
+    plain = reading if reading.isascii() else reading.encode("ascii", "ignore").decode()
+    for segment in plain.split("/"):
         if segment.strip(" ") in (".", ".."):
             raise InvalidTargetError("the path holds a dot segment, plain or encoded")
