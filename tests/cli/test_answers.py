@@ -233,6 +233,8 @@ def test_doctor_is_content_where_another_backend_can_start_every_agent(bottle: C
     assert (told.status, findings["backend", "docker"]["ok"]) == (0, False)
     assert findings["backend", "bubblewrap"]["ok"]
     assert "on bubblewrap" in findings["agent", "coder"]["detail"]
+    standings = {line.split()[0] for line in bottle("doctor").out.splitlines() if not line.startswith(" ")}
+    assert standings == {"absent", "ok"}, "who has namespaces misses no engine"
 
 
 def test_doctor_passes_over_nothing_that_is_broken(bottle: CommandLine) -> None:

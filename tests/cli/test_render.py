@@ -4,8 +4,6 @@ from datetime import UTC, datetime
 
 from attrs import evolve
 
-from bottle.app.doctor import Finding
-from bottle.cli.render import finding_table
 from bottle.cli.rows import row_table
 from bottle.domain.state import BottleRow
 
@@ -40,15 +38,3 @@ def test_ages_and_sizes_are_told_where_all_are_listed() -> None:
 
 def test_an_age_that_cannot_be_told_is_no_reason_to_fail() -> None:
     assert "  ?  " in row_table([evolve(ROWS[0], started_at="")], now=datetime(2026, 1, 5, tzinfo=UTC))
-
-
-DOCKER = Finding("backend", "docker", False, "no Docker engine answers", "start Docker")
-
-
-def test_a_backend_that_nobody_needs_is_absent_and_not_missing() -> None:
-    """Who has namespaces needs no engine; who has neither needs one of the two."""
-    lines = finding_table(iter([DOCKER, Finding("backend", "bubblewrap", True, "bwrap 0.11.0")])).splitlines()
-    assert [line.split()[0] for line in lines] == ["absent", "hint:", "ok"]
-    neither = [DOCKER, Finding("backend", "bubblewrap", False, "no namespaces")]
-    assert [line.split()[0] for line in finding_table(neither).splitlines()] == ["MISSING", "hint:", "MISSING"]
-    assert finding_table([Finding("backend", "docker", True, ""), Finding("agent", "-", False, "")]).count("MISSING")

@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from bottle import __version__
 from scripts import pins
 
 CHECKOUT = Path(__file__).parents[2]
@@ -63,3 +64,7 @@ def test_raising_changes_releases_and_nothing_else() -> None:
     before, after = pins.PROJECT.read_text().splitlines(), pins.project(raised).splitlines()
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     assert [new.strip().partition(",")[0] for _, new in changed] == ['"google-re2==2.0"'], "attrs has a range there"
+
+
+def test_the_release_has_one_number() -> None:
+    assert tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"] == __version__

@@ -16,13 +16,15 @@ _WHEN: Final = "will be made ready at the first start"
 
 @frozen
 class Finding:
-    """One thing that was looked at. `hint` is the remedy where it is not in order, or what would make it better."""
+    """One thing that was looked at. `hint` is the remedy where it is not in order, or what would make it better.
+    `absent` is what this host does without: a wall that it cannot have, a backend beside one that works."""
 
     topic: str
     subject: str
     ok: bool
     detail: str
     hint: str | None = None
+    absent: bool = False
 
 
 def examine(world: World, gvisor: str = "") -> Sequence[Finding]:
@@ -45,17 +47,19 @@ def _gvisor(release: str) -> Iterator[Finding]:
 
 
 def _backends(world: World) -> Iterator[Finding]:
-    for name, backend in world.backends.items():
-        survey = backend.survey()
+    surveys = {name: backend.survey() for name, backend in world.backends.items()}
+    enough = any(survey.usable for survey in surveys.values())
+    for name, survey in surveys.items():
         if not survey.usable:
-            yield Finding("backend", name, False, survey.reason, survey.hint)
+            yield Finding("backend", name, False, survey.reason, survey.hint, absent=enough)
             continue
         facts = ", ".join(f"{fact} {value}" for fact, value in survey.facts.items())
         yield Finding("backend", name, True, facts or "answers")
         for note in survey.notes:
             yield Finding("note", name, True, note)
         for wall in survey.walls:
-            yield Finding("wall", wall.name, True, wall.how if wall.present else f"not on this host: {wall.how}")
+            how = wall.how if wall.present else f"not on this host: {wall.how}"
+            yield Finding("wall", wall.name, True, how, absent=not wall.present)
 
 
 def _agents(world: World) -> Iterator[Finding]:

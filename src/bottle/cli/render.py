@@ -206,19 +206,11 @@ def leftover_table(leftovers: Iterable[Leftover]) -> str:
 
 
 def finding_table(findings: Iterable[Finding]) -> str:
-    """One line a finding, the remedy below it where something is missing. One backend is enough: another is absent."""
+    """One line a finding, the remedy below it where something is missing."""
     rows: list[tuple[str, str, str, str]] = []
-    found = list(findings)
-    missing = {"backend": "absent"} if any(one.ok for one in found if one.topic == "backend") else {}
-    for finding in found:
-        rows.append(
-            (
-                "ok" if finding.ok else missing.get(finding.topic, "MISSING"),
-                finding.topic,
-                finding.subject,
-                finding.detail,
-            )
-        )
+    for finding in findings:
+        standing = "absent" if finding.absent else "ok" if finding.ok else "MISSING"
+        rows.append((standing, finding.topic, finding.subject, finding.detail))
         if finding.hint:
             rows.append(("", "", "", f"hint: {finding.hint}"))
     return table(rows, width=terminal_width())
