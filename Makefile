@@ -12,7 +12,7 @@ WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures recording reference man test fuzz mutants faults lint types check format bench release audit lock pins corpora \
+.PHONY: help demo pictures recording reference man test fuzz mutants faults lint types check format bench release audit lock pins corpora \ guest
 	clean base-images
 
 help:  ## what can be made
@@ -68,6 +68,16 @@ faults: $(INSTALLED) base-images  ## launchers killed at any moment of run, stop
 	@mkdir -p build
 	BOTTLE_FAULTS=$(FAULTS) BOTTLE_FAULTS_REPORT=build/faults.md $(BIN)/python -m pytest -p no:xdist --timeout 0 tests/faults
 	@cat build/faults.md
+
+GUEST_KERNEL := build/guest/vmlinuz
+$(GUEST_KERNEL):
+	@mkdir -p $(@D)
+	@cd $(@D) && apt-get download -q "$$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: //p' | head -n 1)"
+	@cd $(@D) && dpkg-deb --fsys-tarfile linux-image-*.deb | tar -x --wildcards --strip-components=2 './boot/vmlinuz*'
+	@mv $(@D)/vmlinuz-* $@
+
+guest: $(INSTALLED) base-images $(GUEST_KERNEL)  ## what runs in a virtual machine, in a real one (Debian; qemu-system-x86, cpio)
+	@$(WITH_ROOTS) BOTTLE_GUEST_KERNEL=$(CURDIR)/$(GUEST_KERNEL) $(BIN)/python -m pytest -p no:xdist tests/guest
 
 lint: $(INSTALLED)  ## ruff and the layers
 	$(BIN)/ruff check .
