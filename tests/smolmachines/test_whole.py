@@ -50,7 +50,7 @@ egress:
 
 @frozen
 class Host:
-    """A home whose one agent is a shell that does what its task says."""
+    """A home whose one agent, which no other test has, is a shell that does what its task says."""
 
     root: Path
     cli: BottleCli
@@ -62,13 +62,13 @@ class Host:
     """What the box's environment holds."""
 
     def run(self, task: str) -> Done:
-        return self.cli.run("run", "sh", task, "--json")
+        return self.cli.run("run", "sailor", task, "--json")
 
     def remains(self) -> list[str]:
         """What is left of machines and sidecars."""
         listed = process.run(["smolvm", "machine", "ls", "--json"], timeout=20, env=self.cli.env)
         disks = [str(path) for path in self.root.glob("machines/**/vms/*")]
-        places = [str(path) for path in Path("/tmp").glob("bot-bottle-*/*/sh-*")]
+        places = [str(path) for path in Path("/tmp").glob("bot-bottle-*/*/sailor-*")]
         return [*(machine["name"] for machine in json.loads(listed.stdout)), *disks, *places]
 
 
@@ -88,7 +88,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     for name, text in {
         "contrib/sh/agent_provider.py": PLUGIN,
         "bottles/sh.md": BOTTLE.format(host=HOST, port=server.server_port),
-        "agents/sh.md": "---\nbottle: sh\n---\n",
+        "agents/sailor.md": "---\nbottle: sh\n---\n",
     }.items():
         path = root / "home" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +152,7 @@ def test_an_agent_works_and_leaves_nothing(host: Host) -> None:
 
 def test_a_bottle_that_is_left_running_is_found_asked_and_stopped(host: Host) -> None:
     """By other processes than the one that started it. No value is on the machine's disk or in what `smolvm` keeps."""
-    identity = json.loads(host.cli.run("start", "sh", "--yes", "--detach", "--json").ok().stdout)["identity"]
+    identity = json.loads(host.cli.run("start", "sailor", "--yes", "--detach", "--json").ok().stdout)["identity"]
     (row,) = json.loads(host.cli.run("list", "--json").ok().stdout)
     inside = host.cli.run("exec", identity, "--", "sh", "-c", INSIDE)
     kept = [path for each in (host.token, host.given) for path in hunt_for(each).in_files(host.root / "machines")]
