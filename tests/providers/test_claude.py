@@ -67,6 +67,13 @@ def test_a_session_is_begun_or_gone_on_with(headless: bool, session: str | None,
     assert wanted.headless is headless
 
 
+def test_it_is_told_something_first_unless_others_have_the_word() -> None:
+    """A headless run has its task on standard input, and arguments may hold a prompt of their own."""
+    assert provision(session=NEWEST, label="x", message="Go on.").argv[-3:] == ("--continue", "--name=x", "Go on.")
+    assert "Go on." not in provision(headless=True, message="Go on.").argv
+    assert "Go on." not in provision(message="Go on.", arguments=("--model", "x")).argv
+
+
 def test_conversations_are_kept_and_settings_are_not() -> None:
     kept = provision().transcript
     assert f"{HOME}/.claude/projects" in kept

@@ -19,7 +19,7 @@ from bottle.app.supervise import Approval, Reviewed
 from bottle.cli.asked import finding
 from bottle.dashboard import cells
 from bottle.dashboard.dialogs import Question, Words
-from bottle.dashboard.forms import AnswerForm, EgressForm, Form, PlainForm, ScanForm
+from bottle.dashboard.forms import AnswerForm, EgressForm, Form, LastingForm
 from bottle.dashboard.hosting import ScreenInterruptions, on_screen
 from bottle.dashboard.tables import Facts
 from bottle.domain.errors import BottleError
@@ -180,10 +180,8 @@ def _form(asked: Asked) -> Form:
             return EgressForm(Draft(wish))
         case Asking(choices):
             return AnswerForm(choices)
-        case ScanWish():
-            return ScanForm()
-        case CapabilityWish():
-            return PlainForm()
+        case ScanWish() | CapabilityWish():
+            return LastingForm()
 
 
 def _diff(edit: ManifestEdit) -> Content:

@@ -34,21 +34,8 @@ class Form(Vertical):
         raise NotImplementedError
 
 
-class PlainForm(Form):
-    """A yes with a word to the agent."""
-
-    def compose(self) -> ComposeResult:
-        yield _field("reason", "a word to the agent", "")
-
-    def begin(self) -> None:
-        self.query_one(Input).focus()
-
-    def approval(self) -> Approval:
-        return Approval(reason=self.query_one(Input).value)
-
-
-class ScanForm(Form):
-    """For how long what was found may pass, and a word to the agent."""
+class LastingForm(Form):
+    """A yes that no time ends: for this bottle or for good, and a word to the agent."""
 
     OFFERED: ClassVar[tuple[Scope, ...]] = ("bottle", "kept")
 
