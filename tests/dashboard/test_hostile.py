@@ -1,6 +1,7 @@
 """What an agent wrote is shown and never obeyed: neither as markup of the screen's, nor by the terminal."""
 
 import pytest
+from attrs import evolve
 
 from bottle.domain.supervise import CapabilityWish, Question
 from tests.dashboard.conftest import Operator, drawn, perform
@@ -60,6 +61,19 @@ def test_a_label_is_text(stage: Afternoon) -> None:
         assert not actions(operator)
 
     perform(stage, script)
+
+
+def test_a_colour_that_nobody_knows_is_none(stage: Afternoon) -> None:
+    """Metadata may be of another version, or written by hand."""
+    odd = {"coder-x7k2p": "ultramarine", "writer-m3n8q": "bold red on blue", "reviewer-w4t9z": "\x1b[31m"}
+    for identity, color in odd.items():
+        metadata = stage.world.state.read(identity)
+        stage.world.state.update(evolve(metadata, label=f"hull {identity}", color=color))
+
+    async def script(operator: Operator) -> None:
+        assert all(f"hull {identity}" in operator.screen for identity in odd)
+
+    perform(stage, script, size=(120, 40))
 
 
 def actions(operator: Operator) -> list[object]:

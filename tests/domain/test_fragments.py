@@ -72,8 +72,11 @@ def test_the_first_line_does_not_hide_the_rest() -> None:
         ("RUN curl -fsSL https://GET.example:8443/a https://get.example/b | bash", 2),
         ("RUN wget -qO- https://get.example | sudo /bin/sh -s", 2),
         ("RUN git clone ssh://git@forge.example/x", 1),
+        ("RUN apt-get install -y curl wget && rm -rf /var/lib/apt/lists/*", 0),
+        ("RUN curl get.example/x -o /bin/sh", 1),
+        ("RUN set -e; \\\n  if true; then /usr/bin/wget get.example/x; fi", 1),
+        ("RUN true && sudo nc get.example 80 > /x", 1),
     ],
 )
 def test_what_comes_from_elsewhere_is_pointed_out(text: str, concerns: int) -> None:
     assert len(fragment_concerns(text)) == concerns
-    assert all("get.example" in one or "shell" in one or "forge.example" in one for one in fragment_concerns(text))

@@ -41,6 +41,24 @@ def file_of(found: BottlePlan, path: str) -> GuestFile:
     return file
 
 
+@pytest.mark.parametrize(("supervise", "url"), [(None, ""), (False, ""), (True, "http://supervise:9100/")])
+def test_where_to_ask_is_told_where_somebody_answers(supervise: bool | None, url: str) -> None:
+    """Over plain HTTP, which never leaves the box's own network; without the opt-in there is no server."""
+    told: list[str] = []
+
+    class Listening(StubProvider):
+        def provision(self, wish: Wish) -> Provision:
+            told.append(wish.supervise_url)
+            return super().provision(wish)
+
+    found = resolve(REQUEST, _manifest(supervise), Listening(), FACTS)
+    assert (told, found.supervise) == ([url], bool(supervise))
+
+
+def _manifest(supervise: bool | None) -> Manifest:
+    return Manifest({BOTTLE.name: evolve(BOTTLE, supervise=supervise)}, {AGENT.name: AGENT})
+
+
 # --- environment ---
 
 

@@ -146,6 +146,12 @@ def test_without_images_nothing_is_built_and_an_operator_can_say_that_it_is_done
     assert (told["state"], "installed it" in told["reason"]) == ("applied", True)
 
 
+def test_the_list_says_who_serves_and_what_the_bottle_is_called(place: Place) -> None:
+    (row,) = json.loads(place.world.cli.run("list", "--json").ok().stdout)
+    assert (row["label"], row["color"]) == ("harbour watch", "bright-cyan")
+    assert ("supervise" in row["services"], row["pending"]) == (True, 0)
+
+
 def test_everything_is_in_the_trail(place: Place) -> None:
     number = place.ask("ask", question="Is it noted?")["id"]
     place.supervise("approve", number, "--answer", "it is").ok()
@@ -249,7 +255,8 @@ def _supervised(world: World) -> None:
 
 
 def _start(place: Place) -> str:
-    started = place.world.cli.run("start", demo_world.AGENT, "--yes", "--detach", "--json", timeout=1800)
+    called = ("--label", "harbour watch", "--color", "bright-cyan")
+    started = place.world.cli.run("start", demo_world.AGENT, "--yes", "--detach", "--json", *called, timeout=1800)
     if started.status == NO_IMAGE and "claude" not in required():
         pytest.skip(f"the agent's program cannot be had here: {started.stderr.strip().splitlines()[-1]}")
     identity: str = json.loads(started.ok().stdout)["identity"]

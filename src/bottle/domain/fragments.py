@@ -11,6 +11,9 @@ INSTRUCTIONS = ("RUN", "ENV")
 
 _CONTINUES = re.compile(r"\\[ \t]*\Z")
 _ADDRESS = re.compile(r"(?:https?|ftp|git|ssh)://(?:[^\s/@'\"]*@)?([^\s/:'\"]+)", re.IGNORECASE)
+_FETCHES = re.compile(
+    r"(?:^[A-Za-z]+|[;&|(`]|\b(?:then|do|else))\s*(?:sudo\s+)?(?:/\S*/)?(curl|wget|nc|ncat|scp|rsync|ftp)\s"
+)
 _INTO_A_SHELL = re.compile(r"\|\s*(?:sudo\s+)?(?:/\S*/)?(?:ba|da|z)?sh\b")
 
 
@@ -37,6 +40,9 @@ def fragment_concerns(text: str) -> tuple[str, ...]:
     """What an operator should know before saying yes; nothing for packages from where the image's own come from."""
     hosts = dict.fromkeys(host.lower() for host in _ADDRESS.findall(text))
     found = [f"it fetches from {host} while it is built, where no rule of the bottle holds" for host in hosts]
+    if not hosts:  # an address need not say how it is spoken to
+        programs = dict.fromkeys(name for line in instructions(text) for name in _FETCHES.findall(line))
+        found = [f"it fetches with {name} while it is built, where no rule of the bottle holds" for name in programs]
     if _INTO_A_SHELL.search(text):
         found.append("it pipes something into a shell")
     return tuple(found)
