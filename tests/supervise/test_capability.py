@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from attrs import evolve
 
 from tests.life.agents import PROGRAMS, Stage, offered, stage_of
 from tests.support.anthropic_script import Script, Step
+from tests.support.bottle_cli import Done
 from tests.support.box_views import engine
 from tests.support.harbour import agreeing
 from tests.support.requirements import require
+from tests.support.tmux import terminal
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -23,7 +26,7 @@ NOTES = "/home/node/workspace/notes"
 _ID = re.compile(r'\\*"id\\*": \\*"([a-z0-9]{8})')
 
 
-@pytest.fixture(scope="module", params=["claude", "codex"])
+@pytest.fixture(scope="module")
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     require("docker")
     views = engine()
@@ -38,19 +41,38 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         views.close()
 
 
-def test_a_build_fails_and_the_agent_works_on_then_one_succeeds_and_it_goes_on_in_that(stage: Stage) -> None:
+@pytest.mark.parametrize("stage", ["codex"], indirect=True, scope="module")
+def test_a_build_fails_and_a_task_goes_on_then_one_succeeds_and_it_goes_on_in_that(stage: Stage) -> None:
     with agreeing(stage.world.cli) as answers:
         task = ("run", stage.program.name, PROMPT, "--cwd", "--json", "--timeout", "2m")
         done = stage.world.cli.run(*task, *stage.program.words, timeout=300)
-    found = json.loads(done.ok().stdout)
-    assert found["result"] == ANSWER
+    assert json.loads(done.ok().stdout)["result"] == ANSWER
+    _require_both_answers(stage, answers)
+
+
+@pytest.mark.parametrize("stage", ["claude"], indirect=True, scope="module")
+def test_a_person_sees_the_agent_go_on_by_itself_on_the_same_terminal(stage: Stage, tmp_path: Path) -> None:
+    require("tmux")
+    cli = stage.world.cli
+    argv = ["env", "-C", str(cli.cwd), *cli.program, "start", stage.program.name, "--cwd", "--yes"]
+    with agreeing(cli) as answers, terminal(tmp_path, argv, cli.env, rows=50) as screen:
+        screen.wait_for("bypass permissions on", patience=120)
+        screen.type(PROMPT, "Enter")
+        screen.wait_for(ANSWER, patience=240)
+        screen.type("/exit", "Enter")
+        assert screen.wait(patience=120) == 0
+    _require_both_answers(stage, answers)
+
+
+def _require_both_answers(stage: Stage, answers: list[Done]) -> None:
     failed, applied = answers
     assert (failed.status, "was not built" in failed.stdout) == (5, True), failed.stdout
     assert json.loads(applied.ok().stdout)["state"] == "applied"
     assert [result.expected for result in stage.conversations.results] == [True] * 6
     assert stage.api.faults == []
-    assert not stage.world.views.remains(found["identity"])
-    kept = stage.world.home / "state" / found["identity"] / "snapshot"
+    identity = json.loads(stage.world.cli.run("list", "--all", "--json").ok().stdout)[-1]["identity"]
+    assert not stage.world.views.remains(identity)
+    kept = stage.world.home / "state" / identity / "snapshot"
     assert [path.name for path in kept.iterdir()] == ["transcript.tar"], "a workspace that nobody wanted kept"
 
 
