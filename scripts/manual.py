@@ -19,6 +19,7 @@ from bottle.cli.main import app
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE = DOCS / "man" / "bottle.1"
 _COMMENT = '.\\" Made by `make man` from the help of the program and docs/*.md.'
+_HELP = "`bottle COMMAND --help` tells the same of one command."
 _WIDTH = 65
 """Of a line of prose; what has to be marked makes it longer."""
 _FILES = {
@@ -38,7 +39,7 @@ def page() -> str:
         [_COMMENT, f'.TH BOTTLE 1 "" "bottle {__version__}" "User Commands"'],
         [".SH NAME", r"bottle \- run a coding agent unattended in a box that holds no credential"],
         [".SH SYNOPSIS", r".B bottle", r".I COMMAND", "[OPTIONS] [ARGUMENTS]"],
-        [".SH DESCRIPTION", *paragraphs(command.help), *paragraphs("`bottle COMMAND --help` tells the same of one.")],
+        [".SH DESCRIPTION", *paragraphs(f"{command.help}\n\n{_HELP}")],
         *(group(heading, names, command, context) for heading, names in GROUPS.items()),
         [".SH EXIT STATUS", *terms(table("exit-status.md")), *below_table("exit-status.md")],
         [".SH ENVIRONMENT", *terms(table("environment.md")), *below_table("environment.md")],
@@ -61,8 +62,9 @@ def one(command: Any, parent: Any, name: str) -> Iterator[str]:
     yield f".SS {text(usage)}"
     yield from paragraphs(cleandoc(command.help or ""))
     yield from terms(record for option in command.params if (record := option.get_help_record(context)))
-    if name in EXAMPLES:
-        yield from (".PP", *examples(name))
+    path = context.command_path.removeprefix("bottle ")
+    if path in EXAMPLES:
+        yield from (".PP", *examples(path))
     for below, each in getattr(command, "commands", {}).items():
         yield from one(each, context, below)
 

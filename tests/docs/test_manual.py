@@ -25,6 +25,11 @@ def test_every_command_stands_in_the_page_and_in_one_group() -> None:
     assert sorted(set(sections)) == sorted(grouped)
 
 
+def test_examples_stand_with_their_own_command_alone() -> None:
+    """`supervise list` is another command than `list`."""
+    assert manual.page().count("\nbottle list\n") == 1
+
+
 def test_a_reader_of_manuals_understands_the_page() -> None:
     """mandoc judges what man(7) means. The page has no date: it would be another one with each day it is made."""
     require("mandoc")
