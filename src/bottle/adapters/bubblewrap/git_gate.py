@@ -8,6 +8,7 @@ from attrs import frozen
 
 from bottle.adapters import git_gate, gitleaks
 from bottle.adapters.bubblewrap import interpreter, sandbox, way_out
+from bottle.adapters.bubblewrap.beside import MEBIBYTE, Beside
 from bottle.adapters.bubblewrap.descriptors import Descriptors
 from bottle.adapters.bubblewrap.ground import Ground
 from bottle.adapters.bubblewrap.needs import GUEST_PATH
@@ -24,8 +25,7 @@ NAME = git_gate.NAME
 _NUMBER = 65533
 _STATE = "/gate"
 _GITLEAKS = "/run/bottle/gitleaks"
-_MEBIBYTE = 1024**2
-_SPACE = 4096 * _MEBIBYTE
+_SPACE = 4096 * MEBIBYTE
 _NEEDED = {"git": "git", "ssh": "openssh-client"}
 _PASSWD = f"gate:x:{_NUMBER}:{_NUMBER}::/nonexistent:/usr/sbin/nologin\n"  # ssh asks who it is
 
@@ -65,44 +65,33 @@ def program(
     Its repositories, and the keys, are in memory: nothing of them outlives it. It starts programs, unlike the way out,
     so its system calls are those that a box may make.
     """
-    info = held.placeholder()
-    given = {
-        CA_BUNDLE: held.content("roots", roots),
-        "/etc/passwd": held.content("passwd", _PASSWD.encode()),
-        "/etc/group": held.content("group", f"gate:x:{_NUMBER}:\n".encode()),
-    }
-    seccomp = held.content("seccomp", box_filter(ground.machine))
-    arguments = [
-        *sandbox.ALONE,
-        *("--uid", str(_NUMBER), "--gid", str(_NUMBER), "--hostname", NAME),
-        *("--info-fd", str(info), "--seccomp", str(seccomp)),
-        *sandbox.system(),
-        *sandbox.binds(
-            interpreter.binds("gitgate", "evidence", "host", "scanner", packages=interpreter.SIDECAR_PACKAGES)
-        ),
-        *sandbox.binds([(str(gitleaks.program()), _GITLEAKS)]),
-        *sandbox.covered(interpreter.hidden()),
-        *sandbox.binds(rules),
-        *way_out.resolving(),
-        *sandbox.processes(),
-        *("--dev", "/dev"),
-        *sandbox.scratch("/tmp", 256 * _MEBIBYTE, 0o700),  # noqa: S108 - inside the sandbox
-        *sandbox.scratch(_STATE, _SPACE, 0o700),
-        *("--bind", str(audit), way_out.AUDIT),
-        *sandbox.contents(given),
-        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"),
-        *sandbox.variables({**interpreter.environment(), "LANG": "C.UTF-8"}),
-    ]
-    listed = held.content("arguments", sandbox.packed(arguments))
-    listen = Listen(handed=door)
-    start = git_gate.start(
-        plan, cargo, listen, state=_STATE, audit=way_out.AUDIT, gitleaks=_GITLEAKS, patterns=PATTERNS, tied=True
+    beside = Beside(
+        name=NAME,
+        number=_NUMBER,
+        parts=("gitgate", "evidence", "host", "scanner"),
+        packages=interpreter.SIDECAR_PACKAGES,
+        calls=box_filter(ground.machine),
+        sees=[
+            *sandbox.binds([(str(gitleaks.program()), _GITLEAKS), *rules]),
+            *way_out.resolving(),
+            *sandbox.scratch(_STATE, _SPACE, 0o700),
+            *("--bind", str(audit), way_out.AUDIT),
+        ],
+        given={
+            CA_BUNDLE: roots,
+            "/etc/passwd": _PASSWD.encode(),
+            "/etc/group": f"gate:x:{_NUMBER}:\n".encode(),
+        },
+        scratch=256 * MEBIBYTE,
     )
-    return {
-        "name": NAME,
-        "argv": [ground.bwrap, "--args", str(listed), "--", *interpreter.command("sidecars.gitgate.main")],
-        "descriptors": [info, seccomp, listed, door, *given.values()],
-        "info": info,
-        "environment": {},
-        "document": gate_document(start),
-    }
+    start = git_gate.start(
+        plan,
+        cargo,
+        Listen(handed=door),
+        state=_STATE,
+        audit=way_out.AUDIT,
+        gitleaks=_GITLEAKS,
+        patterns=PATTERNS,
+        tied=True,
+    )
+    return beside.told(gate_document(start), door, ground, held)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bottle.adapters.bubblewrap import interpreter, sandbox
+from bottle.adapters.bubblewrap.beside import Beside
 from bottle.adapters.bubblewrap.descriptors import Descriptors
 from bottle.adapters.bubblewrap.ground import Ground
 from bottle.adapters.bubblewrap.keeper import WAY_OUT
@@ -18,7 +19,6 @@ from bottle.domain.provision import CA_BUNDLE
 
 AUDIT = "/audit"
 _NUMBER = 65532
-_MEBIBYTE = 1024**2
 
 # How the host finds names. A resolver behind a socket (systemd's, nscd's) is left out: its DNS side answers too.
 _RESOLVING = ("resolv.conf", "hosts", "host.conf", "gai.conf", "nsswitch.conf", "services")
@@ -36,37 +36,17 @@ def program(
 ) -> dict[str, object]:
     """What the keeper is told of the sidecar. `roots`: the host's authorities (PEM); `rules`: what to bind of the
     secret rules; `door`: the descriptor over which the box's init hands the socket to listen on."""
-    info = held.placeholder()
-    given = {CA_BUNDLE: held.content("roots", roots)}
-    seccomp = held.content("seccomp", sidecar_filter(ground.machine))
-    arguments = [
-        *sandbox.ALONE,
-        *("--uid", str(_NUMBER), "--gid", str(_NUMBER), "--hostname", WAY_OUT),
-        *("--info-fd", str(info), "--seccomp", str(seccomp)),
-        *sandbox.system(),
-        *sandbox.binds(
-            interpreter.binds(WAY_OUT, "evidence", "host", "scanner", packages=interpreter.SIDECAR_PACKAGES)
-        ),
-        *sandbox.covered(interpreter.hidden()),
-        *sandbox.binds(rules),
-        *resolving(),
-        *sandbox.processes(),
-        *("--dev", "/dev"),
-        *sandbox.scratch("/tmp", 16 * _MEBIBYTE, 0o700),  # noqa: S108 - inside the sandbox
-        *("--bind", str(audit), AUDIT),
-        *sandbox.contents(given),
-        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"),
-        *sandbox.variables({**interpreter.environment(), "LANG": "C.UTF-8", "SSL_CERT_FILE": CA_BUNDLE}),
-    ]
-    listed = held.content("arguments", sandbox.packed(arguments))
-    return {
-        "name": WAY_OUT,
-        "argv": [ground.bwrap, "--args", str(listed), "--", *interpreter.command(f"sidecars.{WAY_OUT}.main")],
-        "descriptors": [info, seccomp, listed, door, *given.values()],
-        "info": info,
-        "environment": {},
-        "document": start_document(_start(plan, cargo, door)),
-    }
+    beside = Beside(
+        name=WAY_OUT,
+        number=_NUMBER,
+        parts=(WAY_OUT, "evidence", "host", "scanner"),
+        packages=interpreter.SIDECAR_PACKAGES,
+        calls=sidecar_filter(ground.machine),
+        sees=[*sandbox.binds(rules), *resolving(), "--bind", str(audit), AUDIT],
+        given={CA_BUNDLE: roots},
+        variables={"SSL_CERT_FILE": CA_BUNDLE},
+    )
+    return beside.told(start_document(_start(plan, cargo, door)), door, ground, held)
 
 
 def _start(plan: BottlePlan, cargo: Cargo, door: int) -> EgressStart:
