@@ -8,6 +8,7 @@ from attrs import fields_dict
 
 from bottle.domain.errors import ConflictError
 from bottle.domain.state import METADATA_VERSION, Metadata
+from bottle.domain.taken_out import below_home
 
 MAX_BYTES = 1024 * 1024
 
@@ -40,6 +41,10 @@ def decode(content: bytes, identity: str, path: str) -> Metadata:
         raise damaged(identity, path, _first_complaint(error), _version(known)) from None
     if metadata.identity != identity:
         raise damaged(identity, path, "about another identity", metadata.version)
+    try:
+        list(map(below_home, metadata.transcript))
+    except ValueError as error:
+        raise damaged(identity, path, f"transcript: {error}", metadata.version) from None
     return metadata
 
 

@@ -1,5 +1,6 @@
 """The state store in files: one directory for each identity, for the owner's eyes alone."""
 
+import errno
 import fcntl
 import os
 import re
@@ -121,7 +122,10 @@ class StateFiles:
             os.close(descriptor)
 
     def hold(self, identity: str) -> AbstractContextManager[None]:
-        return self._locked(identity, self._claimed(identity) / LOCK, os.O_RDWR | os.O_CREAT, "tended")
+        path = self._claimed(identity) / LOCK
+        with failures(f"cannot lock {identity}"):
+            _take_away_what_is_no_file(path)
+        return self._locked(identity, path, os.O_RDWR | os.O_CREAT, "tended")
 
     def ending(self, identity: str, *, wait: bool = False) -> AbstractContextManager[None]:
         # The directory itself: on a full disk, where no file can be made any more, a bottle must still end.
@@ -133,6 +137,10 @@ class StateFiles:
                 descriptor = os.open(self._path(identity) / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             except (FileNotFoundError, NotADirectoryError):
                 return False
+            except OSError as error:
+                if error.errno == errno.ELOOP:  # a link, which nobody holds
+                    return False
+                raise
         try:
             # Shared, so that two who look do not see each other; `hold` tries again, so that it does not see us.
             return not _try_lock(descriptor, fcntl.LOCK_SH)
@@ -171,8 +179,8 @@ class StateFiles:
             if directory.is_symlink():
                 directory.unlink()
                 return
-            for part in (AUDIT, LOGS):
-                disk.remove_tree(directory / part)
+            for part in filter(_is_directory, (directory / AUDIT, directory / LOGS)):
+                disk.remove_tree(part)
             disk.remove_tree(directory)
 
     def _path(self, identity: str) -> Path:
@@ -212,6 +220,14 @@ def _sources(directory: Path) -> Sequence[trail.Source]:
 
 def _is_directory(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
+
+
+def _take_away_what_is_no_file(path: Path) -> None:
+    """Where a lock belongs; it is nobody's."""
+    if path.is_symlink():
+        path.unlink()
+    elif path.is_dir():
+        disk.remove_tree(path)
 
 
 def _lock(descriptor: int, *, wait: bool) -> bool:
