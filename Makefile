@@ -64,9 +64,10 @@ mutants: $(INSTALLED)  ## changes in the code that judges, and whether tests not
 	nice -n 19 $(BIN)/python -m scripts.mutants $(if $(filter all,$(MUTANTS)),--all,$(MUTANTS))
 
 FAULTS ?= 30
-faults: $(INSTALLED) base-images  ## launchers killed at any moment of run, stop and resume: FAULTS=30 each; build/faults.md
+faults: $(INSTALLED) base-images  ## launchers and parts killed at any moment, on both backends: FAULTS=30 each; build/faults.md
 	@mkdir -p build
-	BOTTLE_FAULTS=$(FAULTS) BOTTLE_FAULTS_REPORT=build/faults.md $(BIN)/python -m pytest -p no:xdist --timeout 0 tests/faults
+	BOTTLE_FAULTS=$(FAULTS) BOTTLE_FAULTS_REPORT=build/faults.md $(BIN)/python -m pytest -p no:xdist --timeout 0 \
+	    tests/faults tests/gitgate/test_cut_pushes.py
 	@cat build/faults.md
 
 GUEST_KERNEL := build/guest/vmlinuz

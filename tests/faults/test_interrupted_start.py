@@ -6,6 +6,7 @@ import time
 import pytest
 
 from tests.faults.conftest import CLAIMED, ENOUGH, MAKING, PROVING, RUNNING, WAITING, Host, ended, wait_for
+from tests.faults.workers import SEEDS
 
 STAGES = [("", 0.15), (CLAIMED, 0.0), (MAKING, 0.0), (MAKING, 0.1), (PROVING, 0.0), (PROVING, 0.25), (RUNNING, 0.0)]
 # One signal at each stage, and each signal at one: all three take the same way through the program.
@@ -62,7 +63,8 @@ def test_two_impatient_signals_do_not_break_the_clean_up(host: Host) -> None:
     assert host.made() == []
 
 
-def test_two_starts_of_one_agent_at_once_are_two_bottles(host: Host) -> None:
+@pytest.mark.parametrize("turn", SEEDS)
+def test_two_starts_of_one_agent_at_once_are_two_bottles(host: Host, turn: int) -> None:
     processes = [host.launch("start", "sleeper", "--yes", "--detach") for _ in range(2)]
     identities = [process.communicate(timeout=ENOUGH)[0].splitlines()[-1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], identities
