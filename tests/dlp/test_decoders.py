@@ -217,7 +217,7 @@ def test_deflate_with_and_without_its_header() -> None:
 def _zip(method: int, name: str = "a.txt") -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as archive:
-        archive.writestr(zipfile.ZipInfo(name), TEXT, method)  # with no time of day, which would be in the names of tests
+        archive.writestr(zipfile.ZipInfo(name), TEXT, method)  # no time of day: it would be in a test's name
     return file.getvalue()
 
 
