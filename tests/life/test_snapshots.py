@@ -116,3 +116,20 @@ def test_a_disk_that_takes_no_more_leaves_what_was_there(snapshots: SnapshotFile
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [path.read_bytes() for path in Path(kept.path).parent.iterdir()] == [before]
+
+
+def test_what_was_abandoned_goes_and_what_is_being_written_stays(snapshots: SnapshotFiles, tmp_path: Path) -> None:
+    """A launcher that was killed may leave gigabytes; two who take out something at once do not disturb each other."""
+    directory = tmp_path / IDENTITY / "snapshot"
+    directory.mkdir()
+    (directory / ".transcript.killed").write_bytes(b"half")
+    seen: list[list[str]] = []
+
+    def meanwhile(take: Take) -> None:
+        snapshots.keep(IDENTITY, "workspace", ("workspace",), pouring(GuestFile("/workspace/a", b"1")))
+        seen.append(sorted(path.name.split(".")[1] for path in directory.glob(".*")))
+        pouring(ONE)(take)
+
+    snapshots.keep(IDENTITY, "transcript", ROOTS, meanwhile)
+    assert seen == [["transcript"]]
+    assert sorted(path.name for path in directory.iterdir()) == ["transcript.tar", "workspace.tar"]

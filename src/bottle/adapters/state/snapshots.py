@@ -1,6 +1,7 @@
 """What was taken out of boxes, in files of the state: one archive for each part, checked when it comes and whenever it
 is read, and never unpacked: what an agent wrote is nowhere a directory that a program of this host might enter."""
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,7 @@ class SnapshotFiles:
         directory = self._directory(identity)
         with failures(f"cannot keep the {part} of {identity}"):
             disk.make_private(directory)
+            _remove_abandoned(directory)
             with _temporary(directory, part) as file:
                 pour(_Bounded(file, LIMITS[part].size).write)
                 file.flush()
@@ -67,13 +69,27 @@ class _Bounded:
         self._file.write(data)
 
 
+def _remove_abandoned(directory: Path) -> None:
+    """The files of those who were killed while they wrote them: a file that somebody writes is locked."""
+    for path in directory.glob(".*"):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(descriptor)
+
+
 @contextmanager
 def _temporary(directory: Path, part: Part) -> Iterator[BinaryIO]:
-    """A new file; it is gone after the block unless it was given another name."""
+    """A new file, locked; it is gone after the block unless it was given another name."""
     descriptor, name = tempfile.mkstemp(prefix=f".{part}.", dir=directory)
     try:
         with Path(name).open("w+b", buffering=_BUFFER) as file:
             os.close(descriptor)
+            fcntl.flock(file, fcntl.LOCK_EX)
             yield file
     finally:
         Path(name).unlink(missing_ok=True)
