@@ -2,11 +2,12 @@
 
 import sqlite3
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from bottle.adapters.fake.progress import FakeProgress
-from bottle.adapters.smolmachines.smolvm import find, machine_name
+from bottle.adapters.smolmachines.smolvm import Smolvm, find, machine_name
 from bottle.domain.errors import BackendError, BottleError, WallsError
 from tests.smolmachines.conftest import Stage, left, program
 from tests.support import bottles, smolmachines
@@ -88,6 +89,23 @@ def test_what_is_in_memory_is_lost_with_a_stop_and_then_nothing_runs(data: Path)
             assert smolvm("machine", word, "--name", machine_name(plan.identity)).status == 0
         with pytest.raises(BackendError, match="/run/bottle/settings"):
             bottle.run(["true"])
+
+
+def test_sidecars_end_where_machines_cannot_even_be_listed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They hold the credentials; and a machine without them has no way out."""
+    backend = smolmachines.backend("tests:traps", data)
+    plan = bottles.a_plan(smolmachines.images_for_tests())
+    with bottles.launched(backend, plan) as held:
+        with monkeypatch.context() as patch:
+            patch.setattr(Smolvm, "machines", _refuse)
+            with pytest.raises(BackendError, match="would not go"):
+                backend.destroy(held.identity)
+        assert [leftover.kind for leftover in backend.leftovers()] == ["machine"]
+    assert left(backend) == []
+
+
+def _refuse(_: Smolvm) -> NoReturn:
+    raise BackendError("nobody answers")
 
 
 def test_a_machine_with_a_way_to_the_network_is_not_handed_over(data: Path) -> None:

@@ -131,15 +131,15 @@ class SmolmachinesBackend:
     def destroy(self, identity: str) -> None:
         if not is_identity(identity):
             raise NotFoundError(f"'{identity}' is no identity of a bottle", hint="see `bottle list`")
-        failures: list[BottleError] = []
-        for machine in [one for one in self._machines() if one.identity == identity]:
-            try:
+        failure: BottleError | None = None
+        try:
+            for machine in [one for one in self._machines() if one.identity == identity]:
                 self._usable.smolvm.delete(machine.name)
-            except BottleError as error:
-                failures.append(error)
-        keeper.end(self._runtimes.of(identity))
-        if failures:
-            raise BackendError(f"would not go: {failures[0]}", hint="`bottle cleanup` tries again")
+        except BottleError as error:
+            failure = error
+        keeper.end(self._runtimes.of(identity))  # whatever became of the machine: it has no way out from then on
+        if failure is not None:
+            raise BackendError(f"would not go: {failure}", hint="`bottle cleanup` tries again") from failure
 
     def _lacks(self, image: Image) -> bool:
         return not self._rules.are_there() if image == SIDECARS else bool(self._archives.missing([image]))

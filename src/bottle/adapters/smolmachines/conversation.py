@@ -129,7 +129,7 @@ class Conversation:
         if isinstance(status, int):
             return status
         if "error" in self._how:
-            raise BackendError(f"the box cannot run it: {told(str(self._how['error']).encode())}")
+            raise BackendError(f"the box cannot run it: {told(str(self._how['error']).encode(errors='replace'))}")
         raise self._gone()
 
     def close(self) -> None:
