@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import stat
 import sys
-import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -39,11 +37,13 @@ def lack() -> str | None:
 @cache
 def installed() -> Path:
     """A directory for the PATH that has the double as `smolvm`."""
-    folder = Path(tempfile.mkdtemp(prefix="bottle-smolvm-"))
-    program = folder / "smolvm"
+    folder = _BUILD / "bin"
+    folder.mkdir(parents=True, exist_ok=True)
     line = f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from tests.support.smolvm.program import main; main()"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S -c "{line}" "$@"\n')
-    program.chmod(program.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    new = folder / f"new-{os.getpid()}"  # other processes may call it meanwhile
+    new.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S -c "{line}" "$@"\n')
+    new.chmod(0o755)
+    new.replace(folder / "smolvm")
     return folder
 
 
