@@ -60,3 +60,10 @@ def test_a_push_in_disguise_is_refused(method: str, path: str) -> None:
 )
 def test_what_is_no_push(path: str) -> None:
     assert not is_push(parse_target(path))
+
+
+def test_without_a_word_about_the_method_it_is_the_post_of_a_pack() -> None:
+    assert is_push(parse_target("/r.git/git-receive-pack"))
+    assert is_push(parse_target("/r.git/info/refs?x[git-receive-pack]=1"), "GET")
+    assert not is_push(parse_target("/r.git/git-receive-pack"), "GET")
+    assert not is_push(parse_target("/r.git/info/refs"), "GET")

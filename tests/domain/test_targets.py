@@ -235,3 +235,9 @@ def test_queries(query: str, pairs: tuple[tuple[str, str], ...]) -> None:
 @given(st.text())
 def test_any_query_has_pairs(query: str) -> None:
     assert query_pairs(query)
+
+
+def test_the_first_reading_has_no_escape_of_what_needs_none() -> None:
+    """RFC 3986 6.2.2.2: letters, digits and `-._~`; all else stays escaped, in upper case."""
+    assert parse_target("/%41%5A%61%7A%30%39%2D%5F%7E%2f%c3%a9").readings[0] == "/AZaz09-_~%2F%C3%A9"
+    assert ASTERISK.readings == ("*",)
