@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,12 @@ pytestmark = pytest.mark.timeout(1800)
 
 PROMPT, ANSWER = "Count the ships", "Three ships lie in the harbour."
 ANEW = "Your box was started anew"
-TOOL = "RUN printf '#!/bin/sh\\necho three ships\\n' > /usr/local/bin/harbour \\\n && chmod +x /usr/local/bin/harbour"
+# Another one each time, or the image would be there already.
+TOOL = f"""\
+ENV VOYAGE={secrets.token_hex(8)}
+RUN printf '#!/bin/sh\\necho three ships\\n' > /usr/local/bin/harbour \\
+ && chmod +x /usr/local/bin/harbour
+"""
 NOTES = "/home/node/workspace/notes"
 _ID = re.compile(r'\\*"id\\*": \\*"([a-z0-9]{8})')
 
@@ -74,6 +80,8 @@ def _require_both_answers(stage: Stage, answers: list[Done]) -> None:
     assert not stage.world.views.remains(identity)
     kept = stage.world.home / "state" / identity / "snapshot"
     assert [path.name for path in kept.iterdir()] == ["transcript.tar"], "a workspace that nobody wanted kept"
+    gone = stage.world.cli.run("cleanup", identity, "--images", "--yes").ok()
+    assert f"bot-bottle-{stage.program.name}:" in gone.stdout + gone.stderr, "no manifest asks for that image"
 
 
 def _scripts(stage: Stage) -> list[Script]:
