@@ -1,5 +1,6 @@
 """Content that comes in pieces, with what is packed or encoded in it and goes on from one piece to the next."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from attrs import define, field
@@ -17,6 +18,7 @@ from bottle.domain.dlp.packing import (
     require_open,
 )
 from bottle.domain.dlp.telling import is_text
+from bottle.domain.dlp.unmarked import packing_of
 
 DEEPEST: Final = 8
 """Encodings within encodings; what is still readable below is refused."""
@@ -126,7 +128,7 @@ class Layer:
                 return True
             self._packed = None
         opened = Opened(self, data, is_last=is_last)
-        self._packed, self._cut = opened.walk(at)
+        self._packed, self._cut = opened.walk(at, None if self.has_begun else len(before))
         if opened.small:
             self._enter("packed content", b"\n".join(opened.small))
         return packed is not None or opened.any
@@ -136,7 +138,7 @@ class Layer:
         make = self.engine.unpackers.get(opening.packing)
         inner = self._inner(opening.packing) if make is not None else None
         return (
-            Packed(make(), inner, max(_LAG, _LAGS.get(opening.packing, 0)))
+            Packed(make(), inner, max(_LAG, _LAGS.get(opening.packing, 0)), is_marked=opening.is_marked)
             if make is not None and inner is not None
             else None
         )
@@ -165,10 +167,11 @@ class Opened:
     """What is whole and little; a pack of git's holds thousands of such."""
     any: bool = False
 
-    def walk(self, at: int) -> tuple["Packed | None", bytes]:
-        """What goes on in the next piece: a stream, or the beginning of one. Raises UnreadableError."""
+    def walk(self, at: int, first: int | None) -> tuple["Packed | None", bytes]:
+        """What goes on in the next piece: a stream, or the beginning of one. `first` is where the content begins, if it
+        does so here. Raises UnreadableError."""
         vain = 0
-        for opening in openings(self.data, at, self.layer.engine.hints.magics(self.data)):
+        for opening in self._openings(at, first):
             if opening is None:
                 return None, b"" if self.is_last else self.data[-_CUT:]
             packed = self.layer.open(opening) if opening.at >= at else None
@@ -179,14 +182,21 @@ class Opened:
                 vain += 1
                 if vain > _VAIN:
                     raise UnreadableError("content full of what looks packed and is not")
-                self.small += [text for text in packed.left if is_text(text)]  # it may be broken on purpose
+                if is_text(packed.rest):  # it may be broken on purpose
+                    self.small.append(packed.rest)
                 continue
             self.any = True
-            self.small += packed.left
+            self.small.append(packed.rest)
             if end < 0:
                 return (None if self.is_last else packed), b""
-            at = end
+            at = end if opening.is_marked else at
         return None, b""
+
+    def _openings(self, at: int, first: int | None) -> Iterator[Opening | None]:
+        engine = self.layer.engine
+        if first is not None and (packing := packing_of(self.data[first:], engine.unpackers)) is not None:
+            yield Opening(first, first, packing, is_marked=False)
+        yield from openings(self.data, at, engine.hints.magics(self.data))
 
 
 @define(eq=False)
@@ -196,6 +206,7 @@ class Packed:
     unpacker: Unpacker
     layer: Layer
     lag: int
+    is_marked: bool
     left: list[bytes] = field(factory=list)
     """Unpacked, and not looked at yet: when the stream is over, this is for whoever opened it."""
     unpacked: int = 0
@@ -207,6 +218,11 @@ class Packed:
     def hold(self) -> int:
         """How many of the last packed bytes may yet turn out to hold something."""
         return self.lag + self.layer.hold
+
+    @property
+    def rest(self) -> bytes:
+        """What is left, in one piece: it may itself be packed."""
+        return b"".join(self.left)
 
     def feed(self, data: bytes, start: int, *, is_last: bool) -> int:
         """Unpacks the data from `start` on; where the stream ends in it, -1 where it goes on."""
@@ -220,8 +236,8 @@ class Packed:
             for end, piece in inputs(data, start):
                 for unpacked in self.unpacker.pieces(piece):
                     self._gather(unpacked)
-                if self.unpacker.eof:
-                    return end - len(self.unpacker.unused_data)
+                if self.unpacker.eof:  # brotli does not tell what of its last input stands behind it
+                    return end - len(self.unpacker.unused_data if self.is_marked else piece)
         except BrokenError:
             self.is_broken = True
             return start + 1
@@ -236,7 +252,7 @@ class Packed:
             self._pass_on(is_last=False)
 
     def _pass_on(self, *, is_last: bool) -> None:
-        data = b"".join(self.left)
+        data = self.rest
         self.left.clear()
         self._size, self._has_passed = 0, True
         self.layer.feed(data, is_last=is_last)

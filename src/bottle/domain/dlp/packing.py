@@ -145,11 +145,13 @@ STANDARD: Final[Unpackers] = {
 
 @frozen
 class Opening:
-    """Where packed content begins: its first byte is `at`, what is to be unpacked begins at `data`."""
+    """Where packed content begins: its first byte is `at`, what is to be unpacked begins at `data`. What is not marked
+    was guessed, and something else may stand in the same place."""
 
     at: int
     data: int
     packing: str
+    is_marked: bool = True
 
 
 MAGICS: Final = {

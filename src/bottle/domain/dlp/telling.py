@@ -46,7 +46,7 @@ def is_plain(data: bytes) -> bool:
     others = len(data.translate(None, PRINTED))
     if (3 if len(data) > 64 else 5) * others <= len(data) or 5 * data.count(0) >= 2 * len(data):
         return True
-    return may_be_packed(data) or _is_utf8(data)
+    return may_be_packed(data) or is_utf8(data)
 
 
 def may_be_packed(data: bytes) -> bool:
@@ -54,6 +54,6 @@ def may_be_packed(data: bytes) -> bool:
     return data.startswith(_AT_FIRST) or _ANYWHERE.search(data) is not None
 
 
-def _is_utf8(data: bytes) -> bool:
-    """Whether it is, but for what cutting did at both ends."""
+def is_utf8(data: bytes) -> bool:
+    """Whether it is text in UTF-8, but for what cutting did at both ends."""
     return len(data.decode("utf-8", "ignore").encode()) + 6 >= len(data) >= 16
