@@ -12,8 +12,8 @@ WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures recording reference man test fuzz mutants faults lint types check format bench release audit lock pins corpora \ guest
-	clean base-images
+.PHONY: help demo pictures recording reference man test fuzz mutants faults lint types check format bench release audit lock pins corpora \
+	guest clean base-images
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14

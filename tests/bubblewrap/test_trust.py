@@ -132,8 +132,9 @@ def test_the_box_trusts_the_hosts_roots_and_its_own(tmp_path: Path) -> None:
     assert all(ssl.PEM_cert_to_DER_cert(pem) in store for pem in (*roots, authority))
 
 
-def test_without_java_no_store_is_made_for_it(tmp_path: Path) -> None:
-    assert set(trust.stores(issued().authority, java_places=()).box) == {CA_BUNDLE, trust.AUTHORITY}
+def test_without_java_no_store_is_made_for_it() -> None:
+    stores = trust.stores(issued().authority, java_places=())
+    assert set(stores.box) == {CA_BUNDLE, trust.AUTHORITY, "/etc/pip.conf"}
 
 
 def public_roots(count: int) -> list[str]:

@@ -31,6 +31,8 @@ HOST_BUNDLES = tuple(
 AUTHORITY = "/etc/ssl/certs/bot-bottle.pem"
 """The bottle's own authority alone, in the box."""
 
+_PIP = f"[global]\ncert = {CA_BUNDLE}\n".encode()  # before 24.2 it trusts what it brings along, and nothing else
+
 _BUNDLE_LINKS = (
     "/etc/ssl/cert.pem",  # OpenSSL of Alpine and Arch, LibreSSL
     "/etc/ssl/ca-bundle.pem",  # SUSE
@@ -65,7 +67,7 @@ def stores(authority: str, bundles: Sequence[Path] = HOST_BUNDLES, java_places: 
         raise ProvisionError("the bottle's authority is no certificate")
     roots = _host_roots(bundles)
     pem, own_pem = _pem(roots), _pem(own)
-    files = {CA_BUNDLE: pem + own_pem, AUTHORITY: own_pem}
+    files = {CA_BUNDLE: pem + own_pem, AUTHORITY: own_pem, "/etc/pip.conf": _PIP}
     javas = list(places() if java_places is None else java_places)
     if javas:
         files |= dict.fromkeys((JAVA_STORE, *javas), java_store([*roots, *own]))

@@ -77,6 +77,8 @@ def _as_it_stands(error: UnicodeError) -> tuple[str | bytes, int]:
 
 _HANDLER: Final = "bottle.as_it_stands"
 codecs.register_error(_HANDLER, _as_it_stands)
+for _codec in ("unicode_escape", "utf-16-le"):  # else a file is opened at the first use, when none may be left
+    codecs.lookup(_codec)
 
 
 def _of_code(match: re.Match[bytes]) -> bytes:
