@@ -1,6 +1,7 @@
 """What `bottle supervise` says: everything of a proposal, as text that no terminal obeys, and as JSON."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -125,22 +126,27 @@ def test_what_is_kept_is_shown_and_without_a_yes_nothing_is_written(kept: Kept) 
 
 def test_whoever_watches_sees_each_as_it_comes_and_is_called(kept: Kept) -> None:
     called = kept.bottle.home / "called"
+    terminal, theirs = os.openpty()
     watching = subprocess.Popen(
         [sys.executable, "-c", "from bottle.cli.main import main; main()", "supervise", "watch"],
         env={**kept.bottle.environment, "BOT_BOTTLE_NOTIFY": f"tee {called}"},
         cwd=kept.bottle.directory,
         stdout=subprocess.PIPE,
+        stderr=theirs,
         text=True,
     )
+    os.close(theirs)
     assert watching.stdout is not None
     try:
         kept.asks(EgressWish("pypi.org"))
         first = watching.stdout.readline()
         assert first.split() == ["id", "aaaaaaaa"]
+        assert os.read(terminal, 1024) == f"\a\033]0;bottle: {IDENTITY} asks\a".encode(), "the bell, and the title"
         assert json.loads(called.read_text())["title"] == "any method to pypi.org"
     finally:
         watching.send_signal(signal.SIGINT)
         watching.communicate()
+        os.close(terminal)
     assert watching.returncode == 128 + signal.SIGINT
 
 
