@@ -3,6 +3,7 @@ Claude Code."""
 
 import json
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,15 @@ class Place:
         return self.world.inside(self.identity, "curl", "-sS", "-m", "20", *more, f"https://{self.origin}/")
 
     def ask(self, tool: str, **arguments: object) -> Any:
-        """What the server says to a call from inside the box."""
+        """What the server says to a call from the box. It takes ten proposals a minute, whichever test they are of."""
+        deadline = time.monotonic() + 90
+        while "within a minute" in (said := self._said(tool, arguments))["content"][0]["text"]:
+            assert time.monotonic() < deadline, said
+            time.sleep(2)
+        assert not said["isError"], said
+        return json.loads(said["content"][0]["text"])
+
+    def _said(self, tool: str, arguments: dict[str, object]) -> Any:
         message = {
             "jsonrpc": "2.0",
             "id": 1,
@@ -54,9 +63,7 @@ class Place:
         said = self.world.inside(
             self.identity, "curl", "-sS", "-m", "60", *headers, "-d", json.dumps(message), "http://supervise:9100/"
         )
-        result = json.loads(said.ok().stdout)["result"]
-        assert not result["isError"], result
-        return json.loads(result["content"][0]["text"])
+        return json.loads(said.ok().stdout)["result"]
 
     def wish(self) -> dict[str, object]:
         host, _, port = self.origin.partition(":")
