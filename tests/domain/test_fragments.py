@@ -15,6 +15,7 @@ APT = "RUN apt-get update && apt-get install -y --no-install-recommends jq"
         'RUN ["/bin/true", "--", "--mount"]',
         "RUN apt-get update \\\n    # what is needed\n\n && apt-get install -y jq",
         "RU\\\nN true",
+        "RUN echo $((1 << 2))",
     ],
 )
 def test_what_installs_and_what_sets_is_taken(text: str) -> None:
@@ -35,13 +36,16 @@ def test_what_installs_and_what_sets_is_taken(text: str) -> None:
         ("RUN --mount=type=secret,id=x cat /run/secrets/x", "no options"),
         ("RUN \\\n  --security=insecure true", "no options"),
         ("RUN \\\n# why\n  --network=host true", "no options"),
-        ("RUN <<END\nFROM scratch\nEND", "'FROM' is not taken"),
+        ("RUN <<END\nFROM scratch\nEND", "here-document"),
+        ("RUN cat <<'USER'", "here-document"),
+        ("RUN cat <<- USER", "here-document"),
         ("RUN", "needs something"),
         ("# only a word", "at least one"),
         ("", "at least one"),
         ("RUN true \\", "backslash"),
         ("RUN true \\\n# and no more", "backslash"),
         ("RUN true \\  \n\n", "backslash"),
+        *((f"RUN true \\{space}", "spaces, tabs") for space in "\r\v\f\x85\u00a0\u2003\u2028\u3000"),
     ],
 )
 def test_what_reaches_for_more_is_refused(text: str, says: str) -> None:

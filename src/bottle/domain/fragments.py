@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 INSTRUCTIONS = ("RUN", "ENV")
 
 _CONTINUES = re.compile(r"\\[ \t]*\Z")
+_HERE_DOCUMENT = re.compile(r"<<-?\s*[\"']?[A-Za-z_]")
 _ADDRESS = re.compile(r"(?:https?|ftp|git|ssh)://(?:[^\s/@'\"]*@)?([^\s/:'\"]+)", re.IGNORECASE)
 _FETCHES = re.compile(
     r"(?:^[A-Za-z]+|[;&|(`]|\b(?:then|do|else))\s*(?:sudo\s+)?(?:/\S*/)?(curl|wget|nc|ncat|scp|rsync|ftp)\s"
@@ -19,6 +20,8 @@ _INTO_A_SHELL = re.compile(r"\|\s*(?:sudo\s+)?(?:/\S*/)?(?:ba|da|z)?sh\b")
 
 def fragment_fault(text: str) -> str | None:
     """Why these lines cannot be built on top of an image, or None."""
+    if any(character.isspace() and character not in " \t\n" for character in text):
+        return "spaces, tabs and line ends alone: what a builder takes for a space is not what others do"
     found = list(_instructions(text))
     if not found:
         return "at least one RUN or ENV belongs here"
@@ -66,6 +69,8 @@ def _fault(name: str, rest: str = "") -> str | None:
         return f"{name.upper()} needs something to do"
     if rest.startswith("--"):
         return f"{name.upper()} takes no options such as {rest.split()[0][:20]}"
+    if _HERE_DOCUMENT.search(rest):  # its end would be looked for in the lines that follow
+        return f"{name.upper()} takes no here-document: write `printf '...' > FILE`"
     return None
 
 
