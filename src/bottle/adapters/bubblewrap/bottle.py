@@ -1,17 +1,14 @@
 """A running bottle, whoever launched it."""
 
-import json
 from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-from bottle.adapters import sidecar
-from bottle.adapters.bubblewrap import box, commands, keeper
+from bottle.adapters.bubblewrap import box, commands, sidecars
 from bottle.adapters.bubblewrap.keeper import Lifeline
 from bottle.adapters.bubblewrap.runtime import Runtime
 from bottle.app.ports import ExecResult, Heard
 from bottle.domain.egress import Policy
-from bottle.domain.egress_config import EgressReload, reload_document
 from bottle.domain.errors import BackendError
 
 
@@ -41,10 +38,7 @@ class BubblewrapBottle:
         return commands.attach(self.runtime.commands, argv, self.terminal_env)
 
     def reload(self, policy: Policy, leaves: Mapping[str, str] | None = None) -> None:
-        document = reload_document(EgressReload(policy, leaves=sidecar.leaves(leaves or {})))
-        answer = keeper.configure(self.runtime, keeper.WAY_OUT, document)
-        if not sidecar.stands(answer, policy.version):
-            raise BackendError(f"the sidecar answered something else: {json.loads(answer).get('event')}")
+        sidecars.reload(self.runtime, policy, leaves or {})
 
     def leave(self) -> None:
         """Whoever opened the bottle later is not tied to it."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from bottle.adapters.bubblewrap import interpreter
 from bottle.adapters.bubblewrap.trust import AUTHORITY
+from bottle.adapters.probed import Walls, privileges, reported
 from bottle.domain.errors import ProvisionError, WallsError
 from bottle.domain.hosts import Authority
 from bottle.domain.provision import CA_BUNDLE, GUEST_HOME
@@ -42,7 +43,7 @@ def command(proxy: Authority) -> list[str]:
 
 def judge(output: bytes) -> None:
     """Raises WallsError that names the first wall that was not proved, ProvisionError for furniture that is amiss."""
-    report = _report(output)
+    report = reported(output)
     for holds, wall in _walls(report):
         if not holds:
             raise WallsError(
@@ -70,23 +71,9 @@ def _with_environment(argv: list[str]) -> list[str]:
     return ["env", *variables, *argv] if variables else argv
 
 
-def _report(output: bytes) -> Mapping[str, Any]:
-    try:
-        report = json.loads(output)
-    except ValueError:
-        report = None
-    if not isinstance(report, dict):
-        raise WallsError("a wall could not be proved: probe: it did not come to its end")
-    return report
-
-
-def _walls(report: Mapping[str, Any]) -> list[tuple[bool, str]]:
-    status = report.get("status", {})
+def _walls(report: Mapping[str, Any]) -> Walls:
     return [
-        (report.get("uid", 0) != 0, "user: the agent is root"),
-        (all(_is_zero(status.get(f"Cap{kind}")) for kind in ("Eff", "Prm", "Inh", "Bnd", "Amb")), "capabilities: some"),
-        (status.get("NoNewPrivs") == "1", "privileges: new ones can be had"),
-        (status.get("Seccomp") == "2", "system calls: nothing filters them"),
+        *privileges(report),
         (report.get("interfaces") == ["lo"], "network: there is a device besides loopback"),
         (bool(report.get("outside")), "network: an outside address is not refused"),
         (bool(report.get("outside6")), "network: an outside address is not refused over IPv6"),
@@ -111,10 +98,6 @@ def _separate(found: object) -> list[tuple[bool, str]]:
     return [
         (links.get(kind, "") not in ("", own[kind]), f"namespaces: the host's own ({kind})") for kind in _NAMESPACES
     ]
-
-
-def _is_zero(value: object) -> bool:
-    return isinstance(value, str) and bool(value) and not value.strip("0")
 
 
 def _are_few(processes: object) -> bool:

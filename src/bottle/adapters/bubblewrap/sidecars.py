@@ -1,18 +1,20 @@
 """The sidecars of a bottle as processes of this host: what the keeper is told of them, and when they serve."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
-from bottle.adapters import gitleaks
+from bottle.adapters import gitleaks, sidecar
 from bottle.adapters.bubblewrap import git_gate, interpreter, keeper, supervise, way_out
 from bottle.adapters.bubblewrap.descriptors import Descriptors
 from bottle.adapters.bubblewrap.ground import Ground
 from bottle.adapters.bubblewrap.keeper import Lifeline
-from bottle.adapters.sidecar import stands
+from bottle.adapters.bubblewrap.runtime import Runtime
 from bottle.app.ports import Cargo, Stopping
+from bottle.domain.egress import Policy
+from bottle.domain.egress_config import EgressReload, reload_document
 from bottle.domain.errors import BackendError
 from bottle.domain.gitgate import GATE
 from bottle.domain.plan import BottlePlan
@@ -70,5 +72,13 @@ class Sidecars:
         while awaited:
             answer = lifeline.wait_for("answer", deadline, stopping)
             version = awaited.pop(str(answer.get("program")), None)
-            if version is None or not stands(json.dumps(answer["answer"]).encode(), version):
+            if version is None or not sidecar.stands(json.dumps(answer["answer"]).encode(), version):
                 raise BackendError("the sidecar did not take its configuration")
+
+
+def reload(runtime: Runtime, policy: Policy, leaves: Mapping[str, str]) -> None:
+    """Has the way out judge by this policy from now on; `leaves` join those that it has. Raises BackendError."""
+    document = reload_document(EgressReload(policy, leaves=sidecar.leaves(leaves)))
+    answer = keeper.configure(runtime, keeper.WAY_OUT, document)
+    if not sidecar.stands(answer, policy.version):
+        raise BackendError(f"the sidecar answered something else: {json.loads(answer).get('event')}")

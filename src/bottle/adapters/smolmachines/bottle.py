@@ -1,12 +1,10 @@
 """A running bottle, whoever launched it."""
 
-import json
 from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-from bottle.adapters import sidecar
-from bottle.adapters.bubblewrap import keeper
+from bottle.adapters.bubblewrap import sidecars
 from bottle.adapters.bubblewrap.keeper import Lifeline
 from bottle.adapters.bubblewrap.runtime import Runtime
 from bottle.adapters.smolmachines import commands
@@ -14,7 +12,6 @@ from bottle.adapters.smolmachines.furnish import USER
 from bottle.adapters.smolmachines.smolvm import Smolvm
 from bottle.app.ports import ExecResult, Heard
 from bottle.domain.egress import Policy
-from bottle.domain.egress_config import EgressReload, reload_document
 from bottle.domain.errors import BackendError
 
 
@@ -46,10 +43,7 @@ class SmolmachinesBottle:
         return commands.attach(self.smolvm, self.machine, argv, self.terminal_env)
 
     def reload(self, policy: Policy, leaves: Mapping[str, str] | None = None) -> None:
-        document = reload_document(EgressReload(policy, leaves=sidecar.leaves(leaves or {})))
-        answer = keeper.configure(self.runtime, keeper.WAY_OUT, document)
-        if not sidecar.stands(answer, policy.version):
-            raise BackendError(f"the sidecar answered something else: {json.loads(answer).get('event')}")
+        sidecars.reload(self.runtime, policy, leaves or {})
 
     def leave(self) -> None:
         """The machine lives on anyway; its sidecars do from now on."""

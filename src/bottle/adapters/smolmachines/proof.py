@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from bottle.adapters.probed import Walls, privileges, reported
 from bottle.adapters.smolmachines.conversation import GUEST_LIBRARY
 from bottle.domain.errors import ProvisionError, WallsError
 from bottle.domain.hosts import Authority
@@ -64,7 +65,7 @@ def command(proxy: Authority, trap: Trap) -> list[str]:
 
 def judge(output: bytes, trap: Trap) -> None:
     """Raises WallsError that names the first wall that was not proved, ProvisionError for furniture that is amiss."""
-    report = _report(output)
+    report = reported(output)
     for holds, wall in (*_walls(report), (not trap.is_sprung(), "host: a service on its loopback was reached")):
         if not holds:
             raise WallsError(
@@ -74,23 +75,9 @@ def judge(output: bytes, trap: Trap) -> None:
         raise ProvisionError("the bottle's own authority is not trusted inside the machine")
 
 
-def _report(output: bytes) -> Mapping[str, Any]:
-    try:
-        report = json.loads(output)
-    except ValueError:
-        report = None
-    if not isinstance(report, dict):
-        raise WallsError("a wall could not be proved: probe: it did not come to its end")
-    return report
-
-
-def _walls(report: Mapping[str, Any]) -> list[tuple[bool, str]]:
-    status = report.get("status", {})
+def _walls(report: Mapping[str, Any]) -> Walls:
     return [
-        (report.get("uid", 0) != 0, "user: the agent is root"),
-        (all(_is_zero(status.get(f"Cap{kind}")) for kind in ("Eff", "Prm", "Inh", "Bnd", "Amb")), "capabilities: some"),
-        (status.get("NoNewPrivs") == "1", "privileges: new ones can be had"),
-        (status.get("Seccomp") == "2", "system calls: nothing filters them"),
+        *privileges(report),
         (report.get("interfaces") == ["lo"], "network: there is a device besides loopback"),
         (report.get("outside") in _NO_WAY, "network: an outside address is not refused at once"),
         (report.get("outside6") in _NO_WAY_6, "network: an outside address is not refused at once over IPv6"),
@@ -101,7 +88,3 @@ def _walls(report: Mapping[str, Any]) -> list[tuple[bool, str]]:
         (bool(report.get("namespace")), "namespaces: new ones can be had"),
         ("bottle egress" in str(report.get("proxy", "")), "way out: the sidecar does not answer at its port"),
     ]
-
-
-def _is_zero(value: object) -> bool:
-    return isinstance(value, str) and bool(value) and not value.strip("0")
