@@ -5,6 +5,7 @@ REQUEST_LINE = 16 * 1024
 HEADER_BLOCK = 64 * 1024
 REQUEST_HEADERS = 96  # with what is added on the way, within the 100 that common servers take
 RESPONSE_HEADERS = 256
+INTERIM_RESPONSES = 64  # of status 1xx, before the one that answers
 PIPELINED_REQUESTS = 16
 PROXY_HEAD = 16 * 1024  # of an upstream proxy's answer to a CONNECT
 DOCUMENT = 32 * 1024 * 1024  # one line on standard input

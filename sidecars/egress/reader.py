@@ -144,6 +144,7 @@ class ResponseReader(_Reader[httptools.HttpResponseParser]):
         self._done = True
         self._over = False
         self._may_switch = False
+        self._interim = 0
         self.rest = b""
         """What followed a 101."""
         self.has_begun = False
@@ -153,7 +154,7 @@ class ResponseReader(_Reader[httptools.HttpResponseParser]):
 
     def expect(self, method: str, *, switch: bool = False) -> None:
         """A response to a request of this method comes next; a 101 is one only where `switch` says so."""
-        self._may_switch = switch
+        self._may_switch, self._interim = switch, 0
         self._method, self._done, self._head, self.has_begun = method, False, None, False
 
     def feed(self, data: bytes) -> list[Event]:
@@ -210,6 +211,12 @@ class ResponseReader(_Reader[httptools.HttpResponseParser]):
         self._done = True
         self._events.append(END)
 
+    def _note_interim(self) -> None:
+        """Raises Refused for an origin that has much to say and answers nothing."""
+        self._interim += 1
+        if self._interim > limits.INTERIM_RESPONSES:
+            raise refused(502, "upstream.response", "too many interim responses")
+
     # What llhttp calls.
 
     def on_message_begin(self) -> None:
@@ -233,7 +240,8 @@ class ResponseReader(_Reader[httptools.HttpResponseParser]):
         status = parser.get_status_code()
         if status == 101 and not self._may_switch:
             raise refused(502, "upstream.response", "not a response to what was asked")
-        if status < 200 and status != 101:
+        if 100 <= status < 200 and status != 101:
+            self._note_interim()
             return
         self._head = head = response_head(status, self._reason, parser.get_http_version(), self._fields)
         head.bodyless = head.bodyless or self._method == "HEAD"
@@ -244,8 +252,8 @@ class ResponseReader(_Reader[httptools.HttpResponseParser]):
 
     def on_body(self, body: bytes) -> None:
         self._silent = 0
-        if self._done:
-            self.is_spent = True
+        if self._done or self._head is None:
+            self.is_spent = True  # nothing passes without a head that was read
             return
         if self._due:
             self._due -= len(body)
