@@ -6,6 +6,7 @@ where they are known here (docs/egress.md).
 
 import asyncio
 import ipaddress
+import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
@@ -177,6 +178,12 @@ def _teller(shaken: "asyncio.Future[None]") -> Callable[[OSError | None], None]:
             shaken.set_exception(error)
 
     return tell
+
+
+def resolve_as_listed() -> None:
+    """From now on no name of this process is tried with a search domain behind it (resolv.conf(5), LOCALDOMAIN): that
+    would be another name than the one that was judged."""
+    os.putenv("LOCALDOMAIN", "")
 
 
 async def _resolve(authority: Authority) -> Sequence[IPAddress]:

@@ -22,7 +22,7 @@ from sidecars.egress import limits
 from sidecars.egress.agent_side import AgentSide
 from sidecars.egress.audit import Trail
 from sidecars.egress.control import END, Control, read_stdin
-from sidecars.egress.dial import Dialler
+from sidecars.egress.dial import Dialler, resolve_as_listed
 from sidecars.egress.dns import Responder
 from sidecars.egress.gateway import Gateway
 from sidecars.egress.listening import listen_for
@@ -51,6 +51,8 @@ class Egress:
         require_roots(start.roots)
         loop = asyncio.get_running_loop()
         trust = loop.run_in_executor(None, upstream_context, start.roots)
+        if start.proxy is None:
+            resolve_as_listed()
         dialler = Dialler(trust, start.proxy)  # nobody waits for that before the first origin is dialled
         gateway = Gateway(rules, Trail(start.audit, start.identity), dialler)
         gateway.withhold()

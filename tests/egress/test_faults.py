@@ -5,6 +5,7 @@ import resource
 import socket
 import ssl
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -91,6 +92,41 @@ def test_a_resolver_that_is_down_is_a_502(tmp_path: Path, bottle_ca: TestCa) -> 
         assert (done.stdout[-3:], answer["rule"]) == (b"502", "upstream.dns")
         assert "does not resolve" in answer["reason"]
         assert sidecar.wait_for_trail(1)[0]["rule"] == "upstream.dns"
+    finally:
+        sidecar.stop()
+
+
+NAMES = """
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 53))
+with open(sys.argv[1], "ab", 0) as asked:
+    while True:
+        query, client = server.recvfrom(512)
+        asked.write(query[12:-5] + b"\\n")
+        server.sendto(query[:2] + b"\\x81\\x83" + query[4:6] + bytes(6) + query[12:], client)
+"""
+
+
+def test_a_listed_name_is_looked_up_without_a_search_domain(tmp_path: Path, bottle_ca: TestCa) -> None:
+    """With one behind it, it would be a name that nobody listed. Nobody but a resolver of ours is in this network."""
+    require("bwrap")
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\nsearch corp.example\noptions ndots:5\n")
+    (tmp_path / "names.py").write_text(NAMES)
+    names = f'{sys.executable} -I {tmp_path}/names.py {tmp_path}/asked & exec "$@"'
+    within = ["bwrap", "--dev-bind", "/", "/", "--bind", f"{tmp_path}/resolv.conf", "/etc/resolv.conf",
+              "--unshare-net", "--unshare-pid", "--unshare-user", "--uid", "0", "--cap-add", "CAP_NET_BIND_SERVICE",
+              "--die-with-parent", "--", "sh", "-c", names, "sh"]  # fmt: skip
+    door = f"{tmp_path}/door"
+    sidecar = Sidecar(tmp_path, bottle_ca, within=within, listen={"unix": door})
+    try:
+        assert sidecar.start([{"host": HOST, "scheme": "http", "ports": [80]}])["event"] == "ready"
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(door)
+            connection.sendall(f"GET http://{HOST}/ HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+            assert Response(connection).json["rule"] == "upstream.dns"
+        asked = set((tmp_path / "asked").read_bytes().splitlines())
+        assert asked == {b"\x03api\x07example\x03com"}
     finally:
         sidecar.stop()
 
