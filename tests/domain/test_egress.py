@@ -99,6 +99,28 @@ def test_what_is_refused(method: str, url: str, rule: str, reason: str, ask: str
     assert verdict.ask is None if ask is None else ask in (verdict.ask or "")
 
 
+@pytest.mark.parametrize(
+    ("method", "query", "is_allowed"),
+    [
+        ("POST", "_method=DELETE", False),
+        ("POST", "a=b&%5Fmethod=delete", False),
+        ("POST", "a;_METHOD=%44ELETE", False),
+        ("GET", "X-HTTP-Method-Override=PATCH", False),
+        ("POST", "_method=GET", True),
+        ("POST", "_method=flickr.photos.search", True),
+        ("POST", "method=DELETE", True),
+        ("DELETE", "", False),
+    ],
+)
+def test_a_query_names_no_method_that_is_not_listed(method: str, query: str, is_allowed: bool) -> None:
+    limited = Route(HostPattern("rails.example"), methods=("GET", "POST"))
+    asked = request(f"https://rails.example/a?{query}", method)
+    verdict = decide(Policy((limited,)), asked)
+    assert verdict.allowed is is_allowed
+    assert is_allowed or verdict.rule == "method.unlisted"
+    assert decide(Policy((Route(HostPattern("rails.example")),)), asked).allowed
+
+
 @pytest.mark.parametrize("method", ["COPY", "MOVE", "BIND", "REBIND", "UNBIND"])
 def test_a_path_rule_covers_no_second_place(method: str) -> None:
     below = Route(HostPattern("dav.example"), paths=("/mine",))

@@ -27,6 +27,8 @@ _LONGEST_METHOD = 32
 _NEVER = frozenset({"CONNECT", "TRACE", "TRACK"})
 # A header or the body says what place they write to besides the target (RFC 4918 10.3, RFC 5842).
 _TWO_PLACES = frozenset({"COPY", "MOVE", "BIND", "UNBIND", "REBIND"})
+# What frameworks read in a query as the method that was meant (Rails, Laravel, Symfony, Express and their like).
+_METHOD_WORDS = frozenset({"-method", "x-http-method-override", "x-http-method", "x-method-override"})
 _LONGEST_WORD = 120
 _LONGEST_REASON = 600
 
@@ -236,7 +238,9 @@ def _refuse_push(route: Route, request: Request) -> Verdict | None:
 
 def _judge(route: Route, request: Request) -> Verdict:
     name, method, path = _plain(route.name), _plain(request.method), _plain(request.target.path)
-    if route.methods and request.method not in route.methods:
+    unlisted = next((one for one in _methods(request) if one not in route.methods), None) if route.methods else None
+    if unlisted is not None:
+        method = _plain(unlisted)
         reason = f"{method} is not among the methods of {name} ({_plain(', '.join(route.methods))})"
         return _deny(route, "method.unlisted", reason, f"method {method} for {name}")
     if route.paths and not _path_is_listed(route.paths, request.target):
@@ -246,6 +250,13 @@ def _judge(route: Route, request: Request) -> Verdict:
         reason = f"{method} writes to a second place, which the paths of {name} cannot be held against"
         return _deny(route, "method.two-places", reason, f"{name} without `paths`")
     return _allow(route, "host, port, method and path are listed")
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that some server may take the request for: its own, and those that its query names."""
+    pairs = query_pairs(request.target.query or "")
+    named = [value.strip().upper() for word, value in pairs if word.strip().lower().replace("_", "-") in _METHOD_WORDS]
+    return [request.method, *(method for method in named if _METHOD.match(method))]
 
 
 def _path_is_listed(prefixes: Iterable[str], target: Target) -> bool:
