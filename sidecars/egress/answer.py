@@ -8,7 +8,7 @@ from bottle.domain.secret_forms import SecretForms
 from sidecars.egress.audit import Entry
 from sidecars.egress.unpack import Unpacker, unpacker_for
 from sidecars.egress.wire import RequestHead, ResponseHead
-from sidecars.egress.writing import LAST_CHUNK, chunk, mask_head, write_response
+from sidecars.egress.writing import LAST_CHUNK, chunk, mask_head, stands_alone, write_response
 
 
 class Answer:
@@ -40,7 +40,7 @@ class Answer:
             self._unpacker = unpacker_for(head, self._request.method)
         self._head = head
         self._entry.status = head.status
-        self.leaves_open = not (head.close or head.until_close)
+        self.leaves_open = not (head.close or head.until_close or stands_alone(self._request))
         knows_chunks = self._request.version == "1.1"
         is_unframed = not head.bodyless and head.length is None
         self._chunked = is_unframed and knows_chunks

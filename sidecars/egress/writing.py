@@ -7,14 +7,22 @@ from bottle.domain.secret_forms import SecretForms
 from sidecars.egress.wire import RequestHead, ResponseHead
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
+_CLOSE: Final = b"Connection: close\r\n"
 _PLAINLY: Final = b"Accept-Encoding: identity\r\n"
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
+_BODY_OVERLOOKED: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 _MARKS: Final = bytes.maketrans(MARKS.encode(), b"-" * len(MARKS))
 
 
 def request_start(method: str, target: str, host: bytes) -> bytes:
     """The first two lines of a request: what was judged, and nothing that the agent framed."""
     return b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (method.encode("ascii"), target.encode("ascii"), host)
+
+
+def stands_alone(head: RequestHead) -> bool:
+    """Whether nothing may follow the request on its connection: a server that expects no body with the method (RFC 9110
+    9.3.1) and overlooks it would read it as the next request, which nobody judged."""
+    return head.method in _BODY_OVERLOOKED and (head.chunked or bool(head.length))
 
 
 def header_line(name: bytes, value: bytes) -> bytes:
@@ -36,6 +44,8 @@ def write_request(
             lines = [line for line in lines if line not in head.negotiated]
     if replaced is not None:
         lines = [line for line in lines if _folded(line) != replaced]
+    if stands_alone(head):
+        injected += _CLOSE
     framing = _framing(head.length, head.chunked, always=head.method in _BODY_EXPECTED)
     return b"".join([start, *lines, injected, framing])
 
@@ -45,7 +55,7 @@ def write_response(head: ResponseHead, *, chunked: bool, close: bool) -> bytes:
     start = b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason)
     no_length = head.status == 204 or head.chunked  # RFC 9110 8.6
     framing = _framing(None if no_length else head.length, chunked, always=False)
-    return b"".join([start, *head.lines, b"Connection: close\r\n" if close else b"", framing])
+    return b"".join([start, *head.lines, _CLOSE if close else b"", framing])
 
 
 def mask_head(head: ResponseHead, forms: SecretForms) -> None:

@@ -166,6 +166,24 @@ def test_what_an_origin_says_unasked_is_not_the_next_answer(make_origin: MakeOri
         assert Response(connection).body == b"first"
 
 
+def test_a_body_that_the_origin_overlooks_is_read_as_no_request(
+    make_origin: MakeOrigin, make_sidecar: MakeSidecar
+) -> None:
+    """An origin that takes a GET's body for the next request would hand it the credential of the one after that."""
+    hidden = f"POST /keep HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 900\r\n\r\n"
+    origin = make_origin(HOST)
+    inject = {"header": "authorization", "scheme": "", "slot": "T"}
+    sidecar = make_sidecar([route(HOST, origin, inject=inject)], {"T": TOKEN})
+    connection = tunnel(sidecar, f"{HOST}:443")
+    head = f"GET / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {len(hidden)}\r\n\r\n"
+    for request in (head + hidden, f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n"):
+        connection.sendall(request.encode())
+        assert Response(connection).status == 200
+    first, second = origin.received
+    assert (first.header("connection"), second.header("connection")) == (["close"], [])
+    assert origin.connections == 2
+
+
 def test_many_requests_at_a_time(make_origin: MakeOrigin, make_sidecar: MakeSidecar) -> None:
     def slowly(request: Received, _socket: socket.socket) -> bytes:
         time.sleep(0.05)

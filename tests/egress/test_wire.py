@@ -195,6 +195,14 @@ def test_what_is_remembered_of_headers_is_bounded() -> None:
     assert all(len(value) <= limits.REMEMBERED_VALUE for _, value in wire._REMEMBERED)
 
 
+@pytest.mark.parametrize("method", [b"GET", b"HEAD", b"OPTIONS", b"DELETE"])
+def test_a_body_that_a_server_may_overlook_is_the_last_of_its_connection(method: bytes) -> None:
+    assert "Connection: close" in _sent(_head(b"Content-Length: 5", method=method))
+    assert "Connection: close" in _sent(_head(b"Transfer-Encoding: chunked", method=method))
+    for usual in (_head(method=method), _head(b"Content-Length: 5", method=b"POST")):
+        assert "Connection: close" not in _sent(usual)
+
+
 def test_a_post_without_a_body_says_so() -> None:
     assert "Content-Length: 0" in _sent(_head(method=b"POST"))
     assert not any("Content-Length" in line for line in _sent(_head()))
@@ -288,6 +296,12 @@ RESPONSES = [
     (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc", "GET", False, [502, b""], True),
     (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "GET", False, [502, b""], True),
     (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000, "GET", False, [502, b""], True),
+    # what comes before a head that was read belongs to no response, and never passes
+    (b"HTTP/1.1 099 Odd\r\nContent-Length: 3\r\n\r\nabc", "GET", False, [502, b""], True),
+    (b"HTTP/1.1 000 Odd\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "GET", False, [502, b""], True),
+    (b"HTTP/1.1 103 E\r\n\r\n" * 64 + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+     "GET", False, [200, END, b""], False),
+    (b"HTTP/1.1 103 E\r\n\r\n" * 65, "GET", False, [502, b""], True),
     (b"SSH-2.0-OpenSSH\r\n", "GET", False, [502, b""], True),
     (b"", "GET", True, [502, b""], True),
 ]  # fmt: skip
