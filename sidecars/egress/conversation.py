@@ -17,7 +17,7 @@ from sidecars.egress.gateway import Gateway
 from sidecars.egress.handshake import Opening, opening_of
 from sidecars.egress.reader import END, Event, RequestReader
 from sidecars.egress.refusal import Refusal, Refused, of_leak, response
-from sidecars.egress.rules import Ticket
+from sidecars.egress.rules import Ticket, refuse_second_place
 from sidecars.egress.wire import RequestHead
 
 if TYPE_CHECKING:
@@ -220,6 +220,7 @@ class Conversation:
         try:
             opening = self._opening(head) if head.upgrade else None
             ticket = gateway.rules.judge(named.scheme, authority, head.method, named.target)
+            refuse_second_place(ticket, head.place)
             scan = self._scan(head, ticket) if ticket.route.scan else None
         except Refused as refused:
             gateway.note_refusal(entry, refused.refusal)

@@ -22,6 +22,7 @@ NEGOTIATED: Final = 10  # passed on where the response need not be looked into
 PACKING: Final = 11  # passed on, and looked at
 WEBSOCKET: Final = 9  # of a handshake: checked, and never passed on as it is
 METHOD: Final = 12  # passed on where it repeats the request line's method
+PLACE: Final = 13  # names a place besides the target: passed on where the route takes every path
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _REMEMBERED = 2048
@@ -36,24 +37,38 @@ _KINDS: dict[str, int] = {
     "content-type": SINGLE,
     "content-range": SINGLE,
     "accept-encoding": NEGOTIATED,
+    "accept-charset": NEGOTIATED,
+    "a-im": NEGOTIATED,
     "range": NEGOTIATED,
     "if-range": NEGOTIATED,
     "content-encoding": PACKING,
     **{f"sec-websocket-{word}": WEBSOCKET for word in ("key", "version", "protocol", "extensions", "accept")},
     **dict.fromkeys(("x-http-method-override", "x-http-method", "x-method-override"), METHOD),
+    **{f"x-{cloud}-copy-source": PLACE for cloud in ("amz", "bce", "cos", "goog", "ms", "obs", "oss", "tos")},
+    **dict.fromkeys(
+        ("destination", "x-copy-from", "x-object-manifest", "x-symlink-target", "x-ms-rename-source"), PLACE
+    ),
     **dict.fromkeys(("keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer", "http2-settings"), DROP),
 }
 
-# What a proxy in front of a server tells it about the request: scheme, host, path, client. There is none before us, and
-# a server that believed the agent would read another request than the one that was judged. The last two are the same
-# in HTTP's own words: where else the origin may be had (RFC 7838), in an answer and in what is asked next.
+# What a proxy in front of a server tells it about the request: scheme, host, path, client, who was signed in. There is
+# none before us, and a server that believed the agent would read another request than the one that was judged. `Proxy`
+# is no such header, but what CGI makes of it (HTTP_PROXY) names the proxy of the server's own requests. The last two
+# are the same in HTTP's own words: where else the origin may be had (RFC 7838), in an answer and in what is asked next.
 _RESTATING = frozenset(
     ("forwarded", "x-forwarded", "x-original-url", "x-original-uri", "x-original-host", "x-original-method", "x-host",
      "x-rewrite-url", "x-rewrite-uri", "x-http-host-override", "x-url-scheme", "x-scheme", "front-end-https",
      "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-originating-ip", "true-client-ip", "cf-connecting-ip",
-     "fastly-client-ip", "alt-svc", "alt-used")
+     "fastly-client-ip", "x-azure-clientip", "x-azure-socketip", "x-custom-ip-authorization", "x-override-url",
+     "x-http-path-override", "x-http-destinationurl", "x-arr-original-url", "x-waws-unencoded-url", "x-proxy-url",
+     "x-proxy-host", "x-backend-host", "x-envoy-internal", "x-envoy-external-address", "remote-user", "x-webauth-user",
+     "proxy", "alt-svc", "alt-used")
 )  # fmt: skip
-_RESTATING_BEGINNINGS = ("x-forwarded-", "x-envoy-original-", "x-ms-original-")
+_RESTATING_BEGINNINGS = (
+    "x-forwarded-", "x-forward-", "x-envoy-original-", "x-ms-original-", "x-remote-", "x-middleware-", "x-ssl-client-",
+    "ssl-client-", "x-client-cert", "x-auth-request-", "x-goog-authenticated-user-", "x-amzn-oidc-",
+    "x-ms-client-principal", "tailscale-user-",
+)  # fmt: skip
 
 
 _PASSED: Final = (PASS, SINGLE, NEGOTIATED, PACKING)

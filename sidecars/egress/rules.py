@@ -198,6 +198,14 @@ def _replaced(route: Route) -> bytes | None:
     return folded(route.inject.header).encode("ascii")
 
 
+def refuse_second_place(ticket: Ticket, header: str) -> None:
+    """Raises Refused for a header that names a place besides the target, where the route's paths are limited."""
+    name = ticket.route.name
+    if header and ticket.route.paths:
+        reason = f"the header {header} names a second place, which the paths of {name} cannot be held against"
+        raise refused(403, "path.two-places", reason, f"{name} without `paths`")
+
+
 def refused_by(refusal: Refusal) -> Exception:
     return refused(refusal.status, refusal.rule, refusal.reason, refusal.ask)
 

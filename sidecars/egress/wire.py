@@ -57,6 +57,8 @@ class RequestHead:
     """All headers as they came."""
     packing: str = ""
     """Content-Encoding, in lower case."""
+    place: str = ""
+    """The header, in lower case, that names another place than the target."""
 
 
 @define(eq=False)
@@ -89,6 +91,7 @@ class _Seen:
     expects: bytes | None = None
     method: bytes | None = None
     upgrade: bytes = b""
+    place: bytes = b""
     connection: frozenset[bytes] = frozenset()
 
     def __init__(self) -> None:
@@ -135,6 +138,7 @@ def request_head(method: bytes, target: bytes, version: str, raw: Fields) -> Req
         negotiated=seen.negotiated,
         fields=raw,
         packing=b",".join(seen.packings).decode("latin-1"),
+        place=seen.place.decode("ascii"),
     )
 
 
@@ -232,6 +236,9 @@ def _note_rare(seen: _Seen, header: _Header) -> None:
         case headers.METHOD:
             _once(seen, b"the method, in other words")
             seen.method = value
+            seen.lines.append(line)
+        case headers.PLACE:
+            seen.place = lower
             seen.lines.append(line)
         case headers.WEBSOCKET:
             before = seen.websocket.get(lower)

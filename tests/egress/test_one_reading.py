@@ -28,6 +28,14 @@ RESTATING = [
     "X-Host: other.example",
     "X-Real-Ip: 127.0.0.1",
     "Alt-Used: other.example",
+    "Proxy: http://other.example/",
+    "X-Forward-Host: other.example",
+    "X-Override-Url: /admin",
+    "X-Middleware-Subrequest: middleware",
+    "Remote-User: root",
+    "X-Remote-Group: system:masters",
+    "X-Ssl-Client-Verify: SUCCESS",
+    "X-Amzn-Oidc-Identity: root",
 ]
 
 
@@ -47,6 +55,27 @@ def test_a_header_names_no_other_method(name: str) -> None:
     assert read(GET + f"{name}: DELETE\r\n\r\n".encode()) == [400]
     assert read(GET + f"{name}: GET\r\n{name}: DELETE\r\n\r\n".encode()) == [400]
     assert f"{name.title()}: GET\r\n".encode() in read(GET + f"{name}: GET\r\n\r\n".encode())[0]["lines"]  # type: ignore[index]
+
+
+COPIES = ["X-Amz-Copy-Source: /private/key", "x-goog-copy-source: private/key", "X-Ms-Copy-Source: https://h/private/key",
+          "X-Copy-From: private/key", "Destination: https://h/private/key"]  # fmt: skip
+
+
+def test_no_header_names_another_place_where_paths_are_limited(
+    make_origin: MakeOrigin, make_sidecar: MakeSidecar
+) -> None:
+    origin = make_origin(HOST)
+    sidecar = make_sidecar([route(HOST, origin, paths=["/mine"]), route(HOST, origin, methods=["POST"])])
+    connection = tunnel(sidecar, f"{HOST}:443")
+    for line in COPIES:
+        connection.sendall(f"PUT /mine/a HTTP/1.1\r\nHost: {HOST}\r\n{line}\r\n\r\n".encode())
+        response = Response(connection)
+        assert (response.status, response.json["rule"]) == (403, "path.two-places"), line
+        connection.sendall(f"POST /a HTTP/1.1\r\nHost: {HOST}\r\n{line}\r\n\r\n".encode())
+        assert Response(connection).status == 200, line
+    named = [dict(received.headers).keys() & {line.partition(":")[0].lower() for line in COPIES}
+             for received in origin.received]  # fmt: skip
+    assert [len(one) for one in named] == [1] * len(COPIES)
 
 
 @pytest.mark.parametrize("method", ["ANNOUNCE", "SETUP", "DESCRIBE", "GET_PARAMETER", "PLAY"])
