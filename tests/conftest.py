@@ -1,9 +1,14 @@
 """What holds for the whole suite."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Hundreds of processes of the program are started: without compiled files each would compile all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A suite that passes has to pass again, on a slower machine too: the same examples each time, and no clock.
 settings.register_profile(

@@ -2,10 +2,12 @@
 
 import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 
+from bottle.adapters import relay
 from bottle.adapters.fake.interruptions import FakeInterruptions
 from bottle.adapters.interruptions import SignalInterruptions
 
@@ -87,3 +89,57 @@ def test_the_fake_does_the_same() -> None:
         work()
     assert done == ["all"]
     interruptions.strike()
+
+
+class SilentCommand:
+    """Keeps `relay.Command`: it says nothing, and its end is no news for an hour."""
+
+    input: int | None = None
+    buffered = False
+
+    def __init__(self, output: int) -> None:
+        self.outputs: Sequence[int] = (output,)
+        self.is_waited_for = threading.Event()
+
+    def prepare(self) -> float:
+        self.is_waited_for.set()
+        return 3600
+
+    def goes_on(self) -> bool:
+        return True
+
+    def read(self, descriptor: int) -> Iterable[tuple[int, bytes]] | None:
+        return None
+
+    def send_some(self, data: memoryview) -> int:
+        return 0
+
+    def end_input(self) -> None:
+        """It has none."""
+
+    def resize(self) -> None:
+        """It has no terminal."""
+
+
+def test_a_signal_that_does_not_break_the_wait_for_a_command_ends_it_all_the_same() -> None:
+    """One that comes in the moment before a wait breaks no system call: so does one that another thread receives."""
+    SignalInterruptions()
+    reader, writer = os.pipe()
+    command, caught = SilentCommand(reader), threading.Event()
+
+    def strike_elsewhere() -> None:
+        command.is_waited_for.wait()
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        if not caught.wait(30):
+            os.write(writer, b"it would wait for ever")
+
+    thread = threading.Thread(target=strike_elsewhere)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        relay.join(command, as_terminal=False)
+    in_time = thread.is_alive()
+    caught.set()
+    thread.join()
+    os.close(reader)
+    os.close(writer)
+    assert in_time

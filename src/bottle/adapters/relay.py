@@ -2,8 +2,11 @@
 
 import os
 import select
+import signal
 from collections.abc import Iterable, Sequence
 from typing import Protocol
+
+from bottle.adapters import terminal
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 _CHUNK = 65536
@@ -44,12 +47,23 @@ class Command(Protocol):
         """The terminal has another size."""
 
 
-class Relay:
+def join(command: Command, *, as_terminal: bool) -> None:
+    """Until the command has ended. Keys go through unread where it has a terminal; afterwards ours is as it was."""
+    with terminal.signals() as signals:
+        if not as_terminal:
+            _Relay(command, signals).run()
+            return
+        with terminal.raw(STDIN):
+            command.resize()  # it may have changed since the command was started
+            _Relay(command, signals).run()
+
+
+class _Relay:
     """Both directions until the command has ended. Neither waits for the other."""
 
-    def __init__(self, command: Command, resized: int | None = None) -> None:
-        """`resized` becomes readable whenever the terminal's size changes."""
-        self._command, self._resized = command, resized
+    def __init__(self, command: Command, signals: int | None) -> None:
+        """`signals`: of `terminal.signals`."""
+        self._command, self._signals = command, signals
         self._unsent = memoryview(b"")
         self._input_open = True
 
@@ -58,8 +72,7 @@ class Relay:
             readable, writable = self._wait(self._command.prepare())
             if not readable and not writable and not self._command.goes_on():
                 return
-            if self._resized is not None and self._resized in readable:
-                os.read(self._resized, _CHUNK)
+            if self._signals in readable and signal.SIGWINCH in os.read(self._signals, _CHUNK):
                 self._command.resize()
             if writable:
                 self._send()
@@ -71,7 +84,7 @@ class Relay:
     def _wait(self, seconds: float) -> tuple[list[int], bool]:
         """What can be read, and whether the command takes more input."""
         outputs, takes = self._command.outputs, self._command.input
-        watched = [*outputs, *([] if self._resized is None else [self._resized])]
+        watched = [*outputs, *([] if self._signals is None else [self._signals])]
         if self._input_open and takes is not None and not self._unsent:
             watched.append(STDIN)
         early = self._command.buffered

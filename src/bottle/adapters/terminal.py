@@ -7,7 +7,6 @@ import threading
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 
 def is_terminal(descriptor: int) -> bool:
@@ -38,10 +37,11 @@ def raw(descriptor: int) -> Iterator[None]:
 
 
 @contextmanager
-def resizes() -> Iterator[int | None]:
-    """A descriptor that becomes readable whenever the terminal's size changes.
+def signals() -> Iterator[int | None]:
+    """A descriptor from which the number of each signal can be read that this process has a handler for, SIGWINCH too.
 
-    None outside the main thread, which alone is told of signals.
+    Who waits for it as well misses none: one that comes in the moment before a wait does not interrupt it. None outside
+    the main thread, which alone is told of signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield None
@@ -49,17 +49,12 @@ def resizes() -> Iterator[int | None]:
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
-
-    def changed(_number: int, _frame: FrameType | None) -> None:
-        try:
-            os.write(writer, b"\0")
-        except BlockingIOError:
-            pass  # one that has not been looked at yet is enough
-
-    before = signal.signal(signal.SIGWINCH, changed)
+    resized = signal.signal(signal.SIGWINCH, lambda _number, _frame: None)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)  # those not looked at yet are enough then
     try:
         yield reader
     finally:
-        signal.signal(signal.SIGWINCH, before)
+        signal.set_wakeup_fd(before)
+        signal.signal(signal.SIGWINCH, resized)
         os.close(reader)
         os.close(writer)

@@ -11,7 +11,7 @@ from bottle.adapters import terminal
 from bottle.adapters.bubblewrap.messages import ANSWER_SECONDS, Session, nonsense, told
 from bottle.adapters.bubblewrap.running import PipedCommand, TerminalCommand
 from bottle.adapters.conversing import Outputs, converse
-from bottle.adapters.relay import STDERR, STDIN, STDOUT, Relay, write
+from bottle.adapters.relay import STDERR, STDIN, STDOUT, join, write
 from bottle.app.ports import ExecResult, Heard
 from bottle.domain.errors import BackendError, ProvisionError, TimeIsUpError
 
@@ -51,7 +51,7 @@ def attach(path: Path, argv: Sequence[str], env: Mapping[str, str], *, cwd: str 
     command = TerminalCommand(path, argv, cwd, env) if as_terminal else PipedCommand(path, argv, cwd)
     with closing(command):
         try:
-            _relay(command)
+            join(command, as_terminal=as_terminal)
         except KeyboardInterrupt as interruption:
             command.pass_on(interruption)
             _see_off(command)
@@ -91,15 +91,6 @@ def set_environment(path: Path, values: Mapping[str, str]) -> None:
         if "error" in answer:
             raise BackendError(f"the box did not take its environment: {told(answer['error'])}")
         _require_ok(answer)
-
-
-def _relay(command: PipedCommand | TerminalCommand) -> None:
-    if isinstance(command, PipedCommand):
-        Relay(command).run()
-        return
-    with terminal.resizes() as resized, terminal.raw(STDIN):
-        command.resize()  # it may have changed since the command was started
-        Relay(command, resized).run()
 
 
 def _see_off(command: PipedCommand | TerminalCommand) -> None:

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import closing
 
 from bottle.adapters import terminal
 from bottle.adapters.docker import guest_env, hang_up
@@ -11,7 +11,7 @@ from bottle.adapters.docker.commands import AGENT, final_status
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.streams import SILENCE_SECONDS, Channel, Frames
 from bottle.adapters.docker.streams import STDERR as STDERR_FRAME
-from bottle.adapters.relay import STDERR, STDIN, STDOUT, Relay
+from bottle.adapters.relay import STDERR, STDIN, STDOUT, join
 from bottle.domain.errors import BottleError
 
 _SETTLE_SECONDS = 1.0
@@ -24,27 +24,14 @@ def attach(engine: Engine, box: str, argv: Sequence[str], env: Mapping[str, str]
     mark = secrets.token_hex(8)
     marked = {**(env if as_terminal else {}), hang_up.MARK: mark}
     exec_id = engine.create_exec(box, guest_env.with_env(argv), user=AGENT, tty=as_terminal, env=marked)
-    with ExitStack() as stack:
-        channel = engine.start_exec(exec_id, tty=as_terminal)
-        stack.callback(channel.close)
+    with closing(engine.start_exec(exec_id, tty=as_terminal)) as channel:
+        screen = _Screen(engine, exec_id) if as_terminal else None
         try:
-            _relay(engine, box, exec_id, channel, stack, as_terminal=as_terminal)
+            join(_Command(channel, lambda: engine.running(box), screen), as_terminal=as_terminal)
         except KeyboardInterrupt as interruption:
             hang_up.hang_up(engine, box, mark, interruption)
             raise
     return final_status(engine, box, exec_id)
-
-
-def _relay(engine: Engine, box: str, exec_id: str, channel: Channel, stack: ExitStack, *, as_terminal: bool) -> None:
-    def is_alive() -> bool:
-        return engine.running(box)
-
-    if as_terminal:
-        resized = stack.enter_context(terminal.resizes())
-        stack.enter_context(terminal.raw(STDIN))
-        Relay(_Command(channel, is_alive, _Screen(engine, exec_id)), resized).run()
-    else:
-        Relay(_Command(channel, is_alive, None)).run()
 
 
 class _Screen:
@@ -110,4 +97,4 @@ class _Command:
         self._channel.half_close()
 
     def resize(self) -> None:
-        self._is_sized = False
+        self._is_sized = self._screen is None

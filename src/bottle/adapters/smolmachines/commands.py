@@ -7,7 +7,7 @@ from contextlib import closing
 
 from bottle.adapters import terminal
 from bottle.adapters.conversing import Outputs, converse
-from bottle.adapters.relay import STDERR, STDIN, STDOUT, Relay
+from bottle.adapters.relay import STDERR, STDIN, STDOUT, join
 from bottle.adapters.smolmachines.conversation import Conversation, begun
 from bottle.adapters.smolmachines.smolvm import Smolvm
 from bottle.app.ports import ExecResult, Heard
@@ -49,7 +49,7 @@ def attach(smolvm: Smolvm, machine: str, argv: Sequence[str], env: Mapping[str, 
         head |= {"env": dict(env), "terminal": terminal.size(STDIN) or _USUAL_SIZE}
     with closing(begun(smolvm, machine, head)) as command:
         try:
-            _relay(command, as_terminal=as_terminal)
+            join(command, as_terminal=as_terminal)
         except KeyboardInterrupt as interruption:
             command.pass_on(interruption)
             _see_off(command)
@@ -66,15 +66,6 @@ def settle(smolvm: Smolvm, machine: str, settings: Mapping[str, object]) -> None
             raise BackendError("the box could not be settled in time") from None
         if command.result():
             raise BackendError("the box could not be settled")
-
-
-def _relay(command: Conversation, *, as_terminal: bool) -> None:
-    if not as_terminal:
-        Relay(command).run()
-        return
-    with terminal.resizes() as resized, terminal.raw(STDIN):
-        command.resize()  # it may have changed since the command was started
-        Relay(command, resized).run()
 
 
 def _see_off(command: Conversation) -> None:
