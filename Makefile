@@ -105,9 +105,8 @@ bench: $(INSTALLED) base-images  ## the benchmarks, as ratios
 release: $(INSTALLED) $(TOOLS)/.installed  ## wheel, source archive, bill of materials and checksums, tried out: dist/
 	@$(BIN)/python scripts/release.py
 
-PINNED := requirements/dev.txt requirements/release.txt images/sidecar/requirements.txt images/sidecar/rules.txt
-audit: $(TOOLS)/.installed  ## known vulnerabilities in all that is pinned; asks PyPI
-	@$(TOOLS)/bin/pip-audit --disable-pip --require-hashes $(addprefix --requirement ,$(PINNED))
+audit: $(TOOLS)/.installed  ## known vulnerabilities in all that is pinned; asks PyPI; UNANSWERED=tell where it may not answer
+	@$(PYTHON) scripts/audit.py $(if $(UNANSWERED),--$(UNANSWERED))
 
 lock: $(INSTALLED)  ## what pyproject.toml asks for and requirements/ lack; raises nothing
 	$(BIN)/python scripts/pins.py --keep

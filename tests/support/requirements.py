@@ -13,6 +13,7 @@ from bottle.adapters.bubblewrap import ground
 from bottle.adapters.bubblewrap.ground import Unfit
 from bottle.adapters.docker.connection import connect
 from bottle.domain.errors import BottleError
+from scripts import audit
 
 
 def require(name: str) -> None:
@@ -79,6 +80,11 @@ def _mounts() -> str | None:
     return None if tried.returncode == 0 else tried.stderr.decode().strip()
 
 
+def _pip_audit() -> str | None:
+    """`make audit` installs it, where a release's other tools are."""
+    return None if audit.PROGRAM.exists() else f"{audit.PROGRAM.relative_to(audit.ROOT)} is not there: `make audit`"
+
+
 def _program(name: str) -> str | None:
     return None if shutil.which(name) else f"no program {name} is on the PATH"
 
@@ -89,5 +95,6 @@ _PROBES: dict[str, Callable[[], str | None]] = {
     "docker": _docker,
     "gvisor": _gvisor,
     "smolmachines": _smolmachines,
+    "pip-audit": _pip_audit,
     "mounts": lambda: _program("unshare") or _mounts(),
 }
