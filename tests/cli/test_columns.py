@@ -43,9 +43,46 @@ def test_no_line_is_wider_and_no_word_is_lost(width: int) -> None:
     assert text.split() == table(ROWS).split()
 
 
+def test_where_beside_is_no_room_prose_stands_below() -> None:
+    assert table(ROWS, width=30).splitlines() == [
+        "walls  bubblewrap",
+        "    network  no device but",
+        "             loopback; what",
+        "             the sidecar",
+        "             serves is handed",
+        "             in",
+        "    short",
+    ]
+    rows = [("ok", "docker", "an engine that answers"), ("", "", "hint: or another one")]
+    assert table(rows, width=30).splitlines() == [
+        "ok  docker",
+        "    an engine that answers",
+        "    hint: or another one",
+    ]
+
+
 def test_where_nothing_fits_nothing_is_folded() -> None:
     """A column of single letters helps nobody: the terminal wraps as it does."""
-    assert table(ROWS, width=30) == table(ROWS)
+    assert table(ROWS, width=27) == table(ROWS)
+
+
+def test_cells_stay_whole_where_a_row_of_them_is_folded() -> None:
+    rows = [("egress", "https://pypi.org:443       GET,HEAD  no credential  scanned")]
+    assert table(rows, width=44).splitlines() == [
+        "egress  https://pypi.org:443  GET,HEAD",
+        "          no credential  scanned",
+    ]
+
+
+def test_a_column_with_nothing_in_it_goes_first() -> None:
+    rows = [("x", "", "family", "prose that wants its twenty-four columns")]
+    headings = ("RULE", "SILENT", "FAMILY", "FINDS")
+    assert table(rows, headings, width=40, spare=("FAMILY",)).splitlines()[0] == "RULE  FAMILY  FINDS"
+    assert table(rows, headings, width=32, spare=("FAMILY",)).splitlines()[0] == "RULE  FINDS"
+
+
+def test_a_wide_character_takes_two_columns() -> None:
+    assert table([("漢字", "x"), ("abcde", "x")]).splitlines() == ["漢字   x", "abcde  x"]
 
 
 def test_what_cannot_be_divided_stays_whole() -> None:

@@ -129,7 +129,7 @@ def test_whoever_watches_sees_each_as_it_comes_and_is_called(kept: Kept) -> None
     terminal, theirs = os.openpty()
     watching = subprocess.Popen(
         [sys.executable, "-c", "from bottle.cli.main import main; main()", "supervise", "watch"],
-        env={**kept.bottle.environment, "BOT_BOTTLE_NOTIFY": f"tee {called}"},
+        env={**kept.bottle.environment, "BOT_BOTTLE_NOTIFY": f"tee {called}", "TERM": "xterm"},
         cwd=kept.bottle.directory,
         stdout=subprocess.PIPE,
         stderr=theirs,

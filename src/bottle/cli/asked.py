@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bottle.cli.columns import plain, table
-from bottle.cli.streams import say, terminal_width
+from bottle.cli.streams import obeys, say, terminal_width
 from bottle.domain.supervise import Asked, CapabilityWish, Decision, EgressWish, Question, ScanWish, State
 from bottle.domain.supervise_files import wish_document
 from bottle.domain.trail import Entry
@@ -56,7 +56,7 @@ def proposal_table(shown: Iterable[tuple[Asked, State]]) -> str:
         )
         for asked, state in shown
     )
-    return table(rows, headings, width=terminal_width())
+    return table(rows, headings, width=terminal_width(), spare=("ASKED", "KIND"))
 
 
 def whole(asked: Asked, state: State, concerns: Sequence[str], found: Sequence[Entry] = ()) -> str:
@@ -86,9 +86,10 @@ def finding(entry: Entry) -> str:
 
 
 def call(asked: Asked) -> None:
-    """Rings the terminal's bell and says in its title who asks, where there is a terminal."""
+    """Rings the terminal's bell, where there is a terminal, and says in its title who asks, where it has one."""
+    title = f"\033]0;bottle: {plain(asked.proposal.identity)} asks\a" if obeys() else ""
     if sys.stderr.isatty():
-        say(f"\a\033]0;bottle: {plain(asked.proposal.identity)} asks\a")
+        say(f"\a{title}")
 
 
 def _ways(asked: Asked) -> Sequence[str]:

@@ -5,11 +5,18 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from textwrap import TextWrapper
 
+from rich.cells import cell_len, set_cell_size
+
 _GAP = 2
 _LEAST = 24
-"""Narrower than that no text is set; then lines are longer than the terminal is wide."""
+"""Prose is set no narrower; and no column that can be done without stays where it would leave less."""
 _DEEPEST = 20
+_BELOW = " " * 4
 _BEHIND_GAP = re.compile(r" {2,}")
+_TIE = "\0"  # stands for a space that is no place to break a line; text has none, control characters are escaped
+_CUT = "..."
+
+Lines = list[list[str]]
 
 
 def plain(text: str) -> str:
@@ -17,25 +24,87 @@ def plain(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
-def table(rows: Iterable[Sequence[str]], headings: Sequence[str] = (), *, width: int | None = None) -> str:
-    """Columns aligned with two spaces between; headings in upper case; no trailing spaces. Within `width` the last
-    column, where prose stands, is folded."""
+def table(
+    rows: Iterable[Sequence[str]],
+    headings: Sequence[str] = (),
+    *,
+    width: int | None = None,
+    spare: Sequence[str] = (),
+    shortens: bool = False,
+) -> str:
+    """Columns aligned with two spaces between; headings in upper case; no trailing spaces.
+
+    Within `width` columns are left out, those with nothing in them first, then those with a heading in `spare`, one
+    after the other, until the rest fits. The last one, where prose stands, is folded, or shortened where it is a name.
+    """
     lines = [[plain(cell) for cell in row] for row in ([headings] if headings else []) + [list(row) for row in rows]]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
-    room = None if width is None else width - sum(widths[:-1]) - _GAP * (len(widths) - 1)
-    return "\n".join(line for cells in lines for line in _set(cells, widths, room))
+    if width is None or not lines:
+        return "\n".join(_aligned(cells, _widths(lines)) for cells in lines)
+    lines = _without(lines, spare, width) if headings else lines
+    widths = _widths(lines)
+    room = width - _taken(widths)
+    if shortens:
+        return "\n".join(_aligned([*cells[:-1], _shortened(cells[-1], room)], widths) for cells in lines)
+    return "\n".join(line for cells in lines for line in _set(cells, widths, room, width))
 
 
-def _set(cells: Sequence[str], widths: Sequence[int], room: int | None) -> Iterable[str]:
-    """One row, of as many lines as its last cell needs."""
-    *aligned, last = cells
-    pieces = [last] if room is None or room < _LEAST or len(last) <= room else _folded(last, room)
-    for line in zip_longest(*([cell] for cell in aligned), pieces, fillvalue=""):
-        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+def _widths(lines: Lines) -> list[int]:
+    """Of each column, in cells of a terminal."""
+    return [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+
+
+def _taken(widths: Sequence[int]) -> int:
+    """By all columns but the last."""
+    return sum(widths[:-1]) + _GAP * (len(widths) - 1)
+
+
+def _without(lines: Lines, spare: Sequence[str], width: int) -> Lines:
+    """The columns that fit; all that are not spare, if they do not."""
+    empty = [heading for heading, *column in zip(*lines, strict=True) if not any(column)]
+    for heading in (*empty, *spare):
+        widths = _widths(lines)
+        if _taken(widths) + min(widths[-1], _LEAST) <= width:
+            break
+        if heading in lines[0]:
+            place = lines[0].index(heading)
+            lines = [[*cells[:place], *cells[place + 1 :]] for cells in lines]
+    return lines
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True))
+    return (" " * _GAP).join(padded).rstrip()
+
+
+def _shortened(text: str, room: int) -> str:
+    """Nothing at all where hardly a syllable would be left."""
+    if cell_len(text) <= room:
+        return text
+    return set_cell_size(text, room - len(_CUT)).rstrip() + _CUT if room > 2 * len(_CUT) else ""
+
+
+def _set(cells: Sequence[str], widths: Sequence[int], room: int, width: int) -> Iterable[str]:
+    """One row, of as many lines as its last cell needs; below the others where beside them is no room."""
+    *others, last = cells
+    beside = room >= _LEAST or any(others)
+    if (cell_len(last) <= room and beside) or width - len(_BELOW) < _LEAST:
+        yield _aligned(cells, widths)
+    elif room >= _LEAST:
+        for line in zip_longest(*([cell] for cell in others), _folded(last, room), fillvalue=""):
+            yield _aligned(line, widths)
+    else:
+        yield from filter(None, [_aligned(others, widths[:-1])])
+        yield from (_BELOW + line for line in _folded(last, width - len(_BELOW)))
 
 
 def _folded(text: str, room: int) -> list[str]:
-    """What has columns of its own goes on below the second of them, unless that stands too far to the right."""
+    """What has two columns of its own goes on below the second, unless that stands too far to the right; of more the
+    cells stay whole."""
     gap = _BEHIND_GAP.search(text.lstrip())
     indent = gap.end() if gap and gap.end() <= _DEEPEST else _GAP
-    return TextWrapper(room, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False).wrap(text)
+    cells = _BEHIND_GAP.split(text.strip())
+    if len(cells) > 2:
+        text = (" " * _GAP).join(cell.replace(" ", _TIE) if len(cell) + _GAP <= room else cell for cell in cells)
+        indent = _GAP
+    wrapper = TextWrapper(room, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    return [line.replace(_TIE, " ") for line in wrapper.wrap(text)]

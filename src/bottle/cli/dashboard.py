@@ -14,7 +14,7 @@ def dashboard() -> int:
     from bottle.domain.errors import UsageError
 
     environment = read_environment()
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or environment.variables.get("TERM") in (None, "dumb"):
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or environment.dumb:
         raise UsageError("the dashboard needs a terminal", hint="`bottle list` and `bottle supervise` need none")
     from bottle.dashboard.app import Dashboard
     from bottle.dashboard.terminal import watch

@@ -23,6 +23,8 @@ class Environment:
     build_ca: Path | None = None
     upstream_ca: Path | None = None
     color: bool = True
+    dumb: bool = False
+    """Whether the terminal, if there is one, shows lines and obeys nothing: a printer, an editor, a voice."""
     variables: Mapping[str, str] = field(factory=dict, repr=False)
 
     def upstream_proxy(self) -> UpstreamProxy | None:
@@ -60,13 +62,15 @@ def read_environment() -> Environment:
 
 def environment_from(variables: Mapping[str, str]) -> Environment:
     """The settings in a mapping like os.environ."""
+    dumb = variables.get("TERM") in (None, "", "dumb")
     return Environment(
         home=_path(variables, "BOT_BOTTLE_HOME") or Path.home() / ".bot-bottle",
         backend=variables.get("BOT_BOTTLE_BACKEND") or None,
         image=variables.get("BOT_BOTTLE_IMAGE") or None,
         build_ca=_path(variables, "BOT_BOTTLE_BUILD_CA"),
         upstream_ca=_path(variables, "BOT_BOTTLE_UPSTREAM_CA"),
-        color=not variables.get("NO_COLOR") and variables.get("TERM") != "dumb",
+        color=not variables.get("NO_COLOR") and not dumb,
+        dumb=dumb,
         variables=variables,
     )
 

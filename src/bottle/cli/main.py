@@ -31,6 +31,7 @@ from bottle.cli.run import SIGNALLED
 from bottle.cli.run import run as run_task
 from bottle.cli.start import start
 from bottle.cli.stop import stop
+from bottle.cli.streams import never_fail_for_a_letter
 from bottle.cli.supervise import COMMANDS as SUPERVISE
 from bottle.cli.version import version
 from bottle.domain.errors import PASSED_THROUGH, BottleError, UsageError
@@ -117,6 +118,7 @@ def bottle(
 
 def main() -> None:
     """Runs the command line and exits with the command's status, or the error's (docs/exit-status.md)."""
+    never_fail_for_a_letter()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,18 +1,18 @@
-"""ports.Progress on stderr: steps as lines; details only where somebody watches, one over the other."""
+"""ports.Progress on stderr: steps as lines; details only on a terminal that can show one over the other."""
 
 import shutil
-import sys
 
 from attrs import define
+from rich.cells import set_cell_size
 
 from bottle.cli.columns import plain
 from bottle.cli.render import talk
-from bottle.cli.streams import say
+from bottle.cli.streams import obeys, say
 
 
 @define
 class TalkingProgress:
-    """On a terminal the newest detail stands below its step and goes when the next thing is said."""
+    """There the newest detail stands below its step and goes when the next thing is said."""
 
     _shows_detail: bool = False
 
@@ -21,11 +21,11 @@ class TalkingProgress:
         talk(f"bottle: {text}")
 
     def detail(self, text: str) -> None:
-        if not sys.stderr.isatty():
+        if not obeys():
             return
         self._clear()
         width = shutil.get_terminal_size().columns - 1
-        say(f"  {plain(text)}"[:width])
+        say(set_cell_size(f"  {plain(text)}", width).rstrip())
         self._shows_detail = True
 
     def _clear(self) -> None:

@@ -192,6 +192,7 @@ def rule_table(rules: Iterable[ListedRule]) -> str:
         ((each.rule.name, each.rule.family, _silences(each.silences), each.rule.finds) for each in rules),
         ("RULE", "FAMILY", "SILENT", "FINDS"),
         width=terminal_width(),
+        spare=("FAMILY",),
     )
 
 

@@ -1,9 +1,9 @@
 """Bottles as a person reads them: those that run, and those that left something."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from bottle.cli.columns import plain, table
+from bottle.cli.columns import table
 from bottle.cli.render import size
 from bottle.cli.streams import terminal_width
 from bottle.domain.duration import told
@@ -11,16 +11,51 @@ from bottle.domain.labels import painted
 from bottle.domain.state import BottleRow, Metadata
 from bottle.domain.taken_out import KeptArchive
 
+_SPARE = ("STARTED", "SERVICES", "AGENT", "KEPT", "BACKEND", "BOTTLE", "AGE")
+"""What a narrow terminal does without: the age says when, the identity names the agent."""
 
-def row_table(rows: Iterable[BottleRow], *, colored: bool = False, now: datetime | None = None) -> str:
-    """One line a bottle, with its age and what is kept of it where `now` is given; the label is the last thing in it,
-    in its colour where the terminal shows any."""
+
+def row_table(
+    rows: Iterable[BottleRow], now: datetime, *, kept: bool = False, width: int | None = None, colored: bool = False
+) -> str:
+    """One line a bottle, with what is kept of it where that is asked for; the label is the last thing in it, in its
+    colour where the terminal shows any."""
     shown = list(rows)
-    text = _row_text(shown, now)
-    if not colored:
-        return text
+    headings = ("IDENTITY", "AGENT", "BOTTLE", "BACKEND", "STATUS", "STARTED", "AGE", *(("KEPT",) if kept else ()))
+    text = table(
+        (_cells(row, now, kept=kept) for row in shown),
+        (*headings, "SERVICES", "ASKS", "LABEL"),
+        width=width,
+        spare=_SPARE,
+        shortens=True,
+    )
+    return _painted(text, shown) if colored else text
+
+
+def _cells(row: BottleRow, now: datetime, *, kept: bool) -> tuple[str, ...]:
+    return (
+        *(row.identity, row.agent, row.bottle, row.backend, row.status, row.started_at[:19], _age(row, now)),
+        *((size(row.size),) if kept else ()),
+        *(",".join(row.services), str(row.pending or ""), row.label),
+    )
+
+
+def _age(row: BottleRow, now: datetime) -> str:
+    """Since its end, or its beginning."""
+    try:
+        return told((now - datetime.fromisoformat(row.ended_at or row.started_at)).total_seconds())
+    except (ValueError, TypeError):
+        return "?"
+
+
+def _painted(text: str, rows: Iterable[BottleRow]) -> str:
+    """Each label in its colour. What stands before it is names, of which each character is as wide as another."""
     headings, *lines = text.splitlines()
-    return "\n".join([headings, *map(_painted, lines, shown)])
+    place = headings.find("LABEL")
+    if place < 0:
+        return text
+    labels = (painted(line[place:], row.color) if line[place:] else "" for line, row in zip(lines, rows, strict=True))
+    return "\n".join([headings, *(line[:place] + label for line, label in zip(lines, labels, strict=True))])
 
 
 def bottle_lines(metadata: Metadata, row: BottleRow, kept: Sequence[KeptArchive]) -> str:
@@ -39,33 +74,3 @@ def bottle_lines(metadata: Metadata, row: BottleRow, kept: Sequence[KeptArchive]
         ("kept", ", ".join([size(row.size), *(f"{archive.part} {size(archive.size)}" for archive in kept)])),
     ]
     return table((line for line in lines if line[1]), width=terminal_width())
-
-
-def _painted(line: str, row: BottleRow) -> str:
-    label = plain(row.label).rstrip()
-    return line.removesuffix(label) + painted(label, row.color) if label else line
-
-
-def _row_text(rows: Iterable[BottleRow], now: datetime | None) -> str:
-    aged = () if now is None else ("AGE", "KEPT")
-    headings = ("IDENTITY", "AGENT", "BOTTLE", "BACKEND", "STATUS", "STARTED", *aged, "SERVICES", "ASKS", "LABEL")
-    return table(
-        (
-            (
-                *(row.identity, row.agent, row.bottle, row.backend, row.status, row.started_at[:19]),
-                *(() if now is None else _aged(row, now)),
-                *(",".join(row.services), str(row.pending or ""), row.label),
-            )
-            for row in rows
-        ),
-        headings,
-    )
-
-
-def _aged(row: BottleRow, now: datetime) -> Iterator[str]:
-    """Since its end, or its beginning; and how much is kept."""
-    try:
-        yield told((now - datetime.fromisoformat(row.ended_at or row.started_at)).total_seconds())
-    except (ValueError, TypeError):
-        yield "?"
-    yield size(row.size)

@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from io import TextIOWrapper
 from typing import TextIO
 
 
@@ -11,6 +12,20 @@ def shows_color() -> bool:
     from bottle.cli.environment import read_environment
 
     return sys.stdout.isatty() and read_environment().color
+
+
+def obeys() -> bool:
+    """Whether talk goes to a terminal that moves its cursor and changes its title when told to."""
+    from bottle.cli.environment import read_environment
+
+    return sys.stderr.isatty() and not read_environment().dumb
+
+
+def never_fail_for_a_letter() -> None:
+    """What the locale's encoding has no letter for is shown as an escape: a label in another script is no reason to
+    fail."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def terminal_width() -> int | None:
