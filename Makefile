@@ -12,7 +12,7 @@ WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures recording reference man test fuzz mutants faults lint types check format bench release audit lock pins corpora \
+.PHONY: help demo pictures plots recording reference man test fuzz mutants faults lint types check format bench release audit lock pins corpora \
 	guest clean base-images
 
 help:  ## what can be made
@@ -42,6 +42,10 @@ demo: $(INSTALLED) base-images  ## a real agent in a real bottle, each promise s
 
 pictures: $(INSTALLED)  ## the pictures of the documentation, drawn by the dashboard itself
 	$(BIN)/python scripts/screenshots.py
+
+plots: $(INSTALLED) base-images  ## the curves of docs/figures.md, measured anew; wants a quiet machine
+	@$(WITH_ROOTS) $(BIN)/python -m benchmarks.start_steps --plot docs/pictures/start-steps.svg
+	@$(WITH_ROOTS) $(BIN)/python -m benchmarks.many --plot docs/pictures/many.svg
 
 recording: $(INSTALLED) base-images  ## the demo as a moving picture for the README
 	@$(WITH_ROOTS) PYTHONPATH=. $(BIN)/python scripts/recording.py $(if $(BACKEND),--backend $(BACKEND))

@@ -26,11 +26,12 @@ from bottle.domain.plan import BottlePlan
 from tests.support import bottles
 
 BOUND = 1.25
+OWNER = "bench"
 
 
 def floor(client: docker.APIClient, plan: BottlePlan, audit: Path) -> float:
     """Two networks, two containers, the sidecar ready, one command."""
-    names, owned = Names(plan.identity), Owned("bench", plan.identity)
+    names, owned = Names(plan.identity), Owned(OWNER, plan.identity)
     subnets = Subnets.of(names, 0)
     cargo = bottles.a_cargo()
     api: Any = client
@@ -81,7 +82,7 @@ def bottle(backend: Any, plan: BottlePlan, audit: Path) -> float:
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 12
     images = bottles.images_for_tests()
-    backend = bottles.docker_backend("bench")
+    backend = bottles.docker_backend(OWNER)
     client: Any = docker.APIClient()
     bottles.certificates()
     times: dict[str, list[float]] = {"floor": [], "bottle": []}
