@@ -8,6 +8,7 @@ import re
 from typing import Final, NamedTuple
 
 from bottle.domain.headers import folded, is_credential_header
+from bottle.domain.secret_shapes import as_header_name
 
 PASS: Final = 0
 SINGLE: Final = 1  # passed on, but two of them have no agreed meaning
@@ -103,7 +104,7 @@ def _learn(raw: bytes) -> HeaderName | None:
         # `Content_Length` is no framing to us, yet might be to a server behind the server: not passed on at all.
         kind = PASS if _KINDS.get(folded(text), PASS) in _PASSED else DROP
     lower = raw.lower()
-    name = HeaderName(b"-".join(part.capitalize() for part in lower.split(b"-")), lower, kind)
+    name = HeaderName(as_header_name(raw), lower, kind)
     if len(KNOWN) < _REMEMBERED:
         KNOWN[raw] = name
     return name

@@ -17,13 +17,13 @@ from bottle.domain.egress import Grant, Policy, Request, Route, Scheme, Verdict,
 from bottle.domain.egress_config import EgressReload, Leaf
 from bottle.domain.headers import folded, is_credential_header
 from bottle.domain.hosts import Authority, bracketed
-from bottle.domain.registered import parts_of, registered
-from bottle.domain.secret_forms import SecretForms, expressions
+from bottle.domain.registered import registered
+from bottle.domain.secret_forms import SecretForms
 from bottle.domain.strict_json import ConfigError
 from bottle.domain.targets import ASTERISK, InvalidTargetError, parse_target
 from sidecars.egress import limits
+from sidecars.egress.echoes import Echoes
 from sidecars.egress.refusal import Refusal, of_verdict, refused
-from sidecars.egress.sieve import sieve_of
 from sidecars.egress.tls import leaf_context
 from sidecars.egress.upstream import Bucket, Pool
 from sidecars.egress.writing import header_line, request_start
@@ -41,7 +41,8 @@ def since_boot() -> float:
 
 @frozen(eq=False)
 class Ticket:
-    """A request that may go: how it is sent, where, and with which credential, whose `forms` must not come back."""
+    """A request that may go: how it is sent, where, and with which credential. `forms` of what the host knows must not
+    come back."""
 
     request: Request
     route: Route
@@ -82,14 +83,11 @@ class Rules:
     pool: Pool = field(factory=Pool, init=False, repr=False)
     _remembered: dict[tuple[str, str, int, str, str], Ticket] = field(factory=dict, init=False, repr=False)
     _quiet: dict[frozenset[str], Guard] = field(factory=dict, init=False, repr=False)
-    _forms: dict[str, SecretForms] = field(init=False, repr=False)
+    _echoes: Echoes = field(init=False, repr=False)
 
-    @_forms.default
-    def _forms_by_slot(self) -> dict[str, SecretForms]:
-        injections = {route.inject.slot: route.inject for route in self.policy.routes if route.inject is not None}
-        values = {slot: parts_of(injections[slot], secret) for slot, secret in self.secrets.items()}
-        sieve = sieve_of(expressions(value for parts in values.values() for value in parts)) if values else None
-        return {slot: SecretForms(parts, sieve) for slot, parts in values.items()}
+    @_echoes.default
+    def _echoes_of_all(self) -> Echoes:
+        return Echoes.of(self.policy.routes, self.secrets)
 
     def __attrs_post_init__(self) -> None:
         for grant in self._timed():
@@ -99,8 +97,7 @@ class Rules:
     def warm_up(self) -> None:
         """Does what the first request would wait for. From any thread."""
         self.guard.warm_up()
-        for forms in self._forms.values():
-            forms.spans(b"word")
+        self._echoes.warm_up()
 
     @property
     def withheld(self) -> list[str]:
@@ -169,7 +166,7 @@ class Rules:
         verdict = decide(self.policy, request)
         if not verdict.allowed or verdict.route is None:
             raise refused_by(of_verdict(verdict))
-        injected, forms = self._credential(verdict.route)
+        injected, forms = self._credential(verdict.route), self._echoes.at(authority.host)
         port = "" if authority.port == _DEFAULT_PORTS[scheme] else f":{authority.port}"
         host = f"{bracketed(authority.host)}{port}".encode("ascii")
         route = verdict.route
@@ -178,17 +175,17 @@ class Rules:
         silent = self.policy.scanning.silent(authority.host, target)
         return Ticket(request, route, verdict, start, injected, _replaced(route), forms, bucket, silent)
 
-    def _credential(self, route: Route) -> tuple[bytes, SecretForms | None]:
-        """The header line that the route adds, and what must not come back. Without the value nothing is sent."""
+    def _credential(self, route: Route) -> bytes:
+        """The header line that the route adds. Without the value nothing is sent."""
         inject = route.inject
         if inject is None or route.scheme != "https":
-            return b"", None
+            return b""
         secret = self.secrets.get(inject.slot)
         if secret is None:
             reason = f"the credential of {route.name} is not at hand (slot {inject.slot})"
             raise refused(403, "secret.missing", reason, "start the bottle with the credential set")
         name = b"-".join(part.capitalize() for part in inject.header.encode("ascii").split(b"-"))
-        return header_line(name, inject.header_value(secret).encode("ascii")), self._forms[inject.slot] or None
+        return header_line(name, inject.header_value(secret).encode("ascii"))
 
 
 def _replaced(route: Route) -> bytes | None:

@@ -59,10 +59,10 @@ def write_response(head: ResponseHead, *, chunked: bool, close: bool) -> bytes:
 
 
 def mask_head(head: ResponseHead, forms: SecretForms) -> None:
-    """Takes the forms of a secret out of all that the origin says in the head, never out of a name or the framing."""
+    """Takes the forms of a secret out of all that the origin says in the head; a line with one in its name goes."""
     head.reason = forms.masked(head.reason)
     named = [line.partition(b": ") for line in head.lines]
-    head.lines = [name + separator + forms.masked(value) for name, separator, value in named]
+    head.lines = [name + mark + forms.masked(value) for name, mark, value in named if not forms.spans(name)]
 
 
 def chunk(data: bytes) -> bytes:

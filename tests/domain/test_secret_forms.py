@@ -1,6 +1,7 @@
 """A known value is found in every form, however the data is cut; and nothing else is."""
 
 import base64
+import codecs
 import html
 import itertools
 import json
@@ -31,6 +32,19 @@ def _each(write: Callable[[int], bytes]) -> Callable[[bytes], bytes]:
     return lambda value: b"".join(map(write, value))
 
 
+def _named(text: str) -> str:
+    return text.translate({ord(character): f"&{name};" for character, name in NAMES.items()})
+
+
+def _rotated(text: bytes) -> bytes:
+    return codecs.encode(text.decode(), "rot13").encode()
+
+
+def _wrapped(text: bytes, end: bytes) -> bytes:
+    return end.join(text[at : at + 76] for at in range(0, len(text), 76))
+
+
+NAMES = {"/": "sol", "+": "plus", "=": "equals", "_": "lowbar", ".": "period", ":": "colon"}
 FORMS: dict[str, Callable[..., bytes]] = {
     "plain": lambda value: value,
     "hex": lambda value: value.hex().encode(),
@@ -56,11 +70,32 @@ FORMS: dict[str, Callable[..., bytes]] = {
     "all HTML, padded": _each(lambda code: b"&#%03d;" % code),
     "all HTML in hex": _each(lambda code: b"&#x%02X;" % code),
     "HTML of all but letters": _each(lambda code: b"%c" % code if chr(code).isalnum() else b"&#x%02x;" % code),
+    "HTML by names": lambda value: _named(html.escape(value.decode())).encode(),
+    "base64 at the end of a line": lambda value: _wrapped(base64.b64encode(b"a" * 24 + value + b"more"), b"\n"),
+    "base64 on two lines": lambda value: _wrapped(base64.b64encode(b"a" * 53 + value + b"more"), b"\r\n"),
+    "base64 on two lines of JSON": lambda value: _wrapped(base64.b64encode(b"a" * 55 + value + b"more"), b"\\n"),
+    **{f"base32 at {n}": lambda value, n=n: base64.b32encode(b"abcde"[:n] + value + b"...") for n in range(5)},
+    "base32, lower case": lambda value: base64.b32encode(value + b"...").lower(),
+    "hex in pairs": lambda value: value.hex(" ").encode(),
+    "HEX in pairs": lambda value: value.hex(":").upper().encode(),
+    "hex in C": lambda value: b", ".join(b"0x%02x" % code for code in value),
+    "numbers": lambda value: json.dumps(list(value)).encode()[1:-1],
+    "numbers without spaces": lambda value: json.dumps(list(value), separators=(",", ":")).encode()[1:-1],
+    "UTF-16, big": lambda value: value.decode().encode("utf-16-be"),
+    "UTF-16, little": lambda value: value.decode().encode("utf-16-le"),
+    "base64 of UTF-16": lambda value: base64.b64encode(value.decode().encode("utf-16-le") + b"more"),
 }  # fmt: skip
+EDGES = {"base64": 14, "base32": 20, "UTF-16": 1, "hex in C": 2, "base64 at the end of a line": 46,
+         "base64 on two lines": 92, "base64 of UTF-16": 16}  # fmt: skip
+"""How much of what is written may stay: what stands beside the value, and what depends on both."""
 
 
-@pytest.mark.parametrize("value", TOKENS, ids=lambda value: value[:8].decode())
-@pytest.mark.parametrize("form", FORMS)
+CASES = [(form, value) for form in FORMS for value in TOKENS if len(value) > 8 or "two lines" not in form]
+"""Of short values a line's end leaves too little to find them by."""
+each_case = pytest.mark.parametrize(("form", "value"), CASES, ids=lambda part: part[:30])
+
+
+@each_case
 def test_every_form_is_covered_wherever_it_is_cut(form: str, value: bytes) -> None:
     written: bytes = FORMS[form](value)
     data = b'{"you": "' + written + b'"}\n'
@@ -72,7 +107,7 @@ def test_every_form_is_covered_wherever_it_is_cut(form: str, value: bytes) -> No
     assert whole.startswith(b'{"you": "')
     assert whole.endswith(b'"}\n')
     start, end = spans[0][0], max(end for _, end in spans)
-    extra = 14 if "base64" in form else 0
+    extra = max((size for edge, size in EDGES.items() if form.startswith(edge)), default=0)
     assert end - start >= len(written) - extra
     for size in (1 if len(data) < 500 else 97, 7 if len(data) < 500 else 1000, len(data) // 2):
         assert _masked(forms, data, range(0, len(data), size)) == whole
@@ -118,6 +153,17 @@ def test_how_the_data_is_cut_makes_no_difference(text: tuple[bytes, bytes], cuts
 def test_bytes_without_the_value_stay_as_they_are(data: bytes, cuts: list[int]) -> None:
     forms = SecretForms([b"ghp_0123456789abcdefABCDEF0123456789abcd", b"sk-other-secret"])
     assert _masked(forms, data, cuts) == data
+
+
+@pytest.mark.parametrize("bend", [lambda text: text[::-1], bytes.lower, bytes.upper, _rotated, lambda text: text[:14]])
+def test_a_long_value_is_found_bent_and_in_halves(bend: Callable[[bytes], bytes]) -> None:
+    """So is one that an origin's log cuts off."""
+    value = b"ghp-Aa1Bb2Cc3Dd4Ee5Ff6Gg7Hh8"
+    data = b"you sent " + bend(value) + b" to us"
+    bent = SecretForms([value]).masked(data)
+    assert bent == b"you sent " + b"*" * len(bend(value)) + b" to us"
+    assert _masked(SecretForms([value]), data, range(len(data))) == bent
+    assert SecretForms([b"Password"]).masked(b"drowssaP password PASSWORD") == b"drowssaP password PASSWORD"
 
 
 def test_several_values_are_looked_for_at_once_and_short_ones_not_at_all() -> None:

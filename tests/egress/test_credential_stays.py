@@ -37,6 +37,12 @@ WRITTEN: dict[str, Callable[[bytes], bytes]] = {
     "html": lambda sent: html.escape(sent.decode()).encode(),
     "html-all": lambda sent: "".join(f"&#{code};" for code in sent).encode(),
     "html-hex": lambda sent: "".join(f"&#x{code:x};" for code in sent).encode(),
+    "hex-pairs": lambda sent: sent.hex(":").encode(),
+    "numbers": lambda sent: json.dumps(list(sent)).encode(),
+    "base32": base64.b32encode,
+    "reversed": lambda sent: sent[::-1],
+    "upper": bytes.upper,
+    "cut": lambda sent: sent[:-6],
 }
 FRAMED: dict[str, Callable[[bytes], bytes]] = {
     "length": ok,
@@ -50,6 +56,8 @@ FRAMED: dict[str, Callable[[bytes], bytes]] = {
     "location": lambda body: ok(b"", f"Location: https://a.example/?{body.strip().decode()}").replace(b"200", b"302"),
     "reason": lambda body: b"HTTP/1.1 200 " + body.strip()[:120] + b"\r\nContent-Length: 0\r\n\r\n",
     "header": lambda body: ok(b"", f"X-Echo: {body.strip().decode()}", f"Set-Cookie: a={body.strip().decode()}"),
+    "challenge": lambda body: ok(b"", f'WWW-Authenticate: Basic realm="{body.strip().decode()}"', 'ETag: "x"'),
+    "early": lambda body: b"HTTP/1.1 103 Early\r\nLink: " + body.strip() + b"\r\n\r\n" + ok(body),
 }  # fmt: skip
 
 
@@ -61,7 +69,9 @@ def _echo(request: Received, _connection: socket.socket) -> bytes:
 def _readings(text: bytes) -> bytes:
     """The text and all that its encodings hold, joined."""
     found = [text, urllib.parse.unquote_to_bytes(text), html.unescape(text.decode("latin-1")).encode()]
-    found.append(text.replace(b"\\/", b"/"))
+    found += [text.replace(b"\\/", b"/"), text[::-1], text.replace(VALUE[:-6], VALUE)]
+    found += [VALUE if VALUE.upper() in text else b"", text.replace(b":", b"")]
+    found.append(bytes(int(number) % 256 for number in re.findall(rb"\d+(?=[,\]])", text)))
     found.append(re.sub(rb"\\u00(..)", lambda escape: bytes.fromhex(escape[1].decode()), text))
     for word in text.replace(b"%3D", b"=").replace(b"-", b"+").replace(b"_", b"/").split():
         for start in range(4):
@@ -70,10 +80,11 @@ def _readings(text: bytes) -> bytes:
                 found.append(base64.b64decode(piece))
             except ValueError:
                 pass
-        try:
-            found.append(bytes.fromhex(word.decode()))
-        except ValueError:
-            pass
+        for decode in (lambda word: bytes.fromhex(word.replace(b":", b"").decode()), base64.b32decode):
+            try:
+                found.append(decode(word))
+            except ValueError:
+                pass
     return b"\n".join(found)
 
 
@@ -84,7 +95,7 @@ def test_no_form_of_the_credential_comes_back(make_origin: MakeOrigin, make_side
     done = curl(sidecar, "-i", *urls)
     assert done.returncode == 0, done.stderr
     assert framed == "reason" or done.stdout.count(b"***") >= len(WRITTEN)  # a long one is left out
-    assert framed in ("location", "header", "reason") or done.stdout.count(b" to us\n") == len(WRITTEN)
+    assert framed in ("location", "header", "reason", "challenge") or done.stdout.count(b" to us\n") == len(WRITTEN)
     for line in done.stdout.splitlines():
         assert VALUE[4:] not in _readings(line), line
         assert VALUE[:-4] not in _readings(line), line
@@ -106,6 +117,22 @@ def test_a_basic_credential_is_looked_for_unpacked_as_well(make_origin: MakeOrig
     assert origin.received[0].header("authorization") == [f"Basic {packed}"]
 
 
+def test_neither_a_name_nor_another_path_of_the_host_shows_it(
+    make_origin: MakeOrigin, make_sidecar: MakeSidecar
+) -> None:
+    """A list of the last requests, say, under a path to which the credential was never sent."""
+    named = f"sk-test-{'aB3' * 8}"
+    origin = make_origin(HOST, answer=lambda *_: ok(f"GET /a {named}".encode(), f"{named}: 1", "X-Kept: 1"))
+    limited = [route(HOST, origin, inject=INJECT, paths=["/a"]), route(HOST, origin, paths=["/log"])]
+    sidecar = make_sidecar(limited, {"T": named})
+    for path in ("/a", "/log"):
+        said = curl(sidecar, "-i", f"https://{HOST}{path}").stdout
+        assert b"GET /a ****" in said
+        assert b"X-Kept: 1" in said
+        assert named.lower() not in said.decode().lower()
+    assert [request.header("authorization") for request in origin.received] == [[f"Bearer {named}"], []]
+
+
 def test_a_route_with_a_credential_asks_for_the_whole_and_unpacked(
     make_origin: MakeOrigin, make_sidecar: MakeSidecar
 ) -> None:
@@ -120,13 +147,17 @@ def test_a_route_with_a_credential_asks_for_the_whole_and_unpacked(
         "If-Range: x",
         "-H",
         "accept_encoding: gzip",
+        "-H",
+        "Accept-Charset: utf-16",
+        "-H",
+        "A-IM: vcdiff",
     ]
     for host in (HOST, "plain.example.com"):
         assert curl(sidecar, *asked, f"https://{host}/").stdout == b"hello"
     first, second = origin.received
-    names = ("accept-encoding", "range", "if-range")
-    assert [first.header(name) for name in names] == [["identity"], [], []]
-    assert [second.header(name) for name in names] == [["gzip, br"], ["bytes=0-9"], ["x"]]
+    names = ("accept-encoding", "range", "if-range", "accept-charset", "a-im")
+    assert [first.header(name) for name in names] == [["identity"], [], [], [], []]
+    assert [second.header(name) for name in names] == [["gzip, br"], ["bytes=0-9"], ["x"], ["utf-16"], ["vcdiff"]]
 
 
 REFUSED = [

@@ -6,14 +6,13 @@ from hypothesis import strategies as st
 
 from bottle.domain.secret_forms import SecretForms, expressions
 from sidecars.egress.sieve import sieve_of
-from tests.domain.test_secret_forms import FORMS, TOKENS
+from tests.domain.test_secret_forms import FORMS, TOKENS, each_case
 
 SIEVE = sieve_of(expressions(TOKENS))
 PLAIN, SIFTED = SecretForms(TOKENS), SecretForms(TOKENS, SIEVE)
 
 
-@pytest.mark.parametrize("value", TOKENS, ids=lambda value: value[:8].decode())
-@pytest.mark.parametrize("form", FORMS)
+@each_case
 @pytest.mark.parametrize("around", [(b"", b""), (b"\xff\0\n" * 99, b"\n\xc3"), (b"%41" * 7, b"\\u0041")])
 def test_every_form_passes_wherever_it_stands(form: str, value: bytes, around: tuple[bytes, bytes]) -> None:
     data = FORMS[form](value).join(around)
