@@ -122,6 +122,10 @@ def test_init_writes_first_manifests_once(bottle: CommandLine, tmp_path: Path) -
     assert [Path(path).name for path in first["written"]] == ["claude.md", "coder.md"]
     assert bottle("init", "--for", "claude", "--json", **fresh).json == {"written": []}
     assert bottle("info", "coder", **fresh).status == 0
+    written = tmp_path / "fresh/bottles/claude.md"
+    signs = re.compile(r"^# ( *(?:egress:|routes:|- host:|methods:))", re.MULTILINE)
+    written.write_text(signs.sub(r"\1", written.read_text()))
+    assert bottle("explain", "coder", "https://api.github.com/", **fresh).out.startswith("allowed"), "as it says there"
 
 
 def test_init_writes_manifests_for_the_programs_that_are_used_here(bottle: CommandLine, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from bottle.domain import errors
 from bottle.domain.hosts import Authority
 from bottle.domain.upstream_proxy import UpstreamProxy
 from tests.cli.conftest import CommandLine
+from tests.support.requirements import require
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "exit-status.md"
 
@@ -84,6 +85,7 @@ def test_without_a_terminal_nobody_is_asked(bottle: CommandLine) -> None:
 
 
 def test_a_certificate_file_that_holds_none_is_refused(bottle: CommandLine, tmp_path: Path) -> None:
+    require("bubblewrap")
     empty = tmp_path / "roots.pem"
     empty.write_text("not a certificate")
     told = bottle("start", "coder", "--yes", BOT_BOTTLE_UPSTREAM_CA=str(empty))

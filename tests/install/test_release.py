@@ -30,8 +30,7 @@ def digest(path: Path) -> str:
 def test_the_source_archive_builds_the_very_same_wheel(built: Path, tmp_path: Path) -> None:
     """Byte for byte: whoever has the sources can see that the wheel is of them. The commit goes along without git."""
     (source,) = built.glob("*.tar.gz")
-    with tarfile.open(source) as archive:
-        archive.extractall(tmp_path, filter="data")
+    subprocess.run(["tar", "--extract", "--file", source, "--directory", tmp_path], check=True)
     (root,) = tmp_path.iterdir()
     release.build(root, tmp_path / "dist", EPOCH)
     (wheel,) = built.glob("*.whl")

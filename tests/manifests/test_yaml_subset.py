@@ -96,6 +96,7 @@ def test_man_18_19_the_subset_takes(head: str, value: object) -> None:
         ("a: @b", "2:4", "cannot start any token", "double quotes"),
         ("a: {b: ?prompt}", "2:8", "not the YAML of a manifest", "double quotes"),
         ('a: "\\ud800"', "2:4", "a: half of a surrogate pair", "character itself"),
+        ("a:\n  b: []\n  - c\n", "4:3", "not the YAML of a manifest", "nothing behind it"),
         ('a: "\\UFFFFFFFF"', "2:", "not the YAML of a manifest", ""),
         ("a: " + "[" * 20 + "]" * 20, "2:14", "nesting deeper than 10 levels", "no key"),
     ],

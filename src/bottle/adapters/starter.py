@@ -11,10 +11,11 @@ from bottle.domain.names import did_you_mean, is_entity_name
 
 _EGRESS: Final = """\
 
-egress:
-  routes: []        # beyond the agent's own service: nothing. One line a host opens it:
-  # - host: api.github.com
-  #   methods: [GET]
+# It reaches its own service and nothing else. To open a host, take these signs away:
+# egress:
+#   routes:
+#     - host: api.github.com
+#       methods: [GET]
 ---
 """
 _BOTTLES: Final = {

@@ -154,7 +154,7 @@ def _diagnosis(path: str, version: str, said: str) -> Unfit:
     hint = (
         "inside a container, it must run without its seccomp profile and with /proc unmasked; or use `--backend docker`"
     )
-    return Unfit(f"no box can be made here: {last}", hint)
+    return Unfit(f"no box can be made here: {last.rstrip('.')}", hint)
 
 
 def _scope(environ: Mapping[str, str], number: int | None) -> tuple[str, ...]:

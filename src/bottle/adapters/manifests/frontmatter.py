@@ -18,6 +18,7 @@ from bottle.domain.errors import ManifestError
 MAX_FRONTMATTER = 64 * 1024
 FENCE = "---"
 _SYNTAX_HINT = "put a text that holds `: `, ` #`, a bracket or a leading sign into double quotes"
+_LIST_HINT = "a list stands below a key with nothing behind it: `routes:`, not `routes: []`"
 
 
 @frozen
@@ -170,7 +171,8 @@ class _Reader:
     def _syntax(self, mark: yaml.Mark | None, problem: str) -> ManifestError:
         line, column = (mark.line + 2, mark.column + 1) if mark else (1, 1)
         where = Place(self._source, line, column)
-        return Table(where, "", {}).error(f"not the YAML of a manifest: {problem}", hint=_SYNTAX_HINT)
+        hint = _LIST_HINT if problem.endswith("but found '-'") else _SYNTAX_HINT
+        return Table(where, "", {}).error(f"not the YAML of a manifest: {problem}", hint=hint)
 
     def _place(self, event: yaml.Event) -> Place:
         mark = event.start_mark
