@@ -147,9 +147,7 @@ def test_much_comes_through_a_terminal_whole(box: Box) -> None:
 
 
 def test_what_is_left_in_the_background_does_not_hold_the_terminal(box: Box) -> None:
-    begun = time.monotonic()
-    assert _at_terminal(box, "sh", "-c", "trap '' HUP; sleep 5 & echo done").end() == 0
-    assert time.monotonic() - begun < 4
+    assert _at_terminal(box, "sh", "-c", "trap '' HUP; sleep 7474 & echo done").end() == 0
 
 
 def test_a_box_that_goes_away_is_an_error_and_the_terminal_is_restored(tmp_path: Path) -> None:
@@ -166,15 +164,15 @@ def test_a_launcher_that_is_ended_restores_the_terminal_and_ends_the_command(box
     person.wait_for(b"ready")
     person.process.send_signal(signal.SIGTERM)
     assert person.end() == 143
-    assert box.ended("sleep 7272", 1)
+    assert box.ended("sleep 7272")
 
 
 def test_a_launcher_that_is_killed_ends_the_command(box: Box) -> None:
     person = _at_terminal(box, "sh", "-c", "trap '' HUP; echo ready; sleep 7373; sleep 7373")
     person.wait_for(b"ready")
     person.process.kill()
-    person.process.wait(10)
-    assert box.ended("sleep 7373", 5)
+    person.process.wait(60)
+    assert box.ended("sleep 7373")
 
 
 # Without one.
@@ -211,7 +209,7 @@ def test_a_slow_reader_gets_everything(box: Box) -> None:
     while data := os.read(process.stdout.fileno(), 50_000):
         count += len(data)
         time.sleep(0.01)
-    assert (count, process.wait(10)) == (3_000_000, 0)
+    assert (count, process.wait(60)) == (3_000_000, 0)
     process.stdout.close()
 
 
@@ -220,17 +218,15 @@ def test_a_reader_that_goes_away_ends_the_command(box: Box) -> None:
     assert process.stdout is not None
     process.stdout.read(100)
     process.stdout.close()
-    assert process.wait(10) == 98
+    assert process.wait(60) == 98
     assert box.ended("echo 7474")
 
 
 def test_what_is_left_in_the_background_does_not_hold_the_outputs(box: Box) -> None:
-    begun = time.monotonic()
-    done = _piped(box, "sh", "-c", "sleep 5 & yes & echo on")
+    done = _piped(box, "sh", "-c", "sleep 7575 & yes & echo on")
     assert done.returncode == 0
     assert b"on\n" in done.stdout
-    assert time.monotonic() - begun < 4
-    box.run("pkill", "yes")
+    box.run("pkill", "yes|sleep")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
@@ -240,7 +236,7 @@ def test_a_signal_reaches_the_command_and_what_it_started(box: Box, number: sign
     assert process.stdin is not None
     assert process.stdout.readline() == b"on\n"
     process.send_signal(number)
-    assert process.wait(10) == 128 + number
+    assert process.wait(60) == 128 + number
     assert box.ended("sleep 7575")
     process.stdout.close()
     process.stdin.close()
@@ -253,7 +249,7 @@ def test_a_command_that_cleans_up_after_a_signal_has_a_moment(box: Box) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == b"on\n"
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 143
+    assert process.wait(60) == 143
     process.stdout.close()
     assert box.sh("cat /tmp/cleaned") == "cleaned\n"
 
@@ -264,7 +260,7 @@ def test_a_command_that_ignores_signals_is_ended(box: Box) -> None:
     assert process.stdout.readline() == b"on\n"
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 143, "a moment is all that it gets"
-    assert box.ended("sleep 7676", 10)
+    assert box.ended("sleep 7676")
     process.stdout.close()
 
 
@@ -274,5 +270,5 @@ def test_who_is_attached_hears_that_the_box_went_away(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"on\n"
         os.kill(doomed.pid, signal.SIGKILL)
-        assert process.wait(10) == 99
+        assert process.wait(60) == 99
         process.stdout.close()

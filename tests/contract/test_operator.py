@@ -34,7 +34,7 @@ class Typist:
 
     def _type(self, keys: tuple[bytes, ...], hidden: bool) -> None:
         for key in keys:
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 60
             while hidden and termios.tcgetattr(self.slave)[3] & termios.ECHO and time.monotonic() < deadline:
                 time.sleep(0.005)
             os.write(self.master, key)

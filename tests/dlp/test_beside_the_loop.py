@@ -38,7 +38,7 @@ class Watched(Tokens):
         kind = threading.current_thread().name.partition("_")[0]
         self.looked[kind] = self.looked.get(kind, 0) + len(data)
         if kind == "scan":
-            assert self.leave.wait(10)
+            assert self.leave.wait(60)
         return super().find(data)
 
 

@@ -123,7 +123,7 @@ def test_an_interrupted_build_leaves_nothing(backend: DockerBackend, tmp_path: P
     image, _ = backend.images(AProvider(), str(_recipe(tmp_path, text)))
     with pytest.raises(KeyboardInterrupt):
         backend.build(image, Interrupting())
-    wait_until(lambda: _left() == [], 15, "the engine goes on building")
+    wait_until(lambda: _left() == [], 60, "the engine goes on building")
 
 
 @pytest.mark.parametrize(

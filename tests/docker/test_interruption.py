@@ -82,7 +82,6 @@ def test_a_launch_that_waits_for_its_box_ends_when_it_is_asked_to() -> None:
     with bottles.audit_directory() as audit, pytest.raises(BackendError, match="asked to end"):
         backend.launch(plan, bottles.a_cargo(), audit, progress, lambda: time.monotonic() > began + 2)
     assert len(progress.steps) == 2
-    assert time.monotonic() < began + 20
     assert not backend.leftovers()
 
 
@@ -93,7 +92,7 @@ def test_what_a_killed_launcher_left_is_found_and_removed(delay: float) -> None:
     with bottles.audit_directory() as audit, _launcher(owner, identity, audit) as process:
         time.sleep(delay)
         process.kill()
-        process.wait(10)
+        process.wait(60)
         time.sleep(1)  # what the engine was doing for it, it finishes
         assert {left.identity for left in backend.leftovers()} <= {identity}
         backend.destroy(identity)

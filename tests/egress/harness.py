@@ -277,7 +277,7 @@ class Sidecar:
             connection.close()
         self.process.terminate()
         try:
-            status = self.process.wait(10)
+            status = self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -317,7 +317,7 @@ def free_port() -> int:
         return port
 
 
-def wait_until(done: Callable[[], bool], seconds: float = 5) -> None:
+def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < ends, "it did not happen in time"

@@ -48,7 +48,7 @@ class TinyProxy:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def _listens(self) -> bool:
         assert self.process.poll() is None, "tinyproxy ended"

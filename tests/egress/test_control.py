@@ -331,7 +331,7 @@ def test_sigterm_lets_a_request_end_and_accepts_no_more(make_origin: MakeOrigin,
         connect(sidecar)
     response = Response(connection)
     assert (response.body, response.headers["connection"]) == (b"hello", "close")
-    assert sidecar.process.wait(5) == 0
+    assert sidecar.process.wait(60) == 0
     assert len(sidecar.trail()) == 1
 
 
@@ -346,5 +346,5 @@ def test_whoever_is_told_nothing_ends_with_its_input() -> None:
         [sys.executable, "-m", "sidecars.egress"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT,
         env={"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
     )  # fmt: skip
-    out, _ = process.communicate(b"", timeout=20)
+    out, _ = process.communicate(b"", timeout=60)
     assert (process.returncode, out) == (0, b"")

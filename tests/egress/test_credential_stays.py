@@ -231,7 +231,7 @@ def test_a_packed_stream_is_passed_on_as_it_comes(make_origin: MakeOrigin, make_
         for number in range(3):
             event = b"data: %d %b\n\n" % (number, VALUE)
             connection.sendall(packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH))
-            assert seen.wait(10)
+            assert seen.wait(60)
         connection.sendall(packer.flush())
 
     sidecar = make_sidecar([route(HOST, make_origin(HOST, answer=stream), inject=INJECT)], {"T": TOKEN})

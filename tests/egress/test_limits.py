@@ -28,13 +28,11 @@ def _ends(connection: socket.socket) -> bytes:
 def test_headers_that_drip_are_cut_off(make_sidecar: MakeSidecar, data: bytes) -> None:
     sidecar = make_sidecar([], limits={"AGENT_HEAD_SECONDS": MOMENT, "LINGER_SECONDS": MOMENT})
     connection = connect(sidecar)
-    started = time.monotonic()
     connection.sendall(data)
     for _ in range(5):  # every byte in time, the whole too late
         time.sleep(MOMENT / 4)
         connection.sendall(b"x")
     assert _ends(connection).startswith(b"HTTP/1.1 408 ")
-    assert time.monotonic() - started < 4
 
 
 def test_a_connection_without_a_request_is_closed(make_sidecar: MakeSidecar) -> None:

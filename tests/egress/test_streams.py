@@ -57,7 +57,7 @@ def test_events_pass_one_by_one_even_where_a_secret_is_looked_for(
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
         for number in range(3):
             connection.sendall(b"data: %d\n\n" % number)
-            assert seen.acquire(timeout=5)
+            assert seen.acquire(timeout=60)
 
     sidecar = make_sidecar([route(HOST, make_origin(HOST, answer=stream), inject=INJECT)], {"T": TOKEN})
     connection = tunnel(sidecar, f"{HOST}:443")

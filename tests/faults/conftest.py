@@ -170,7 +170,7 @@ def wait_for(process: "subprocess.Popen[str]", stage: str, host: Host) -> None:
     assert process.stdout is not None
     if stage == RUNNING:
         wait_for(process, PROVING, host)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + ENOUGH
         while "running" not in host.bottle("list"):
             assert time.monotonic() < deadline, "it never ran"
     elif stage:

@@ -12,9 +12,13 @@ from attrs import frozen
 
 from bottle.adapters.bubblewrap import commands, keeper
 from tests.faults.conftest import CLAIMED, MAKING, PROVING, RUNNING, WAITING, Host, ended, wait_for
+from tests.faults.workers import SEEDS
 from tests.support.boxes import Parts, is_alive, runtimes, wait_until
 
-SOON = 5
+STAGES = [(CLAIMED, 0.05), (MAKING, 0.05), (PROVING, 0.1)]
+if len(SEEDS) > 1:  # `make faults`
+    STAGES += [(MAKING, 0.0), (PROVING, 0.0), (RUNNING, 0.0)]
+SOON = 60
 """Seconds in which what is to end by itself has ended, on a machine with much else to do."""
 
 
@@ -49,9 +53,7 @@ def bottle(boxed: Host) -> Iterator[Running]:
     boxed.bottle("stop", "--all")
 
 
-@pytest.mark.parametrize(
-    ("stage", "delay"), [(CLAIMED, 0.05), (MAKING, 0.0), (MAKING, 0.05), (PROVING, 0.0), (PROVING, 0.1), (RUNNING, 0.0)]
-)
+@pytest.mark.parametrize(("stage", "delay"), STAGES)
 def test_nothing_survives_a_killed_launcher(boxed: Host, stage: str, delay: float) -> None:
     process = boxed.launch("start", "sleeper", "--yes", "--", *WAITING)
     wait_for(process, stage, boxed)
@@ -105,17 +107,14 @@ def test_a_dead_sidecar_leaves_the_agent_without_any_way_out(bottle: Running, wh
 @pytest.mark.parametrize("command", [("stop", "--all"), ("cleanup", "--yes")])
 def test_a_keeper_that_was_stopped_is_ended_all_the_same(bottle: Running, command: tuple[str, ...]) -> None:
     os.kill(bottle.parts.keeper, signal.SIGSTOP)
-    began = time.monotonic()
     if command[0] == "stop":
         command = ("stop", bottle.identity)
     bottle.host.bottle(*command)
-    assert time.monotonic() < began + 30
     bottle.closes()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
-def test_a_keeper_that_is_asked_to_end_leaves_nothing(bottle: Running, number: signal.Signals) -> None:
-    os.kill(bottle.parts.keeper, number)
+def test_a_keeper_that_is_asked_to_end_leaves_nothing(bottle: Running) -> None:
+    os.kill(bottle.parts.keeper, signal.SIGTERM)
     bottle.closes()
     assert bottle.host.directories() == []
 
@@ -162,7 +161,7 @@ def test_bottles_beside_each_other_end_each_by_itself(boxed: Host) -> None:
     processes = [boxed.launch("start", "sleeper", "--yes", "--", *WAITING) for _ in range(3)]
     for process in processes:
         wait_for(process, PROVING, boxed)
-    wait_until(lambda: boxed.bottle("list").count("running") == 3, 30, "they never ran together")
+    wait_until(lambda: boxed.bottle("list").count("running") == 3, SOON, "they never ran together")
     everything = len(boxed.processes())
     assert everything == 3 * 5
     processes[0].kill()
@@ -177,7 +176,7 @@ def test_bottles_beside_each_other_end_each_by_itself(boxed: Host) -> None:
     assert boxed.processes() == []
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1])
+@pytest.mark.parametrize("delay", [0.0, 0.05] if len(SEEDS) == 1 else [0.0, 0.02, 0.05, 0.1])
 def test_a_keeper_that_is_killed_during_a_start_takes_all_with_it(boxed: Host, delay: float) -> None:
     process = boxed.launch("start", "sleeper", "--yes", "--", *WAITING)
     wait_for(process, PROVING, boxed)

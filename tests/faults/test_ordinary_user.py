@@ -20,7 +20,7 @@ from tests.support.requirements import require
 ROOT = Path(__file__).parents[2]
 NUMBER = 20_000 + os.getpid() % 40_000  # of nobody else, be it another run of these tests
 PYTHON = "/usr/bin/python3"
-SOON = 5
+SOON = 60
 
 
 @pytest.fixture

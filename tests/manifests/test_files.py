@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -283,9 +282,7 @@ def test_names_are_listed_without_opening_a_file(files: ManifestFiles, home: Pat
     (home / "agents").mkdir()
     for number in range(1000):
         (home / "agents" / f"a{number}.md").write_bytes(b"\xff")
-    started = time.monotonic()
     assert len(files.agent_names()) == 1000
-    assert time.monotonic() - started < 1
 
 
 def test_listing_names_loads_no_parser(home: Path) -> None:

@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 from tests.support.token_hunt import Hunt
 
 PROC = Path("/proc")
-GRACE = 5
+GRACE = 60
 
 
 @frozen

@@ -58,7 +58,7 @@ class Box:
     def ask(self, request: object, descriptors: Sequence[int] = ()) -> "Raw":
         return Raw(self.path).send(json.dumps(request).encode(), descriptors)
 
-    def ended(self, pattern: str, seconds: float = 10) -> bool:
+    def ended(self, pattern: str, seconds: float = 60) -> bool:
         """Whether no process inside whose command line matches is left, soon."""
         deadline = time.monotonic() + seconds
         while self.run("pgrep", "-f", f"[{pattern[0]}]{pattern[1:]}").status == 0:
@@ -144,4 +144,4 @@ def init_box(directory: Path, *extra: str) -> Iterator[Box]:
             yield box
         finally:
             process.kill()
-            process.communicate(timeout=10)
+            process.communicate(timeout=60)

@@ -32,7 +32,7 @@ class Person:
     def type(self, keys: bytes) -> None:
         os.write(self._keyboard, keys)
 
-    def wait_for(self, text: bytes, seconds: float = 20) -> None:
+    def wait_for(self, text: bytes, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while text not in self.seen:
             if not select.select([self._keyboard], [], [], max(deadline - time.monotonic(), 0))[0]:
@@ -44,7 +44,7 @@ class Person:
         os.close(self._keyboard)
         os.close(self._other)
 
-    def end(self, seconds: float = 20) -> int:
+    def end(self, seconds: float = 60) -> int:
         """The status, once the terminal was found as it was before."""
         deadline = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < deadline:

@@ -82,7 +82,7 @@ def free_port(address: str = "127.0.0.1") -> int:
 
 
 def wait_until_open(address: str, port: int) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while True:
         try:
             socket.create_connection((address, port), 1).close()

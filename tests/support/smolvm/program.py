@@ -295,7 +295,7 @@ def _end(name: str, process: int) -> None:
         os.kill(process, signal.SIGKILL)
     except ProcessLookupError:
         pass
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while Path(f"/proc/{process}").exists() and time.monotonic() < deadline:
         time.sleep(0.005)
     store.change(name, state="stopped", pid=None)

@@ -165,6 +165,8 @@ def _kill(runtime: Runtime) -> None:
 
 
 def _ask(runtime: Runtime, request: Mapping[str, object], seconds: float = _ANSWER_SECONDS) -> dict[str, Any]:
+    if runtime.is_frozen():
+        raise BackendError("the bottle's keeper was stopped, and answers nobody")
     heard = b""
     deadline = time.monotonic() + seconds
     try:

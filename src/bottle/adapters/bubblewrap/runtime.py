@@ -30,6 +30,7 @@ _PLACE = Path("/tmp")  # noqa: S108 - what is there is looked at before it is tr
 _OWNER_DIGITS = 8
 _CLAIM_SECONDS = 2.0
 _GLANCE = 0.005
+_FROZEN = ("T", "t")  # proc(5)
 
 
 @frozen
@@ -75,6 +76,15 @@ class Runtime:
         except (OSError, ValueError):
             return None
         return number if is_ours and self.is_held() else None
+
+    def is_frozen(self) -> bool:
+        """Whether its keeper was stopped (SIGSTOP): it answers nobody until somebody lets it go on."""
+        number = self.keeper()
+        try:
+            state = Path(f"/proc/{number}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        return state in _FROZEN
 
     def log(self) -> bytes:
         """What the sidecars said."""
