@@ -9,7 +9,7 @@ TOOLS := build/release-tools
 WITH_ROOTS = if [ -s $(ROOTS) ]; then export BOT_BOTTLE_BUILD_CA="$${BOT_BOTTLE_BUILD_CA:-$(CURDIR)/$(ROOTS)}"; fi;
 
 # Most tests wait for processes, not for a core; those of one file share its boxes, so they stay together.
-WORKERS ?= 3
+WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help demo pictures plots recording reference man test fuzz mutants faults lint types check format bench release audit lock pins corpora \

@@ -19,9 +19,37 @@ examples = int(os.environ.get("BOTTLE_FUZZ") or 0)
 settings.register_profile("fuzz", settings.get_profile("suite"), derandomize=False, max_examples=examples or 100)
 settings.load_profile("fuzz" if examples else "suite")
 
-_LONG = ("supervise", "e2e", "agents", "faults", "life", "docker", "gitgate")
+_LONGEST = (
+    "e2e/test_claude",
+    "supervise/test_in_bottles",
+    "supervise/test_capability",
+    "e2e/test_terminal",
+    "faults/test_interrupted_start",
+    "faults/test_broken_parts",
+    "supervise/test_codex",
+    "e2e/test_commands",
+    "walls/test_kernel",
+    "faults/test_killed_parts",
+    "agents/test_codex",
+    "faults/test_running_bottle",
+    "walls/test_network",
+    "walls/test_limits",
+    "agents/test_claude",
+    "faults/test_ordinary_user",
+    "faults/test_scarcity",
+)
+_LONG = ("faults", "agents", "e2e", "supervise", "life", "gitgate", "dashboard", "contract", "docker", "egress")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files whose tests wait for whole bottles begin first: the last one would leave the other workers idle."""
-    items.sort(key=lambda item: _LONG.index(folder) if (folder := item.path.parent.name) in _LONG else len(_LONG))
+    """What takes longest begins first: begun last, it would leave the other workers idle."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """The dearest files as they stand above, then the folders whose tests wait for whole bottles, then the rest."""
+    file = f"{item.path.parent.name}/{item.path.stem}"
+    if file in _LONGEST:
+        return _LONGEST.index(file)
+    folder = item.path.parent.name
+    return len(_LONGEST) + (_LONG.index(folder) if folder in _LONG else len(_LONG))

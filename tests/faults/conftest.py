@@ -18,6 +18,7 @@ from tests.support.requirements import require
 if TYPE_CHECKING:
     from tests.faults.workers import Report
 
+BACKENDS = ("docker", "bubblewrap")
 CLAIMED, MAKING, PROVING, RUNNING = "claimed", "making", "proving", "running"
 _LINES = {
     "docker": {CLAIMED: "bottle: starting", MAKING: "bottle: making", PROVING: "bottle: starting, and proving"},
@@ -110,7 +111,7 @@ class Host:
             client.close()
 
 
-@pytest.fixture(scope="session", params=["docker", "bubblewrap"])
+@pytest.fixture(scope="session", params=BACKENDS)
 def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """One that works here, with all that it needs, so that no start below waits for a build."""
     name: str = request.param

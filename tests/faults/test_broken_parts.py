@@ -12,11 +12,11 @@ from attrs import frozen
 
 from bottle.adapters.bubblewrap import commands, keeper
 from tests.faults.conftest import CLAIMED, MAKING, PROVING, RUNNING, WAITING, Host, ended, wait_for
-from tests.faults.workers import SEEDS
+from tests.faults.workers import AT_LENGTH
 from tests.support.boxes import Parts, is_alive, runtimes, wait_until
 
 STAGES = [(CLAIMED, 0.05), (MAKING, 0.05), (PROVING, 0.1)]
-if len(SEEDS) > 1:  # `make faults`
+if AT_LENGTH:
     STAGES += [(MAKING, 0.0), (PROVING, 0.0), (RUNNING, 0.0)]
 SOON = 60
 """Seconds in which what is to end by itself has ended, on a machine with much else to do."""
@@ -176,7 +176,7 @@ def test_bottles_beside_each_other_end_each_by_itself(boxed: Host) -> None:
     assert boxed.processes() == []
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.05] if len(SEEDS) == 1 else [0.0, 0.02, 0.05, 0.1])
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1] if AT_LENGTH else [0.0, 0.05])
 def test_a_keeper_that_is_killed_during_a_start_takes_all_with_it(boxed: Host, delay: float) -> None:
     process = boxed.launch("start", "sleeper", "--yes", "--", *WAITING)
     wait_for(process, PROVING, boxed)

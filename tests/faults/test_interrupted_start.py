@@ -6,10 +6,10 @@ import time
 import pytest
 
 from tests.faults.conftest import CLAIMED, ENOUGH, MAKING, PROVING, RUNNING, WAITING, Host, ended, wait_for
-from tests.faults.workers import SEEDS
+from tests.faults.workers import AT_LENGTH, SEEDS
 
 STAGES = [(CLAIMED, 0.0), (MAKING, 0.1), (PROVING, 0.0), (RUNNING, 0.0)]
-if len(SEEDS) > 1:  # `make faults`
+if AT_LENGTH:
     STAGES += [("", 0.15), (MAKING, 0.0), (PROVING, 0.25)]
 # Each signal at some stage: all three take the same way through the program.
 NUMBERS = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.conftest import ENOUGH
-from tests.faults.workers import NOTE, SEEDS, Report, Worker, make_worker, noted, notes, started
+from tests.faults.workers import NOTE, SEEDS, Report, Worker, everyday_on, make_worker, noted, notes, started
 from tests.support.boxes import wait_until
 
 LONG = "head -c 80000000 /dev/zero > ~/.sessions/long"
@@ -24,6 +24,7 @@ def worker(backend: str, report: Report, tmp_path_factory: pytest.TempPathFactor
     host.bottle("cleanup", "--yes")
 
 
+@everyday_on("docker")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_run(worker: Worker, seed: int) -> None:
     worker.kill("run", seed, "run", "worker", f"{NOTE}; sleep 60")
@@ -31,6 +32,7 @@ def test_a_run(worker: Worker, seed: int) -> None:
     worker.set_right("run")
 
 
+@everyday_on("bubblewrap")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_stop_loses_no_session(worker: Worker, seed: int) -> None:
     identity = started(worker.host)
@@ -42,6 +44,7 @@ def test_a_stop_loses_no_session(worker: Worker, seed: int) -> None:
     worker.set_right("stop")
 
 
+@everyday_on("docker")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_resume_loses_no_session(worker: Worker, seed: int) -> None:
     identity = noted(worker.host)
@@ -50,6 +53,7 @@ def test_a_resume_loses_no_session(worker: Worker, seed: int) -> None:
     worker.set_right("resume")
 
 
+@everyday_on("bubblewrap")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_clean_up_is_finished_by_the_next(worker: Worker, seed: int) -> None:
     kept, running = noted(worker.host), started(worker.host)
@@ -59,6 +63,7 @@ def test_a_clean_up_is_finished_by_the_next(worker: Worker, seed: int) -> None:
     worker.set_right("clean-up")
 
 
+@everyday_on("bubblewrap")
 def test_a_stop_in_the_middle_of_taking_out_a_session(worker: Worker) -> None:
     """Half of it is never taken for the whole: the box still has it, and the next stop takes it."""
     identity = started(worker.host)

@@ -1,7 +1,6 @@
 """The same without an engine for somebody who is not root, where the tests are: nothing of it needs a privilege."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +23,14 @@ SOON = 60
 
 
 @pytest.fixture
-def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+def folder() -> Iterator[Path]:
+    """A short path that anybody can reach."""
+    with tempfile.TemporaryDirectory(prefix="bottle-person-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     """Somebody's home, and a Python that they can reach."""
     require("bubblewrap")
     require("setpriv")
@@ -34,7 +40,6 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'src'}:{ROOT}:{packages}")
     monkeypatch.delenv("BOT_BOTTLE_BUILD_CA", raising=False)  # whoever runs the tests may keep it to themselves
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    folder = Path(tempfile.mkdtemp(prefix="bottle-person-", dir="/tmp"))
     monkeypatch.setenv("HOME", str(folder))
     words = ("setpriv", f"--reuid={NUMBER}", f"--regid={NUMBER}", "--clear-groups", "--inh-caps=-all")
     host = evolve(make_host(folder, "bubblewrap"), python=PYTHON, before=words)
@@ -43,12 +48,10 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
         [*words, PYTHON, "-c", "import bottle.cli.main, cryptography"], capture_output=True, text=True, check=False
     )
     if tried.returncode:
-        shutil.rmtree(folder)
         pytest.skip(f"{PYTHON} cannot run bottle as another user: {tried.stderr.strip().splitlines()[-1:]}")
     yield host
     host.bottle("cleanup", "--yes")
     assert host.made() == []
-    shutil.rmtree(folder)
 
 
 def test_a_bottle_is_its_users_alone_and_leaves_nothing(host: Host) -> None:

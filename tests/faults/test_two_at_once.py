@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.conftest import ENOUGH, PROVING, WAITING, Host, wait_for
-from tests.faults.workers import NOTE, make_worker, noted, notes, started
+from tests.faults.workers import NOTE, everyday_on, make_worker, noted, notes, started
 from tests.support.boxes import wait_until
 
 LONG = "head -c 80000000 /dev/zero > ~/.sessions/long"
@@ -33,6 +33,7 @@ def the_error(said: str) -> str:
     return error
 
 
+@everyday_on("bubblewrap")
 def test_of_two_that_resume_one_does(worker: Host) -> None:
     identity = noted(worker)
     resume = ("run", "worker", f"{NOTE}; sleep 3", "--resume", identity)
@@ -43,6 +44,7 @@ def test_of_two_that_resume_one_does(worker: Host) -> None:
     worker.bottle("cleanup", "--yes")
 
 
+@everyday_on("bubblewrap")
 def test_of_two_that_stop_one_does(worker: Host) -> None:
     identity = started(worker)
     worker.bottle("exec", identity, "--", "sh", "-c", f"{NOTE}; {LONG}")
@@ -54,6 +56,7 @@ def test_of_two_that_stop_one_does(worker: Host) -> None:
     worker.bottle("cleanup", "--yes")
 
 
+@everyday_on("bubblewrap")
 def test_a_clean_up_takes_nothing_from_under_a_stop(worker: Host) -> None:
     identity = started(worker)
     worker.bottle("exec", identity, "--", "sh", "-c", f"{NOTE}; {LONG}")

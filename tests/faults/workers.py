@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+import pytest
 from attrs import define, field
 
-from tests.faults.conftest import ENOUGH, Host, make_host
+from tests.faults.conftest import BACKENDS, ENOUGH, Host, make_host
 
 SEEDS: Final = range(int(os.environ.get("BOTTLE_FAULTS", "1")))
 """How often each fault strikes, each time at another moment."""
+AT_LENGTH: Final = len(SEEDS) > 1
+"""Whether this is `make faults`, which leaves nothing out, and no everyday run."""
 PLUGIN: Final = """\
 from bottle.plugin import AgentProvider, Provision
 
@@ -28,6 +31,11 @@ class Shell(AgentProvider):
 """
 NOTE: Final = "mkdir -p ~/.sessions; echo noted >> ~/.sessions/notes"
 READ: Final = "cat ~/.sessions/notes"
+
+
+def everyday_on(backend: str) -> pytest.MarkDecorator:
+    """For what strikes code that all backends share: every day on this one, at length on all."""
+    return pytest.mark.parametrize("backend", BACKENDS if AT_LENGTH else [backend], indirect=True)
 
 
 @define
