@@ -52,7 +52,8 @@ class Trail:
         """Raises OSError when the file cannot be opened for appending."""
         self._lines = Lines(Path(directory), "audit", most=limits.AUDIT_FILE, total=limits.AUDIT_TOTAL)
         self._whose = f'"identity":{_text(identity)},"id":"{time.time_ns() // 1_000_000:x}'
-        self._count = 0
+        self.count = 0
+        """How many exchanges there were."""
         self._waiting: list[str] = []
         self._secrets: tuple[str, ...] = ()
         self._second, self._second_text = 0, ""
@@ -65,8 +66,8 @@ class Trail:
 
     def entry(self, kind: Kind, method: str, host: str, port: int, path: str, *, query: bool = False) -> Entry:
         """A new exchange; nothing is written yet."""
-        self._count += 1
-        return Entry(self._count, kind, method, host, port, path, query, time.monotonic())
+        self.count += 1
+        return Entry(self.count, kind, method, host, port, path, query, time.monotonic())
 
     def open(self, entry: Entry) -> None:
         """Writes that the exchange begins, now. Raises AuditError; then nothing may be sent."""

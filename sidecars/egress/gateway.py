@@ -43,6 +43,11 @@ class Gateway:
     def is_full(self) -> bool:
         return len(self.guests) >= limits.CONNECTIONS
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is under way that is worth waiting for."""
+        return any(guest.is_busy for guest in self.guests)
+
     def replace(self, rules: Rules) -> None:
         """From now on these rules judge; what is under way ends under the old ones."""
         old, self.rules = self.rules, rules

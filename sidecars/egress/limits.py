@@ -48,6 +48,7 @@ WEBSOCKET_CLOSE_SECONDS = 5.0  # from one side's close to the other's
 TUNNEL_HELLO_SECONDS = 10.0
 TLS_SHUTDOWN_SECONDS = 1.0
 SWEEP_SECONDS = 0.25  # how often deadlines are looked at, and waiting audit lines written
+QUIET_SECONDS = 5.0  # without a request, until what the last ones took is given back to the kernel
 STOP_SECONDS = 2.0  # what is under way gets this long after SIGTERM
 
 AUDIT_FILE = 64 * 1024 * 1024  # of one file of the trail; then it goes on in another

@@ -1,7 +1,6 @@
 """Starts the way out, keeps it going, and ends it in order."""
 
 import asyncio
-import ctypes
 import gc
 import os
 import resource
@@ -26,13 +25,11 @@ from sidecars.egress.dial import Dialler, resolve_as_listed
 from sidecars.egress.dns import Responder
 from sidecars.egress.gateway import Gateway
 from sidecars.egress.listening import listen_for
+from sidecars.egress.memory import Quiet, give_back_memory, keep_memory
 from sidecars.egress.rules import Rules, build
 from sidecars.egress.tls import require_roots, upstream_context
 from sidecars.host.privacy import keep_to_itself
 from sidecars.scanner.patterned import patterns_in
-
-_M_TRIM_THRESHOLD = -1  # malloc.h
-_M_MMAP_THRESHOLD = -3
 
 
 class Egress:
@@ -84,10 +81,11 @@ class Egress:
         read_stdin(deliver, lambda: deliver(END))
         control = loop.create_task(Control(self.start, self.reload).run(lines))
         control.add_done_callback(lambda _: self._input_ended())
+        quiet = Quiet(lambda: loop.run_in_executor(None, give_back_memory))
         while not self._stop.is_set():
             await _wait(self._stop, limits.SWEEP_SECONDS)
             if self._gateway is not None:
-                self._gateway.sweep(time.monotonic())
+                _sweep(self._gateway, quiet, time.monotonic())
         control.cancel()
         await self._finish()
 
@@ -107,7 +105,7 @@ class Egress:
             return
         gateway.is_stopping = True
         for _ in range(int(limits.STOP_SECONDS / 0.02)):
-            if not any(guest.is_busy for guest in gateway.guests):
+            if not gateway.is_busy:
                 break
             await asyncio.sleep(0.02)
         for guest in tuple(gateway.guests):
@@ -121,7 +119,7 @@ def main() -> NoReturn:
     """The program. Exit status 0 after a signal; it never ends by itself."""
     keep_to_itself()
     _raise_file_limit()
-    _keep_memory()
+    keep_memory()
     gc.freeze()  # what was imported lives as long as the process and need not be looked at again
     gc.set_threshold(10_000, 20, 50)  # a request leaves no cycles behind
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -137,10 +135,15 @@ async def _answer_dns(gateway: Gateway, listen: Listen) -> asyncio.DatagramTrans
     return transport
 
 
+def _sweep(gateway: Gateway, quiet: Quiet, now: float) -> None:
+    gateway.sweep(now)
+    quiet.tick(now, gateway.trail.count, is_busy=gateway.is_busy)
+
+
 def _settle(rules: Rules) -> None:
     """What nobody need wait for once the way out serves."""
     rules.warm_up()
-    _give_back_memory()
+    give_back_memory()
 
 
 def _report(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
@@ -166,21 +169,6 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         pass
-
-
-def _keep_memory() -> None:
-    """Large pieces of bodies come and go: memory that glibc gives back each time costs a page fault per 4 KiB."""
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):
-        library.mallopt(_M_MMAP_THRESHOLD, 4 * 1024 * 1024)
-        library.mallopt(_M_TRIM_THRESHOLD, 8 * 1024 * 1024)
-
-
-def _give_back_memory() -> None:
-    """What rules are compiled in is ten times what they take then, and glibc keeps it."""
-    library = ctypes.CDLL(None)
-    if hasattr(library, "malloc_trim"):
-        library.malloc_trim(0)
 
 
 def _raise_file_limit() -> None:
