@@ -15,13 +15,14 @@ from sidecars.gitgate.documents import Document
 from sidecars.gitgate.forward import forward
 from sidecars.gitgate.git import ProgramError, Repository
 from sidecars.gitgate.mirror import Mirror
-from sidecars.gitgate.objects import Pushed, TooMuchError, commit_of, contents, new_objects, tree_names
+from sidecars.gitgate.objects import Pushed, TooMuchError, commit_of, contents, new_objects, tree_entries
 from sidecars.gitgate.scanner import VALUE, GateScanner
 from sidecars.gitgate.trail import Line, Trail
 
 _PLACES = {"blob": "file", "commit": "commit message or author", "tag": "tag message or author"}
 _NAMES = "file name"
 _REF = "ref name"
+_LINKS = "submodule commit"
 
 Say = Callable[[str], None]
 Keep = Callable[[Mirror, Repository, Sequence[RefUpdate]], None]
@@ -152,15 +153,18 @@ def _change(repository: Repository, update: RefUpdate) -> Change:
 
 def _documents(repository: Repository, objects: Sequence[Pushed], updates: Sequence[RefUpdate]) -> Iterator[Document]:
     """All that would leave with the push, once each."""
-    names: dict[str, str] = {}
+    names: dict[str, None] = {}
+    links = bytearray()
     for pushed, content in contents(repository, objects):
         if pushed.kind == "tree":
-            for name in tree_names(content, len(pushed.oid) // 2):
-                whole = f"{pushed.path}/{name.decode(errors='surrogateescape')}".lstrip("/")
-                names.setdefault(whole, pushed.oid)
+            for entry in tree_entries(content, len(pushed.oid) // 2):
+                names[f"{pushed.path}/{entry.name.decode(errors='surrogateescape')}".lstrip("/")] = None
+                links += entry.link
         else:
             yield Document(pushed.oid, _PLACES[pushed.kind], content, pushed.path)
     if names:
         yield Document("", _NAMES, "\n".join(names).encode(errors="surrogateescape"))
+    if links:
+        yield Document("", _LINKS, bytes(links))
     refs = "\n".join(update.ref for update in updates)
     yield Document("", _REF, refs.encode(errors="surrogateescape"))

@@ -14,6 +14,7 @@ from sidecars.gitgate.git import ProgramError, Repository
 
 _CHECK = "--batch-check=%(objectname) %(objecttype) %(objectsize) %(deltabase)"
 _FIELDS = 4
+_SUBMODULE = b"160000"
 
 
 class TooMuchError(Exception):
@@ -35,7 +36,9 @@ def new_objects(repository: Repository, updates: Sequence[RefUpdate]) -> Sequenc
 
     `repository` is a quarantined one whose refs are the upstream's. Raises TooMuchError, ProgramError.
     """
-    paths = {**dict.fromkeys(_quarantined(repository), ""), **_reachable(repository, updates)}
+    reached = _reachable(repository, updates)
+    beside = _lacking(Repository.at(repository.path), [oid for oid in _quarantined(repository) if oid not in reached])
+    paths = {**dict.fromkeys(beside, ""), **reached}
     if len(paths) > limits.OBJECTS:
         raise TooMuchError(f"a push may have {limits.OBJECTS} new objects, not {len(paths)}")
     if not paths:
@@ -71,13 +74,22 @@ def commit_of(repository: Repository, updates: Sequence[RefUpdate], oid: str) ->
     return lines[-1] if lines else ""
 
 
-def tree_names(content: bytes, width: int) -> Iterator[bytes]:
-    """The names in a tree object; `width` is the length of an object's name in bytes (gitformat-pack(5))."""
+@frozen
+class Entry:
+    """What a tree says of one thing in it. `link` names a submodule's commit, which nobody needs to have: any bytes."""
+
+    name: bytes
+    link: bytes = b""
+
+
+def tree_entries(content: bytes, width: int) -> Iterator[Entry]:
+    """What a tree object lists; `width` is the length of an object's name in bytes (gitformat-pack(5))."""
     at = 0
     while at < len(content):
         end = content.index(b"\0", at)
-        yield content[at:end].partition(b" ")[2]
+        mode, _, name = content[at:end].partition(b" ")
         at = end + 1 + width
+        yield Entry(name, content[end + 1 : at] if mode.lstrip(b"0") == _SUBMODULE else b"")
 
 
 def _reachable(repository: Repository, updates: Sequence[RefUpdate]) -> dict[str, str]:
@@ -99,6 +111,16 @@ def _quarantined(repository: Repository) -> Iterator[str]:
     if done.status != 0:
         raise ProgramError("git cat-file failed on what was pushed")
     yield from done.stdout.decode().split()
+
+
+def _lacking(repository: Repository, oids: Sequence[str]) -> Iterator[str]:
+    """Those that the repository does not have. A thin pack is completed with what its deltas stand on, which comes from
+    there (git-index-pack(1), --fix-thin)."""
+    if not oids:
+        return
+    asked = "".join(f"{oid}\n" for oid in oids).encode()
+    listed = repository.tell("cat-file", "--batch-check=%(objectname)", stdin=asked)
+    yield from (line.removesuffix(" missing") for line in listed.decode().splitlines() if line.endswith(" missing"))
 
 
 def _pushed(line: Sequence[str], paths: Mapping[str, str]) -> tuple[Pushed, str]:
