@@ -64,7 +64,7 @@ class GateScanner:
         values = [value.encode() for value in withheld]
         self._forms = SecretForms(values)
         registered = [Registered("a credential", value) for value in values]
-        self._engine = Engine.of(registered, patterns, key, Vectorscan, ALL, approved)
+        self._engine = Engine.of(registered, patterns, key, Vectorscan(), ALL, approved)
         self._for_values = evolve(self._engine, patterns=NoPatterns())
 
     def scan(self, documents: Iterable[Document]) -> Sequence[Finding]:

@@ -1,23 +1,23 @@
 """The searches that the domain's scanner asks for, by vectorscan."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+
+from attrs import frozen
 
 from sidecars.scanner.database import EVERY, FIRST, Database
 
 
+@frozen
 class Vectorscan:
-    """Where the domain's searches come from (`bottle.domain.dlp.hints.Searches`)."""
+    """Where the domain's searches come from (`bottle.domain.dlp.hints.Searches`). Some hold secrets: none is kept."""
 
-    @staticmethod
-    def literals(texts: Sequence[bytes]) -> "Scan":
-        """A search for texts. They are secrets: nothing keeps them but the search."""
+    def literals(self, texts: Sequence[bytes]) -> "Scan":
+        """A search for texts."""
         return Scan(texts, literal=True)
 
-    @staticmethod
-    def expressions(patterns: Sequence[bytes]) -> "Scan":
-        """A search for expressions, which is made once: each engine asks for the same."""
-        return _expressions(tuple(patterns))
+    def expressions(self, patterns: Sequence[bytes]) -> "Scan":
+        """A search for expressions."""
+        return Scan(patterns, literal=False)
 
 
 class Scan:
@@ -38,8 +38,3 @@ class Scan:
         ends: list[int] = []
         self._every.scan(data, lambda _number, _start, end, *_: ends.append(end))
         return ends
-
-
-@lru_cache(32)
-def _expressions(patterns: tuple[bytes, ...]) -> Scan:
-    return Scan(patterns, literal=False)

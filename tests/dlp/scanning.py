@@ -38,7 +38,7 @@ class Tokens:
 @cache
 def engine(patterns: bool = False, values: tuple[str, ...] = VALUES) -> Engine:
     registered = [Registered(f"VALUE_{number}", value.encode()) for number, value in enumerate(values)]
-    return Engine.of(registered, Tokens() if patterns else NoPatterns(), b"test", Vectorscan, ALL)
+    return Engine.of(registered, Tokens() if patterns else NoPatterns(), b"test", Vectorscan(), ALL)
 
 
 def found(data: bytes, *, coding: str = "", by: Engine | None = None) -> Finding | None:

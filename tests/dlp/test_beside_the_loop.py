@@ -10,6 +10,9 @@ from typing import Any, cast
 
 import pytest
 
+from bottle.domain.dlp.disguises import Disguises
+from bottle.domain.dlp.hints import Hints
+from bottle.domain.dlp.layouts import Layouts
 from bottle.domain.dlp.matching import Match
 from bottle.domain.dlp.spellings import Registered
 from bottle.domain.dlp.stream import Leak
@@ -17,7 +20,6 @@ from sidecars.egress.scanned import Scanned
 from sidecars.egress.websocket import Relay
 from sidecars.scanner.database import Database
 from sidecars.scanner.guard import Guard
-from sidecars.scanner.literals import _expressions
 from tests.dlp.scanning import PHRASE, TOKEN, Tokens
 from tests.dlp.spelled import ONE_STEP
 from tests.egress.websockets_origin import FIN, TEXT, frame
@@ -192,7 +194,8 @@ def test_a_scanner_that_fails_ends_the_websocket(monkeypatch: pytest.MonkeyPatch
 
 def test_after_warming_up_nothing_is_left_to_be_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiling takes tens of milliseconds, in which nobody would be served."""
-    _expressions.cache_clear()
+    for made in (Hints, Layouts, Disguises):
+        made.by.cache_clear()
     guard = Guard.of([Registered("VALUE", PHRASE.encode())], b"test")
     guard.warm_up()
     monkeypatch.setattr(Database, "_compile", lambda self: pytest.fail(f"{self._texts} is compiled late"))

@@ -39,7 +39,10 @@ def test_base64_is_read_from_where_it_makes_sense(before: bytes) -> None:
 @pytest.mark.parametrize(
     ("run", "found"),
     [
-        (base64.b64encode(NOISE[:90]), []),
+        (base64.b64encode(NOISE[:90]), [NOISE[:90]]),  # it may be packed or masked
+        (b"data=" + base64.b64encode(NOISE[:90]), [NOISE[:90]]),
+(b"/v1/" + base64.urlsafe_b64encode(NOISE[:90]), [unpadded(b"/v1/" + base64.b64encode(NOISE[:90])), NOISE[:90]]),
+        (b"sha1-of-9c1f3be27a604d58b3e5", []),
         (base64.b64encode(NOISE), [NOISE]),  # too long to be passed over, whatever it is
         (base64.b64encode(b"\x1f\x8b\x08\0" + NOISE[:60]), [b"\x1f\x8b\x08\0" + NOISE[:60]]),
         (base64.b64encode("\u4f60\u597d".encode() * 9), ["\u4f60\u597d".encode() * 9]),

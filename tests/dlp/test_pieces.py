@@ -58,18 +58,18 @@ def test_pieces_that_stand_far_apart_are_chance() -> None:
 )
 def test_words_and_addresses_are_not_looked_for_in_pieces(value: str) -> None:
     """Their parts stand together in many a text that never saw the whole."""
-    pieces = Pieces.of([value.encode()], Vectorscan)
+    pieces = Pieces.of([value.encode()], Vectorscan())
     assert pieces.find(" ".join(value[at : at + 5] for at in range(0, len(value), 5)).encode()) == set()
 
 
 def test_of_several_values_the_one_is_told() -> None:
-    pieces = Pieces.of([UUID.encode(), b"short", OPAQUE.encode()], Vectorscan)
+    pieces = Pieces.of([UUID.encode(), b"short", OPAQUE.encode()], Vectorscan())
     assert pieces.find(b"|".join(OPAQUE[at : at + 6].encode() for at in range(0, 26, 6))) == {2}
     assert pieces.find(b"") == set()
-    assert Pieces.of([], Vectorscan).find(b"anything") == set()
+    assert Pieces.of([], Vectorscan()).find(b"anything") == set()
 
 
 def test_of_a_long_value_the_beginning_tells() -> None:
     long = (OPAQUE + UUID.replace("-", "")) * 9
     text = b"\n".join(b"> " + long[at : at + 12].encode() for at in range(0, len(long), 12))
-    assert Pieces.of([long.encode()], Vectorscan).find(text) == {0}
+    assert Pieces.of([long.encode()], Vectorscan()).find(text) == {0}

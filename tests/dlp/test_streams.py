@@ -207,7 +207,7 @@ def test_what_was_seen_clean_is_not_looked_at_again(monkeypatch: pytest.MonkeyPa
     by, seen, sizes = engine(), Seen(), []
     look = type(by).look
 
-    def counted(self: object, data: bytes, *rest: object, **more: object) -> bytes:
+    def counted(self: object, data: bytes, *rest: object, **more: object) -> list[bytes]:
         sizes.append(len(data))
         return look(by, data, *rest, **more)  # type: ignore[arg-type]
 

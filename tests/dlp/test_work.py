@@ -55,7 +55,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
     """Counts every call of a function, Python's own ones too, and the bytes that are looked at."""
     work, look = Work(), Engine.look
 
-    def looking(self: Engine, data: bytes, *rest: Any, **more: Any) -> bytes:
+    def looking(self: Engine, data: bytes, *rest: Any, **more: Any) -> list[bytes]:
         work.looked += len(data)
         return look(self, data, *rest, **more)
 

@@ -15,7 +15,7 @@ SHORTEST32: Final = 26
 """Characters; what is encoded in fewer is too short for a secret."""
 
 _PROBE: Final = 60
-TO_64: Final = bytes.maketrans(b"-_", b"+/")
+_TO_64: Final = bytes.maketrans(b"-_", b"+/")
 _HIGH: Final = b"1"
 _LOW: Final = b"0"
 
@@ -26,6 +26,7 @@ def _table(leads: bytes) -> bytes:
 
 _LEADS64: Final = _table(UPPER + b"abcdef")  # a group begins so when its first byte is ASCII
 _IN_LEADS32: Final = _table(b"ABCDEFGHIJKLMNOP")
+_NO_DIGITS: Final = bytes(code for code in range(256) if code not in DIGITS)
 _LETTERS64: Final = UPPER + LOWER + b"_-"  # what is packed has more than these, but for a name
 _LONG64: Final = LONG * 4 // 3
 _OPENINGS64: Final = (b"H4sI", b"eJ", b"eA", b"eN", b"eF", b"KLUv/", b"QlpoO", b"/Td6", b"UEsDB", b"//4", b"XQAA")
@@ -39,20 +40,38 @@ _IN_WRAPPED: Final = bytes(
 _WRAPS: Final = re.compile(rb"\\[rn]|[\r\n\\]+")
 
 
-def from_base64(text: bytes) -> Iterator[bytes]:
+def from_base64(run: bytes) -> Iterator[bytes]:
     """Read from the run's beginning, or, where that is noise, from one of the three places after it, or behind a sign
     that may be no part of it (`key=`, `/`). Noise in which something may be packed is kept as it is read first."""
+    text = run.translate(_TO_64)
     for piece in (text, *_parts(text)):
         leads, opens = piece[: _PROBE + 3].translate(_LEADS64), _OPENS64.match(piece) is not None
         for offset in range(4):
             is_telling = _are_telling(leads[offset::4]) or (opens and piece.startswith(_OPENINGS64, offset))
             if is_telling and is_plain(unpadded(piece[offset : offset + _PROBE].replace(b"=", b""))):
                 yield unpadded(piece[offset:].replace(b"=", b""))
+                if offset and _is_mixed(text):  # it may be noise that looks like text from there on
+                    yield from _unread(run)
                 return
     if len(text) > _LONG64 or text.translate(None, _LETTERS64) or text.startswith(_OPENINGS64):
         found = unpadded(text.replace(b"=", b""))
         if len(found) > LONG or may_be_packed(found):
             yield found
+        elif _is_mixed(text):
+            yield from _unread(run)
+
+
+def _is_mixed(text: bytes) -> bool:
+    """Whether it has letters of both cases and digits, as noise in base64 has, and few names and hashes."""
+    return not (text.islower() or text.isupper() or text.isalpha()) and text.translate(None, _NO_DIGITS) != b""
+
+
+def _unread(run: bytes) -> Iterator[bytes]:
+    """The noise that a run encodes, with what stands before it, and behind its name and a path."""
+    run = run.rstrip(b"=").rpartition(b"=")[2]
+    for end in dict.fromkeys((run, run.rpartition(b"/")[2])):
+        if len(end) >= SHORTEST64:
+            yield unpadded(end.translate(_TO_64))
 
 
 def _are_telling(leads: bytes) -> bool:
@@ -112,7 +131,7 @@ class Decoder64:
     def feed(self, data: bytes) -> tuple[bytes, bool]:
         """What the next characters decode to, and whether the run may go on behind them."""
         end = data.translate(_IN_WRAPPED).find(b" ")
-        text = self._held + _WRAPS.sub(b"", data if end < 0 else data[:end]).translate(TO_64, b"=")
+        text = self._held + _WRAPS.sub(b"", data if end < 0 else data[:end]).translate(_TO_64, b"=")
         if not self._aligned:
             self._aligned = True
             offsets = (offset for offset in range(4) if is_plain(unpadded(text[offset : offset + _PROBE])))

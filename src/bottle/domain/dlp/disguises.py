@@ -4,14 +4,14 @@ Patterns know a token by these few letters, so a disguise is found by what it ma
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from attrs import field, frozen
 
 from bottle.domain.dlp.hints import Search, Searches
 
-_OPENINGS: Final = (
+OPENINGS: Final = (
     b"ghp_", b"gho_", b"ghs_", b"github_pat_", b"glpat-", b"AKIA", b"ASIA", b"AIza", b"sk-ant-", b"sk-proj-",
     b"sk_live_", b"xoxb-", b"xoxp-", b"npm_", b"pypi-", b"eyJhbGci", b"-----BEGIN ", b"dckr_pat_", b"shpat_",
 )  # fmt: skip
@@ -43,7 +43,7 @@ def _backwards(text: bytes) -> bytes:
 
 def _disguised() -> Iterator[tuple[bytes, Undo]]:
     tables = tuple(_tables())
-    for opening in _OPENINGS:
+    for opening in OPENINGS:
         yield opening[::-1], _backwards
         for table in tables:
             yield bytes(map(table.index, opening)), partial(_translated, table)
@@ -59,7 +59,9 @@ class Disguises:
     _search: Search = field(repr=False)
 
     @classmethod
+    @cache
     def by(cls, searches: Searches) -> "Disguises":
+        """Made once for each: none of it is a secret."""
         return cls(searches.literals(list(_DISGUISED)))
 
     def undone(self, text: bytes) -> Iterator[bytes]:

@@ -6,24 +6,23 @@ from attrs import field, frozen
 
 from bottle.domain.dlp.disguises import Disguises
 from bottle.domain.dlp.finding import Finding, fingerprint
-from bottle.domain.dlp.hints import Encoding, Hints, Search, Searches
+from bottle.domain.dlp.hints import Encoding, Hints, Searches
 from bottle.domain.dlp.joined import added, listed
 from bottle.domain.dlp.layouts import Layouts
 from bottle.domain.dlp.matching import GaveUpError, Match, Matcher
 from bottle.domain.dlp.packing import STANDARD, Unpackers, UnreadableError
-from bottle.domain.dlp.pieces import Pieces
 from bottle.domain.dlp.plain import plain, quoted_printable, seven_bits, unescaped
 from bottle.domain.dlp.runs import decoded, punctuated
-from bottle.domain.dlp.skeleton import skeleton
-from bottle.domain.dlp.spellings import SHORTEST, Registered, is_telling, skeletons
-from bottle.domain.dlp.telling import may_be_packed
+from bottle.domain.dlp.spellings import SHORTEST, Registered
+from bottle.domain.dlp.telling import is_text, is_utf8, is_worth_reading, may_be_packed
+from bottle.domain.dlp.unmarked import packing_of
+from bottle.domain.dlp.values import Values
 
-_LARGE = 4096  # bytes; below, both the escaped and the plain text are searched for values
+_LARGE = 4096  # bytes; below, both the escaped and the plain text are searched for values, and for what is masked
 _APART = b"\n" * 64  # so that no pattern takes two findings for a name and its value
 _AROUND = 64
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _UNMISTAKABLE = (b"AKIA", b"ASIA", b"AIza", b"eyJ")
-_MARKS = b"\\%&+="
 
 Report = Callable[[Finding], None]
 """Takes a finding; it may raise, and ends the scan so."""
@@ -33,21 +32,13 @@ Report = Callable[[Finding], None]
 class Engine:
     """Registered values, patterns and unpackers under one policy; `key` makes its fingerprints."""
 
-    values: tuple[Registered, ...] = field(repr=False)
     patterns: Matcher
     key: bytes = field(repr=False)
     unpackers: Unpackers
-    _literals: Search = field(repr=False)
     hints: Hints = field(repr=False)
-    _owners: tuple[int, ...] = field(repr=False)
-    """Whose value it is that a literal belongs to."""
-    _as_written: tuple[tuple[bytes, Registered], ...] = field(repr=False)
-    """The values that say too little in lower case and without signs, as they stand in a text."""
+    _values: Values = field(repr=False)
     _layouts: Layouts = field(repr=False)
     _disguises: Disguises = field(repr=False)
-    _pieces: Pieces = field(repr=False)
-    _escapes: bool
-    """Whether a value holds what `plain` would undo."""
     approved: frozenset[str] = frozenset()
     """Fingerprints of what patterns find and may pass; a registered value never does."""
     window: int = field(init=False)
@@ -64,24 +55,22 @@ class Engine:
         approved: Iterable[str] = (),
     ) -> "Engine":
         """An engine for these values; those shorter than SHORTEST are left out."""
-        kept, hints = cls.kept(values), Hints.by(searches)
-        written = [(number, text) for number, one in enumerate(kept) for text in _readings(one.value, hints)]
-        spelled = {bones: number for number, text in written for bones in skeletons(text)}
+        hints = Hints.by(searches)
         return cls(
-            values=kept,
             patterns=patterns,
             key=key,
             unpackers=unpackers,
-            literals=searches.literals(list(spelled)),
             hints=hints,
-            owners=tuple(spelled.values()),
-            as_written=tuple((text, kept[number]) for number, text in written if not is_telling(text)),
+            values=Values.of(cls.kept(values), hints, searches),
             layouts=Layouts.by(searches),
             disguises=Disguises.by(searches),
-            pieces=Pieces.of([one.value for one in kept], searches),
-            escapes=any(mark in one.value for one in kept for mark in _MARKS),
             approved=frozenset(approved),
         )
+
+    @property
+    def values(self) -> tuple[Registered, ...]:
+        """What is looked for."""
+        return self._values.kept
 
     @staticmethod
     def kept(values: Iterable[Registered]) -> tuple[Registered, ...]:
@@ -90,7 +79,7 @@ class Engine:
 
     @window.default
     def _reach(self) -> int:
-        return max(8192, self.patterns.window, 2 * max((len(text) for text, _ in self._as_written), default=0))
+        return max(8192, self.patterns.window, 2 * self._values.longest_written)
 
     def look(
         self,
@@ -101,21 +90,48 @@ class Engine:
         *,
         deep: bool = True,
         cut: tuple[bool, bool] = (False, False),
-    ) -> bytes:
-        """Tells what stands in the data, and returns what is encoded in it, decoded, for another look.
+    ) -> list[bytes]:
+        """Tells what stands in the data, and returns what is encoded in it, decoded, for another look: all of it
+        together, and each by itself that may be packed.
 
         `offset` is where its first byte stands, `via` what was undone to have it. Not `deep`: nothing is decoded.
         `cut` says whether there is more before and behind: then what a pattern finds at that edge may be none, and the
         neighbouring piece, which shares `window` bytes, has all of it.
         """
         text = plain(data, self.hints)
-        self._values(text, tell, data, offset, via)
-        if text is not data and (self._escapes or len(data) < _LARGE):
-            self._values(data, tell, data, offset, via)
+        self._standing_values(text, tell, data, offset, via)
+        if text is not data and (self._values.has_escapes or len(data) < _LARGE):
+            self._standing_values(data, tell, data, offset, via)
         self._patterns(text, tell, data, offset, via, cut)
         for part in self._disguises.undone(text):
             self._patterns(part, tell, data, offset, via, (False, False))
-        return _APART.join(dict.fromkeys(view for view in self._views(data, text) if view)) if deep else b""
+        return self._decoded(data, text, tell, offset, via) if deep else []
+
+    def _decoded(self, data: bytes, text: bytes, tell: Report, offset: int, via: tuple[str, ...]) -> list[bytes]:
+        views = dict.fromkeys(view for view in self._views(data, text) if view)
+        readable = [view for view in views if is_worth_reading(view)]
+        noise = [view for view in views if not is_worth_reading(view)] if len(readable) < len(views) else []
+        if noise:
+            self._patterns(_APART.join(noise), tell, data, offset, via, (False, False))
+            self._standing_values(_APART.join(noise), tell, data, offset, via)
+        if masked := b"".join((*self._maskable(data, text, via), *noise)):
+            self._masked(masked, tell, offset, via)
+        packed = [view for view in views if packing_of(view, self.unpackers) is not None]
+        return [_APART.join(readable), *packed] if readable else packed
+
+    def _maskable(self, data: bytes, text: bytes, via: tuple[str, ...]) -> Iterator[bytes]:
+        """What may be masked: what was decoded and is short, and what is no text."""
+        is_short = len(data) < _LARGE
+        if (is_short and (via or not is_text(text))) or not (is_short or data.isascii() or is_utf8(data)):
+            yield data if via or not data.isascii() else text
+
+    def _masked(self, data: bytes, tell: Report, offset: int, via: tuple[str, ...]) -> None:
+        """Tells what stands in the data under a mask."""
+        for one in self._values.masked(data):
+            if one.value not in data:  # under no mask, it was told
+                self._tell_value(one, tell, data, offset, via)
+        for part in self._values.unmasked(data):
+            self._patterns(part, tell, data, offset, via, (False, False))
 
     def _views(self, data: bytes, text: bytes) -> Iterator[bytes]:
         kinds = self.hints.encodings(text)
@@ -136,18 +152,12 @@ class Engine:
 
     def look_for_values(self, data: bytes, tell: Report) -> None:
         """Tells which registered values stand in the data as it is: for what is put together from several places."""
-        for one in self._spelled(data):
+        for one in dict.fromkeys(self._values.spelled(data)):
             self._tell_value(one, tell, data, 0, ())
 
-    def _values(self, text: bytes, tell: Report, data: bytes, offset: int, via: tuple[str, ...]) -> None:
-        pieced = [self.values[number] for number in sorted(self._pieces.find(text))]
-        for one in dict.fromkeys((*self._spelled(text), *pieced)):
+    def _standing_values(self, text: bytes, tell: Report, data: bytes, offset: int, via: tuple[str, ...]) -> None:
+        for one in self._values.standing(text):
             self._tell_value(one, tell, data, offset, via)
-
-    def _spelled(self, text: bytes) -> list[Registered]:
-        """The values that stand in the text in one piece, however they are spelled."""
-        found = [self.values[self._owners[literal]] for literal in self._literals.find(skeleton(text))]
-        return found + [one for written, one in self._as_written if written in text]
 
     def _tell_value(self, one: Registered, tell: Report, data: bytes, offset: int, via: tuple[str, ...]) -> None:
         at = max(0, data.find(one.value))
@@ -179,14 +189,6 @@ class Engine:
         return [
             match for match in matches if not any(one.start <= match.start and match.end <= one.end for one in passing)
         ]
-
-
-def _readings(value: bytes, hints: Hints) -> Iterator[bytes]:
-    """A value as it is, and as it reads where all is undone that looks like an escape: it may hold some itself."""
-    yield value
-    undone = plain(value, hints)
-    if undone != value and len(undone) >= SHORTEST:
-        yield undone
 
 
 def _is_noise(text: bytes, start: int, end: int) -> bool:

@@ -5,8 +5,9 @@ need few of them.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from enum import IntEnum
+from functools import cache
 from typing import Final, Protocol
 
 from attrs import field, frozen
@@ -24,8 +25,8 @@ class Search(Protocol):
         """Where their matches end, in order."""
 
 
-class Searches(Protocol):
-    """Where searches come from."""
+class Searches(Hashable, Protocol):
+    """Where searches come from. What is looked for in the same way for all is made once for each of them."""
 
     def literals(self, texts: Sequence[bytes]) -> Search:
         """A search for these texts."""
@@ -138,7 +139,9 @@ class Hints:
     _magics: Search
 
     @classmethod
+    @cache
     def by(cls, searches: Searches) -> "Hints":
+        """Made once for each: none of it is a secret."""
         return cls(
             tuple((sign, kinds, searches.expressions([_ESCAPES[kind] for kind in kinds])) for sign, kinds in _TOGETHER),
             tuple((_OPENED_BY.get(kind, b""), kind, searches.expressions([one])) for kind, one in _ENCODINGS.items()),

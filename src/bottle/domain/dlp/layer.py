@@ -92,8 +92,8 @@ class Layer:
         was_run = self._run is not None
         goes_on = self._run is not None and self._run.feed(fresh, is_last=is_last)
         within = self.engine.look(data, self.tell, self._offset - len(self.tail), self.via, deep=not goes_on, cut=cut)
-        if within:
-            self._enter("an encoding", within)
+        for one in within:
+            self._enter("an encoding", one)
         has_packed = self._unpack(fresh, is_last=is_last)
         if not goes_on:
             self._run = None if is_last else self._begun(data)

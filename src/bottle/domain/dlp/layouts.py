@@ -5,6 +5,7 @@ Where they stand is searched for natively; what is undone is no more than what s
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Final
 
 from attrs import frozen
@@ -29,7 +30,9 @@ class Layouts:
     _markup: Search
 
     @classmethod
+    @cache
     def by(cls, searches: Searches) -> "Layouts":
+        """Made once for each: none of it is a secret."""
         return cls(searches.expressions([_ROW]), searches.expressions([_MARKUP]))
 
     def undone(self, text: bytes) -> Iterator[bytes]:

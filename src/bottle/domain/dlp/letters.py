@@ -76,7 +76,8 @@ def _plain_character(character: str) -> str:
         return ""
     if character in _DASHES:
         return "-"
-    plain = unicodedata.normalize("NFKC", character).translate(_ALIKE)
+    bare = _INVISIBLE.sub("", unicodedata.normalize("NFKD", character))  # without accents
+    plain = (bare if bare.isascii() else unicodedata.normalize("NFKC", character)).translate(_ALIKE)
     return str(int(plain)) if plain.isdecimal() and not plain.isascii() else plain
 
 

@@ -16,7 +16,7 @@ _KEYS: Final = tuple(bytes(code ^ key for code in range(256)) for key in range(1
 
 
 def from_numbers(text: bytes) -> Iterator[bytes]:
-    """What a row of numbers says."""
+    """What a row of numbers says; where that is no text, too: it may be packed or masked."""
     if len(text.translate(None, _NO_DIGITS)) < _SHORTEST:
         return
     words = _NUMBER.findall(_PREFIX.sub(b" ", text))
@@ -25,12 +25,14 @@ def from_numbers(text: bytes) -> Iterator[bytes]:
         return
     for offset in (0, 1):
         found = bytes.fromhex(digits[offset : offset + (len(digits) - offset) // 2 * 2].decode())
-        if found.isascii() or is_worth_reading(found):
+        is_read = found.isascii() or is_worth_reading(found)
+        if is_read or not offset:
             yield found
+        if is_read:
             yield from _unmasked(found)
             break
     if len(words) > len(digits) / 4:
-        yield from (found for base in (10, 8) if is_worth_reading(found := _codes(words, base)))
+        yield from (_codes(words, base) for base in (10, 8))
     bits = [word for word in words if not word.strip(b"01")]
     if 10 * sum(map(len, bits)) >= 9 * len(digits):
         yield from _from_bits(bits, b"".join(bits))

@@ -91,7 +91,7 @@ def whole(value: bytes) -> Iterator[bytes]:
     """The value as one number, which has nothing in common with what the same bytes are within more."""
     for alphabet in (_BASE58, _BASE62, _BASE36):
         yield _positional(value, alphabet)
-    yield str(int.from_bytes(value)).encode()
+    yield from (digits % int.from_bytes(value) for digits in (b"%d", b"%o"))
 
 
 def _positional(value: bytes, alphabet: bytes) -> bytes:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Container, Iterator
 from typing import Final
 
-from bottle.domain.dlp.bases import DIGITS, LOWER, SHORTEST32, SHORTEST64, TO_64, UPPER, from_base32, from_base64
+from bottle.domain.dlp.bases import DIGITS, LOWER, SHORTEST32, SHORTEST64, UPPER, from_base32, from_base64
 from bottle.domain.dlp.fives import QUOTE, from_runs
 from bottle.domain.dlp.hints import ROW_64, ROW_85, ROW_OF_NUMBERS, Encoding, Hints
 from bottle.domain.dlp.numbers import from_numbers
@@ -73,7 +73,7 @@ def _alphanumeric(run: bytes) -> Iterator[bytes]:
     if len(run) >= SHORTEST32 and (is_lower or run.isupper()):
         yield from from_base32(run.upper())
     if not is_lower and not run.isdigit():
-        yield from from_base64(run.translate(TO_64))
+        yield from from_base64(run)
 
 
 def punctuated(data: bytes, hints: Hints) -> Iterator[bytes]:

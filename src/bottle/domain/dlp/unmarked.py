@@ -1,11 +1,13 @@
-"""Packed content that begins like anything: brotli, and deflate in no wrapping. Unpacking a little of it tells."""
+"""Packed content that begins like anything: brotli, deflate in no wrapping, or in that of zlib with a small window.
+Unpacking a little of it tells."""
 
+import zlib
+from collections.abc import Iterator
 from typing import Final
 
-from bottle.domain.dlp.packing import MAGICS, BrokenError, Unpacker, Unpackers
+from bottle.domain.dlp.packing import MAGICS, BrokenError, Unpacker, Unpackers, is_zlib
 from bottle.domain.dlp.telling import LONG, is_plain, is_utf8
 
-_PACKINGS: Final = ("br", "raw")
 _SHORTEST: Final = 16
 _TRIED: Final = 512  # bytes, of which text comes out if any does
 _DEEPEST: Final = 8
@@ -18,10 +20,21 @@ def packing_of(data: bytes, unpackers: Unpackers, depth: int = _DEEPEST) -> str 
     beginning = data[:_TRIED]
     if len(data) < _SHORTEST or not depth or is_utf8(beginning) or data.startswith(_MARKED):
         return None
-    for packing in _PACKINGS:
+    for packing in _likely(beginning):
         if packing in unpackers and _makes_sense(unpackers[packing](), beginning, unpackers, depth):
             return packing
     return None
+
+
+def _likely(beginning: bytes) -> Iterator[str]:
+    yield "br"
+    if is_zlib(beginning):
+        yield "deflate"
+    try:  # this is the cheapest, and noise fails it
+        if zlib.decompressobj(-zlib.MAX_WBITS).decompress(beginning, _SHORTEST):
+            yield "raw"
+    except zlib.error:
+        pass
 
 
 def _makes_sense(unpacker: Unpacker, beginning: bytes, unpackers: Unpackers, depth: int) -> bool:
