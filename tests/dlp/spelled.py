@@ -48,7 +48,7 @@ def _alike(value: bytes) -> bytes:
     return value.decode().translate(str.maketrans("aceopxy", "\u0430\u0441\u0435\u043e\u0440\u0445\u0443")).encode()
 
 
-def _base58(value: bytes) -> bytes:
+def base58(value: bytes) -> bytes:
     number, digits = int.from_bytes(value), ""
     while number:
         number, digit = divmod(number, 58)
@@ -56,7 +56,7 @@ def _base58(value: bytes) -> bytes:
     return digits.encode()
 
 
-def _base45(value: bytes) -> bytes:
+def base45(value: bytes) -> bytes:
     """RFC 9285 4, straight from its text."""
     alphabet, written = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:", bytearray()
     for at in range(0, len(value), 2):
@@ -130,7 +130,7 @@ KNOWN_ALONE: dict[str, Spelling] = {
     "one code further": lambda value: bytes(code + 1 for code in value),
     "three codes back": lambda value: bytes(code - 3 for code in value),
     "base64, rot13": lambda value: codecs.encode(base64.b64encode(value).decode(), "rot13").encode(),
-    "base58 with the end of its line": lambda value: _base58(value + b"\n"),
+    "base58 with the end of its line": lambda value: base58(value + b"\n"),
 }
 
 ONE_STEP: dict[str, Spelling] = {
@@ -163,9 +163,9 @@ ONE_STEP: dict[str, Spelling] = {
     "base85": base64.b85encode,
     "ascii85": base64.a85encode,
     "ascii85 one byte later": lambda value: base64.a85encode(b"x" + value),
-    "base45": lambda value: _base45(value),
+    "base45": lambda value: base45(value),
     "uuencode": lambda value: codecs.encode(value, "uu"),
-    "base58": _base58,
+    "base58": base58,
     "hexadecimal": lambda value: value.hex().encode(),
     "hexadecimal, upper case": lambda value: value.hex().upper().encode(),
     "hexadecimal with colons": lambda value: value.hex(":").encode(),
