@@ -81,6 +81,13 @@ def test_a_column_with_nothing_in_it_goes_first() -> None:
     assert table(rows, headings, width=32, spare=("FAMILY",)).splitlines()[0] == "RULE  FINDS"
 
 
+@pytest.mark.parametrize("rows", [[], [("identity-00001", "", "running")]], ids=["none", "one"])
+@pytest.mark.parametrize("width", [1, 5, 20])
+def test_no_terminal_is_too_narrow_to_be_told_who_it_is(rows: list[tuple[str, ...]], width: int) -> None:
+    text = table(rows, ("IDENTITY", "AGENT", "STATUS"), width=width, spare=("STATUS", "AGENT"), shortens=True)
+    assert all(row[0] in text for row in rows)
+
+
 def test_a_wide_character_takes_two_columns() -> None:
     assert table([("漢字", "x"), ("abcde", "x")]).splitlines() == ["漢字   x", "abcde  x"]
 

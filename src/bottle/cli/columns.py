@@ -43,7 +43,7 @@ def table(
     lines = _without(lines, spare, width) if headings else lines
     widths = _widths(lines)
     room = width - _taken(widths)
-    if shortens:
+    if shortens and len(widths) > 1:
         return "\n".join(_aligned([*cells[:-1], _shortened(cells[-1], room)], widths) for cells in lines)
     return "\n".join(line for cells in lines for line in _set(cells, widths, room, width))
 
@@ -63,7 +63,7 @@ def _without(lines: Lines, spare: Sequence[str], width: int) -> Lines:
     empty = [heading for heading, *column in zip(*lines, strict=True) if not any(column)]
     for heading in (*empty, *spare):
         widths = _widths(lines)
-        if _taken(widths) + min(widths[-1], _LEAST) <= width:
+        if len(widths) == 1 or _taken(widths) + min(widths[-1], _LEAST) <= width:
             break
         if heading in lines[0]:
             place = lines[0].index(heading)
