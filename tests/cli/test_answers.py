@@ -122,10 +122,18 @@ def test_init_writes_first_manifests_once(bottle: CommandLine, tmp_path: Path) -
     assert [Path(path).name for path in first["written"]] == ["claude.md", "coder.md"]
     assert bottle("init", "--for", "claude", "--json", **fresh).json == {"written": []}
     assert bottle("info", "coder", **fresh).status == 0
-    written = tmp_path / "fresh/bottles/claude.md"
-    signs = re.compile(r"^# ( *(?:egress:|routes:|- host:|methods:))", re.MULTILINE)
-    written.write_text(signs.sub(r"\1", written.read_text()))
-    assert bottle("explain", "coder", "https://api.github.com/", **fresh).out.startswith("allowed"), "as it says there"
+
+
+def test_what_init_marks_as_ready_is_ready(bottle: CommandLine, tmp_path: Path) -> None:
+    """The signs are taken away, as the files say, and nothing else is touched."""
+    fresh = {"BOT_BOTTLE_HOME": str(tmp_path / "fresh")}
+    written = bottle("init", "--for", "claude", "--json", **fresh).json["written"]
+    signs = re.compile(r"^# ( *(?:egress:|routes:|- host:|methods:|git:|user:))", re.MULTILINE)
+    for path in map(Path, written):
+        path.write_text(signs.sub(r"\1", path.read_text()))
+    told = bottle("info", "coder", "--json", **fresh).json
+    assert told["git_identity"]["email"] == "me@example.com"
+    assert [route["host"] for route in told["egress"]] == ["api.github.com", "api.anthropic.com"]
 
 
 def test_init_writes_manifests_for_the_programs_that_are_used_here(bottle: CommandLine, tmp_path: Path) -> None:

@@ -39,6 +39,9 @@ What every Codex bottle shares. Others build on it with `extends: codex`.
 _AGENT: Final = """\
 ---
 bottle: {bottle}
+# Whom its commits are by; without it git in the box asks for a name. To say it, take these signs away:
+# git:
+#   user: {{name: My agent, email: me@example.com}}
 ---
 
 You work alone in a sandbox. What is refused there is refused on purpose: say what you would need, and go on with the
