@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import random
+import struct
 import tracemalloc
 import zipfile
 import zlib
@@ -137,6 +138,45 @@ def test_a_secret_deep_in_long_encoded_content_is_found_before_it_passes(name: s
     assert leaked
     shared = next(at for at, (one, other) in enumerate(zip(clean, marked, strict=False)) if one != other)
     assert len(passed) <= shared
+
+
+def _gzip_with(flag: int, words: bytes) -> bytes:
+    packed = gzip.compress(b"clean", mtime=0)
+    return packed[:3] + bytes((flag,)) + packed[4:10] + words + packed[10:]
+
+
+SECRET = PHRASE.encode()
+CHECKED = (zlib.crc32(_gzip_with(2, b"")[:10]) & 0xFFFF).to_bytes(2, "little")
+HEADS = {
+    "extra field": ("gzip", _gzip_with(4, struct.pack("<H", len(SECRET)) + SECRET)),
+    "name": ("gzip", _gzip_with(8, SECRET + b"\0")),
+    "comment": ("x-gzip", _gzip_with(16, base64.b64encode(SECRET) + b"\0")),
+    "name and comment": ("gzip", _gzip_with(24, b"name\0" + SECRET + b"\0")),
+    "skipped frame": ("zstd", struct.pack("<II", 0x184D2A53, len(SECRET)) + SECRET + zstandard.compress(b"clean")),
+    "packed twice": ("gzip, gzip", gzip.compress(_gzip_with(8, SECRET + b"\0"))),
+    "no end": ("gzip", _gzip_with(8, b"a" * 200_000 + b"\0")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("coding", "data"), HEADS.values(), ids=HEADS)
+@pytest.mark.parametrize("size", [7, 1_000_000])
+def test_what_a_packings_head_says_is_looked_at(coding: str, data: bytes, size: int) -> None:
+    """Whoever unpacks never sees it; whoever keeps the bytes does."""
+    stream = Stream(engine(), "the body", coding=coding)
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    with pytest.raises(Leak):
+        _all_of(stream, pieces)
+
+
+def _all_of(stream: Stream, pieces: list[bytes]) -> None:
+    assert b"".join(map(stream.feed, pieces)) == b""
+    stream.finish()
+
+
+@pytest.mark.parametrize("packed", [_gzip_with(8, b"notes.txt\0"), _gzip_with(2, CHECKED), gzip.compress(b"")])
+def test_an_honest_head_refuses_nothing(packed: bytes) -> None:
+    stream = Stream(engine(), "the body", coding="gzip")
+    assert stream.feed(packed) + stream.finish() == packed
 
 
 def test_a_pack_of_many_small_streams_is_looked_into() -> None:

@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 from bottle.domain.dlp.engine import Engine, Report
 from bottle.domain.dlp.finding import Finding
 from bottle.domain.dlp.layer import Budget, Layer
+from bottle.domain.dlp.packed_heads import words_of
 from bottle.domain.dlp.packing import BrokenError, Unpacker, UnreadableError, inputs
 
 PIECE: Final = 128 * 1024
@@ -212,9 +213,17 @@ class Coded:
     make: object
     hold: int
     _is_over: bool = False
+    _head: bytes | None = b""  # as much of it as came; None once it was looked at
 
     def feed(self, data: bytes, *, is_last: bool) -> None:
         """Unpacks; raises UnreadableError for what is broken or ends early."""
+        if self._head is not None:
+            data = self._head + data
+            words = words_of(self.name, data)
+            self._head = data if words is None and not is_last else None
+            if self._head is not None:
+                return
+            self.look_aside(words or b"")
         if self._is_over:  # what stands behind the end: no server agrees with another about that
             self.within.feed(data, is_last=is_last)
             return
@@ -237,6 +246,13 @@ class Coded:
         if is_last and not self._is_over:
             raise UnreadableError(f"{self.name} content that ends early")
         self.within.feed(b"".join(unpacked), is_last=is_last)
+
+    def look_aside(self, words: bytes) -> None:
+        """Looks at what stands beside the content."""
+        if isinstance(self.within, Coded):
+            self.within.look_aside(words)
+        elif words:
+            Layer(self.within.engine, self.within.tell, self.within.budget).feed(words, is_last=True)
 
     def _budget(self) -> Budget:
         return self.within.budget if isinstance(self.within, Layer) else self.within._budget()  # noqa: SLF001
