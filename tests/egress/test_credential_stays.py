@@ -180,26 +180,24 @@ def test_what_cannot_be_looked_into_is_refused(make_origin: MakeOrigin, make_sid
         assert json.loads(done.stdout[:-3])["rule"] == rule
 
 
-BROKEN = {
-    "no gzip": ok(b"plain text", "Content-Encoding: gzip"),
-    "cut short": ok(gzip.compress(b"hello" * 100)[:-9], "Content-Encoding: gzip"),
-    "no deflate": ok(b"\xff" * 9, "Content-Encoding: deflate"),
-    "one byte of deflate": ok(b"\x78", "Content-Encoding: deflate"),
-    "a bomb": ok(gzip.compress(bytes(64 * 1024 * 1024)), "Content-Encoding: gzip"),
-}
-
-
 def test_what_is_not_packed_as_it_says_is_broken_off(make_origin: MakeOrigin, make_sidecar: MakeSidecar) -> None:
-    answers = iter(BROKEN.values())
+    broken = {
+        "no gzip": ok(b"plain text", "Content-Encoding: gzip"),
+        "cut short": ok(gzip.compress(b"hello" * 100)[:-9], "Content-Encoding: gzip"),
+        "no deflate": ok(b"\xff" * 9, "Content-Encoding: deflate"),
+        "one byte of deflate": ok(b"\x78", "Content-Encoding: deflate"),
+        "a bomb": ok(gzip.compress(bytes(64 * 1024 * 1024)), "Content-Encoding: gzip"),
+    }
+    answers = iter(broken.values())
     sidecar = make_sidecar(
         [route(HOST, make_origin(HOST, answer=lambda *_: next(answers)), inject=INJECT)], {"T": TOKEN}
     )
-    for name in BROKEN:
+    for name in broken:
         before = sidecar.rss()
         done = curl(sidecar, "-o", "/dev/null", "-w", "%{http_code}", f"https://{HOST}/")
         assert done.stdout == b"502" or done.returncode in (18, 56), name
         assert sidecar.rss() - before < 64 * 1024 * 1024
-    assert {line["rule"] for line in sidecar.wait_for_trail(len(BROKEN))} == {"upstream.encoding"}
+    assert {line["rule"] for line in sidecar.wait_for_trail(len(broken))} == {"upstream.encoding"}
 
 
 PLAIN_ENDS = {

@@ -4,16 +4,19 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable
-from typing import Any
-
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
+from typing import TYPE_CHECKING, Any
 
 from bottle.domain.supervise import Decision
 from tests.supervise.conftest import Served
 
+if TYPE_CHECKING:
+    from mcp import ClientSession
 
-def _in_session(port: int, work: Callable[[ClientSession], Awaitable[Any]]) -> Any:
+
+def _in_session(port: int, work: "Callable[[ClientSession], Awaitable[Any]]") -> Any:
+    from mcp import ClientSession  # here: it takes a second, of every worker that only reads this file
+    from mcp.client.streamable_http import streamable_http_client
+
     async def run() -> Any:
         async with (
             streamable_http_client(f"http://127.0.0.1:{port}/") as streams,
@@ -26,7 +29,7 @@ def _in_session(port: int, work: Callable[[ClientSession], Awaitable[Any]]) -> A
 
 
 def test_the_sdk_finds_the_tools_and_the_resources(listening: Served) -> None:
-    async def look(session: ClientSession) -> Any:
+    async def look(session: "ClientSession") -> Any:
         tools = await session.list_tools()
         resources = await session.list_resources()
         return [tool.name for tool in tools.tools], [str(resource.uri) for resource in resources.resources]
@@ -37,7 +40,7 @@ def test_the_sdk_finds_the_tools_and_the_resources(listening: Served) -> None:
 
 
 def test_a_call_of_the_sdks_waits_until_the_operator_answers(listening: Served) -> None:
-    async def ask_and_wait(session: ClientSession) -> Any:
+    async def ask_and_wait(session: "ClientSession") -> Any:
         taken = await session.call_tool("egress-block", {"host": "pypi.org", "methods": ["GET"], "why": "to install"})
         number = json.loads(taken.content[0].text)["id"]  # type: ignore[union-attr]
         operator = threading.Thread(target=_approve, args=(listening, number))
@@ -51,7 +54,7 @@ def test_a_call_of_the_sdks_waits_until_the_operator_answers(listening: Served) 
 
 
 def test_what_the_bottle_may_do_is_told_without_slots_and_addresses(listening: Served) -> None:
-    async def read(session: ClientSession) -> Any:
+    async def read(session: "ClientSession") -> Any:
         found = await session.read_resource("bottle://rules")
         return found.contents[0].text  # type: ignore[union-attr]
 
