@@ -19,14 +19,19 @@ examples = int(os.environ.get("BOTTLE_FUZZ") or 0)
 settings.register_profile("fuzz", settings.get_profile("suite"), derandomize=False, max_examples=examples or 100)
 settings.load_profile("fuzz" if examples else "suite")
 
+# Of the first ones only the very first has an engine build images, which the others then find.
 _LONGEST = (
     "e2e/test_claude",
+    "faults/test_broken_parts",
+    "faults/test_ordinary_user",
+    "faults/test_scarcity",
+    "bubblewrap/test_attach",
+    "bubblewrap/test_keeper",
+    "supervise/test_codex",
     "supervise/test_in_bottles",
     "supervise/test_capability",
     "e2e/test_terminal",
     "faults/test_interrupted_start",
-    "faults/test_broken_parts",
-    "supervise/test_codex",
     "e2e/test_commands",
     "walls/test_kernel",
     "faults/test_killed_parts",
@@ -35,8 +40,6 @@ _LONGEST = (
     "walls/test_network",
     "walls/test_limits",
     "agents/test_claude",
-    "faults/test_ordinary_user",
-    "faults/test_scarcity",
 )
 _LONG = ("faults", "agents", "e2e", "supervise", "life", "gitgate", "dashboard", "contract", "docker", "egress")
 
