@@ -62,7 +62,7 @@ def floor(client: docker.APIClient, plan: BottlePlan, audit: Path) -> float:
         box_started = pool.submit(client.start, box)
         control = sidecar.Control(Engine(client), side)
         client.start(side)
-        control.start(sidecar.document(plan, cargo, subnets), 0)
+        control.start(sidecar.document(plan, cargo, subnets.internal.sidecar, answers_names=True), 0)
         box_started.result()
     run = client.exec_create(box, ["true"], user="node")
     client.exec_start(run["Id"])

@@ -3,10 +3,12 @@
 import asyncio
 import os
 from collections.abc import Mapping
+from functools import partial
+
+from sidecars.passage.carry import carry
 
 _NUMBER = 65532
 _BACKLOG = 1024
-_CHUNK = 65536
 
 
 def relay(doors: Mapping[int, str]) -> None:
@@ -26,34 +28,13 @@ async def _serve(doors: Mapping[int, str]) -> None:
 
 
 async def _open(port: int, path: str) -> asyncio.Server:
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _carry(reader, writer, path)
-
-    return await asyncio.start_server(carry, "127.0.0.1", port, backlog=_BACKLOG)
+    return await asyncio.start_server(partial(_carry, path), "127.0.0.1", port, backlog=_BACKLOG)
 
 
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> None:
-    """Both directions to their ends. A connection that breaks on one side is broken on the other."""
+async def _carry(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        beyond_reader, beyond_writer = await asyncio.open_unix_connection(path)
+        beyond = await asyncio.open_unix_connection(path)
     except OSError:
         writer.transport.abort()
         return
-    done = await asyncio.gather(_pour(reader, beyond_writer), _pour(beyond_reader, writer), return_exceptions=True)
-    for end in (writer, beyond_writer):
-        if any(isinstance(one, OSError) for one in done):
-            end.transport.abort()
-        end.close()
-
-
-async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Until the end, which is passed on. What is not taken is not read: nothing piles up. Raises OSError."""
-    try:
-        while data := await reader.read(_CHUNK):
-            writer.write(data)
-            await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()
-    except OSError:
-        writer.transport.abort()
-        raise
+    await carry((reader, writer), beyond)

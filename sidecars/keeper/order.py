@@ -7,6 +7,7 @@ from typing import Any
 
 _LONGEST = 1 << 20
 _AT_ONCE = 8
+_CLOSED_AT_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)  # macOS has none; nothing is started there
 
 
 def heard(descriptor: int) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def heard(descriptor: int) -> dict[str, Any]:
 
 
 def _more(line: socket.socket, files: list[int]) -> bytes:
-    data, descriptors, flags, _ = socket.recv_fds(line, _LONGEST, _AT_ONCE, socket.MSG_CMSG_CLOEXEC)
+    data, descriptors, flags, _ = socket.recv_fds(line, _LONGEST, _AT_ONCE, _CLOSED_AT_EXEC)
     files += descriptors
     if flags & socket.MSG_CTRUNC:
         raise ValueError("more files are needed than a process may have open here")

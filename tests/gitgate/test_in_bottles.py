@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from attrs import evolve, frozen
 
-from bottle.adapters.docker.connection import connect
 from bottle.adapters.fake.progress import FakeProgress
 from bottle.adapters.git_results import BundleFiles
 from bottle.adapters.git_seeds import HostSeeds
@@ -25,6 +24,7 @@ from tests.support.bottles import (
     audit_directory,
     bubblewrap_backend,
     docker_backend,
+    docker_bridge,
     images_for_tests,
     never,
 )
@@ -87,15 +87,6 @@ def staged(name: str, folder: Path, proxy: UpstreamProxy | None = None) -> Itera
             yield Stage(bottle, upstream, remote.upstream, audit, server, backend)
         finally:
             backend.destroy(plan.identity)
-
-
-def docker_bridge() -> str:
-    """An address of this host's that containers reach."""
-    client = connect(os.environ, Path.home())
-    try:
-        return str(client.inspect_network("bridge")["IPAM"]["Config"][0].get("Gateway", "172.17.0.1"))
-    finally:
-        client.close()
 
 
 def test_a_clone_and_a_push(stage: Stage) -> None:

@@ -17,6 +17,7 @@ from bottle.adapters.bubblewrap.programs import Programs
 from bottle.adapters.bubblewrap.tools import Host
 from bottle.adapters.certificates import LocalAuthority
 from bottle.adapters.docker.backend import DockerBackend
+from bottle.adapters.docker.connection import connect
 from bottle.adapters.docker.networks import NetworkOptions
 from bottle.adapters.fake.progress import FakeProgress
 from bottle.app.ports import Backend, Bottle, BottleCertificates, Cargo
@@ -47,18 +48,32 @@ def fresh_identity(name: str = "probe") -> str:
 
 
 def docker_backend(
-    owner: str, *, gvisor: bool = False, network_options: NetworkOptions | None = None, cache_at: Path | None = None
+    owner: str,
+    *,
+    gvisor: bool = False,
+    network_options: NetworkOptions | None = None,
+    cache_at: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> DockerBackend:
     """A backend on the machine's own engine; runc unless gVisor is asked for."""
     return DockerBackend(
         owner=owner,
-        environ=os.environ,
+        environ=environ,
         home=Path.home(),
         cache=cache_at,
         build_ca=build_roots,
         use_gvisor=gvisor,
         network_options=network_options,
     )
+
+
+def docker_bridge() -> str:
+    """An address of this host's that containers reach."""
+    client = connect(os.environ, Path.home())
+    try:
+        return str(client.inspect_network("bridge")["IPAM"]["Config"][0].get("Gateway", "172.17.0.1"))
+    finally:
+        client.close()
 
 
 def bubblewrap_backend(owner: str) -> BubblewrapBackend:

@@ -4,14 +4,17 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from bottle.adapters import build_context
+from bottle.adapters.bubblewrap import ground
+from bottle.adapters.bubblewrap.ground import Unfit
 from bottle.adapters.bubblewrap.programs import SIDECARS
 from bottle.adapters.fake.progress import FakeProgress
 from bottle.adapters.smolmachines.archives import Archives
 from bottle.adapters.smolmachines.backend import SmolmachinesBackend
+from bottle.adapters.smolmachines.places import Look
 from bottle.domain.plan import Image
 from tests.support import bottles
 from tests.support.secret_rules import shared_rules
@@ -66,15 +69,24 @@ def lend(home: Path) -> None:
     (home / "cache" / "machines").symlink_to(_BUILD / "archives")
 
 
-def backend(owner: str, data: Path, **changed: str) -> SmolmachinesBackend:
-    """A backend with the small box's image at hand."""
-    archives = Archives(_BUILD / "archives", lambda: bottles.docker_backend("tests:images"))
-    return SmolmachinesBackend(owner=owner, environ=environ(data, **changed), archives=archives, rules=shared_rules())
+def backend(owner: str, data: Path, place: str = "processes", **changed: str) -> SmolmachinesBackend:
+    """A backend with the small box's image at hand, whose sidecars are "processes" or in "containers"."""
+    env = environ(data, **changed)
+    look: Look = ground.survey if place == "processes" else _look_at_nothing
+    return SmolmachinesBackend(owner=owner, environ=env, archives=_archives(env), rules=shared_rules(), look=look)
+
+
+def _look_at_nothing(_: Mapping[str, str]) -> Unfit:
+    return Unfit("no bwrap here", "install bubblewrap")
 
 
 def archive_of(image: Image) -> Path:
     """What a machine is made from."""
-    return Archives(_BUILD / "archives", lambda: bottles.docker_backend("tests:images")).of(image).image
+    return _archives(os.environ).of(image).image
+
+
+def _archives(env: Mapping[str, str]) -> Archives:
+    return Archives(_BUILD / "archives", cache(partial(bottles.docker_backend, "tests:images", environ=env)))
 
 
 @cache
@@ -84,5 +96,11 @@ def images_for_tests() -> tuple[Image, Image]:
     box = engine._known(build_context.custom("test-box", bottles.BOX_RECIPE))
     archives = Archives(_BUILD / "archives", lambda: engine)
     if archives.missing([box]):
-        archives.make(box, FakeProgress())
+        archives.make(box, FakeProgress(), "tests:images")
     return box, SIDECARS
+
+
+def images_in(place: str) -> tuple[Image, Image]:
+    """The same, where sidecars are "processes" or in "containers"."""
+    box, programs = images_for_tests()
+    return box, programs if place == "processes" else bottles.images_for_tests()[1]

@@ -38,7 +38,7 @@ _SINCE = {
     ("exec", "--detach"): (1, 3, 0),
     ("create", "--mount-socket"): (1, 6, 4),
     ("create", "--label"): (1, 8, 0),
-    ("cp", "--mode"): (1, 9, 0),
+    **dict.fromkeys((("cp", "--mode"), ("cp", "--uid"), ("cp", "--gid")), (1, 9, 0)),
 }
 _POSITIONAL_NAME = (1, 0, 2)
 """Since when `create` and `delete` take the name as an option, and as nothing else."""

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -72,6 +73,17 @@ def _silence() -> None:
 def _end_with(keeper: int) -> None:
     os.waitpid(keeper, 0)
     os._exit(0)
+
+
+def end(agent: int) -> None:
+    """Ends the agent, and with it the machine."""
+    try:
+        os.kill(agent, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{agent}").exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
 
 
 def first_of(agent: int) -> int:

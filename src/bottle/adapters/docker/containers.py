@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from bottle.adapters.docker import git_gate, guest_env, supervise
-from bottle.adapters.docker.names import BOX, SERVICES_LABEL, SIDECAR, Names, Owned
+from bottle.adapters.docker.names import BOX, SERVICES_LABEL, SIDECAR, Names, Owned, Subnet
 from bottle.adapters.docker.networks import Subnets
 from bottle.app.ports import Rooms
 from bottle.domain.plan import BottlePlan
@@ -72,28 +72,51 @@ def box(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, host: Ho
 def sidecar(
     plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, audit: Path, rooms: Rooms | None = None
 ) -> dict[str, Any]:
-    """The sidecar: its standard input open, its root read-only, one directory of the host's for the trail, and two for
-    what a stuck agent asks."""
+    """The sidecar of a box on this engine, on their internal network."""
+    endpoint = {
+        "IPAMConfig": {"IPv4Address": subnets.internal.sidecar},
+        "Aliases": ["pipelock", *_services(plan, rooms)],
+    }
+    return _sidecar(plan, owned, names.network, endpoint, audit, rooms)
+
+
+def sidecar_apart(
+    plan: BottlePlan, names: Names, owned: Owned, subnet: Subnet, audit: Path, rooms: Rooms | None, door: int
+) -> dict[str, Any]:
+    """The sidecar of a box that stands elsewhere: on the network that leads out alone, with its port `door` at one of
+    the host's loopback, whichever is free."""
+    endpoint = {"IPAMConfig": {"IPv4Address": subnet.sidecar}}
+    body = _sidecar(plan, owned, names.egress_network, endpoint, audit, rooms)
+    body["HostConfig"]["PortBindings"] = {f"{door}/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}
+    return {**body, "ExposedPorts": {f"{door}/tcp": {}}}
+
+
+def _services(plan: BottlePlan, rooms: Rooms | None) -> list[str]:
     optional = {"git-gate": bool(plan.remotes), "supervise": rooms is not None}
-    services = ["egress", *(name for name, served in optional.items() if served)]
-    aliases = ["pipelock", *services]
-    endpoint = {"IPAMConfig": {"IPv4Address": subnets.internal.sidecar}, "Aliases": aliases}
-    audited = {"Type": "bind", "Source": str(audit), "Target": AUDIT_DIRECTORY}
+    return ["egress", *(name for name, served in optional.items() if served)]
+
+
+def _sidecar(
+    plan: BottlePlan, owned: Owned, network: str, endpoint: dict[str, Any], audit: Path, rooms: Rooms | None
+) -> dict[str, Any]:
+    """Its standard input open, its root read-only, one directory of the host's for the trail, and two for what a stuck
+    agent asks."""
+    mounts = [{"Type": "bind", "Source": str(audit), "Target": AUDIT_DIRECTORY}, *supervise.mounts(rooms)]
     return {
         "Image": plan.sidecar_image.tag,
         "Hostname": "egress",
         "OpenStdin": True,
         "StdinOnce": False,
-        "Labels": {**owned.labels(SIDECAR), SERVICES_LABEL: " ".join(services)},
-        "NetworkingConfig": {"EndpointsConfig": {names.network: endpoint}},
+        "Labels": {**owned.labels(SIDECAR), SERVICES_LABEL: " ".join(_services(plan, rooms))},
+        "NetworkingConfig": {"EndpointsConfig": {network: endpoint}},
         "HostConfig": {
-            **_bare(names.network),
+            **_bare(network),
             "ReadonlyRootfs": True,
             "Sysctls": {"net.ipv4.ip_unprivileged_port_start": "0"},
-            "Mounts": [audited, *supervise.mounts(rooms)],
+            "Mounts": mounts,
             **_limits(512 * _MEBIBYTE, 128),
             "Tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,mode=1777,size=16m"},  # noqa: S108 - inside the container
-            **(_for_gate([audited, *supervise.mounts(rooms)]) if plan.remotes else {}),
+            **(_for_gate(mounts) if plan.remotes else {}),
         },
     }
 

@@ -2,7 +2,6 @@
 
 from bottle.adapters import git_gate
 from bottle.adapters.docker.engine import Engine
-from bottle.adapters.docker.networks import Subnets
 from bottle.adapters.docker.service import Service
 from bottle.app.ports import Cargo
 from bottle.domain.egress_config import PATTERNS
@@ -20,9 +19,12 @@ _GITLEAKS = "/opt/bottle/bin/gitleaks"
 _SERVICE = Service("the git gate", "sidecars.gitgate", NUMBER)
 
 
-def start(engine: Engine, container: str, plan: BottlePlan, cargo: Cargo, subnets: Subnets) -> None:
-    """Starts it in the running sidecar; returns when it serves. It ends with the container. Raises BackendError."""
-    listen = Listen(subnets.internal.sidecar, GATE.port)
+def start(engine: Engine, container: str, plan: BottlePlan, cargo: Cargo, address: str) -> None:
+    """Starts it in the running sidecar, at an address of that; returns when it serves. It ends with the container.
+
+    Raises BackendError.
+    """
+    listen = Listen(address, GATE.port)
     document = git_gate.start(
         plan, cargo, listen, state=STATE, audit=AUDIT, gitleaks=_GITLEAKS, patterns=PATTERNS, tied=False
     )

@@ -88,9 +88,7 @@ class Launch:
             except OverlapError as error:
                 self._progress.detail(str(error))
                 self._undo()
-        raise BackendError(
-            "no subnet is free", hint="`bottle cleanup` and `docker network prune` remove unused networks"
-        )
+        raise networks.no_subnet()
 
     def _undo(self) -> None:
         """Removes all that this launch has made, and nothing else."""
@@ -188,13 +186,14 @@ class Launch:
         return proof
 
     def _configure(self, control: Control, subnets: Subnets) -> None:
-        control.start(sidecar.document(self._plan, self._cargo, subnets), self._plan.policy.version)
+        document = sidecar.document(self._plan, self._cargo, subnets.internal.sidecar, answers_names=True)
+        control.start(document, self._plan.policy.version)
 
     def _start_gate(self, container: str, subnets: Subnets) -> None:
-        git_gate.start(self._engine, container, self._plan, self._cargo, subnets)
+        git_gate.start(self._engine, container, self._plan, self._cargo, subnets.internal.sidecar)
 
     def _start_supervise(self, container: str, subnets: Subnets) -> None:
-        supervise.start(self._engine, container, self._plan, subnets)
+        supervise.start(self._engine, container, self._plan, subnets.internal.sidecar)
 
     def _check_stopped(self) -> None:
         if self._stopping():

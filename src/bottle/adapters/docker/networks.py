@@ -5,7 +5,9 @@ from concurrent.futures import Executor
 from attrs import frozen
 
 from bottle.adapters.docker.engine import Engine
+from bottle.adapters.docker.failures import OverlapError
 from bottle.adapters.docker.names import Names, Owned, Subnet, subnet_for
+from bottle.domain.errors import BackendError
 
 ATTEMPTS = 16
 """How many subnets are tried before the engine's refusal is believed."""
@@ -33,6 +35,23 @@ class NetworkOptions:
 
     def driver_options(self) -> dict[str, str]:
         return {"com.docker.network.bridge.inhibit_ipv4": "true"} if self.inhibit_gateway else {}
+
+
+def create_way_out(engine: Engine, names: Names, owned: Owned) -> Subnet:
+    """Makes the network that leads out, alone, where a subnet is free. Raises ConflictError, BackendError."""
+    for attempt in range(ATTEMPTS):
+        subnet = subnet_for(names.egress_network, attempt)
+        try:
+            engine.create_network(names.egress_network, subnet, owned.labels("network"), {}, internal=False)
+        except OverlapError:
+            continue
+        return subnet
+    raise no_subnet()
+
+
+def no_subnet() -> BackendError:
+    hint = "`bottle cleanup` and `docker network prune` remove unused networks"
+    return BackendError("no subnet is free", hint=hint)
 
 
 def create(

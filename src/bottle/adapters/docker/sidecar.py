@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from bottle.adapters.docker.containers import AUDIT_DIRECTORY
 from bottle.adapters.docker.engine import Engine
-from bottle.adapters.docker.networks import Subnets
 from bottle.adapters.docker.streams import Channel, Frames
 from bottle.adapters.sidecar import leaves, stands
 from bottle.app.ports import Cargo
@@ -63,9 +62,9 @@ class Control:
         return " / ".join(said.split("\n")).strip(" /") or "without a word"
 
 
-def document(plan: BottlePlan, cargo: Cargo, subnets: Subnets) -> JsonObject:
-    """The whole configuration, secrets included."""
-    address = subnets.internal.sidecar
+def document(plan: BottlePlan, cargo: Cargo, address: str, *, answers_names: bool) -> JsonObject:
+    """The whole configuration, secrets included, for the way out at an address of the container's, where it also
+    answers to those who ask for names."""
     start = EgressStart(
         identity=plan.identity,
         listen=Listen(address, plan.proxy.port),
@@ -74,7 +73,7 @@ def document(plan: BottlePlan, cargo: Cargo, subnets: Subnets) -> JsonObject:
         secrets=cargo.secrets,
         given=cargo.given,
         leaves=leaves(cargo.certificates.leaves),
-        dns=Listen(address, 53),
+        dns=Listen(address, 53) if answers_names else None,
         roots=cargo.upstream_roots,
         proxy=cargo.upstream_proxy,
         patterns=PATTERNS,

@@ -4,7 +4,6 @@ from typing import Any
 
 from bottle.adapters import supervise
 from bottle.adapters.docker.engine import Engine
-from bottle.adapters.docker.networks import Subnets
 from bottle.adapters.docker.service import Service
 from bottle.app.ports import Rooms
 from bottle.domain.listen import Listen
@@ -26,7 +25,10 @@ def mounts(rooms: Rooms | None) -> list[dict[str, Any]]:
     ]
 
 
-def start(engine: Engine, container: str, plan: BottlePlan, subnets: Subnets) -> None:
-    """Starts it in the running sidecar; returns when it serves. It ends with the container. Raises BackendError."""
-    document = supervise.document(plan, Listen(subnets.internal.sidecar, SERVICE.port), tied=False)
+def start(engine: Engine, container: str, plan: BottlePlan, address: str) -> None:
+    """Starts it in the running sidecar, at an address of that; returns when it serves. It ends with the container.
+
+    Raises BackendError.
+    """
+    document = supervise.document(plan, Listen(address, SERVICE.port), tied=False)
     _SERVICE.start(engine, container, document)

@@ -5,7 +5,6 @@ saved: `smolvm` runs commands as the image's user, and a machine has to be furni
 root, gets it.
 """
 
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from bottle.adapters import build_context, disk
-from bottle.adapters.bubblewrap.managed import alone, staging, sweep
+from bottle.adapters.bubblewrap.managed import alone, is_taken, staging, sweep
 from bottle.app.ports import Progress
 from bottle.domain.errors import BackendError, NotFoundError, ProvisionError
 from bottle.domain.plan import Image
+from bottle.domain.state import Leftover
 
 if TYPE_CHECKING:  # the engine's library is imported when an image is made
     from bottle.adapters.docker.backend import DockerBackend
@@ -59,8 +59,9 @@ class Archives:
             raise BackendError(f"{image.tag} is not there", hint="`bottle start` makes what it needs")
         return Archive(place)
 
-    def make(self, image: Image, progress: Progress) -> None:
-        """Builds and saves the image; nothing happens when it is there. Two at once make one.
+    def make(self, image: Image, progress: Progress, owner: str) -> None:
+        """Builds and saves the image; nothing happens when it is there. Two at once make one. What the engine has of it
+        meanwhile is the owner's.
 
         Raises ProvisionError, BackendError, and leaves nothing half made behind.
         """
@@ -72,13 +73,17 @@ class Archives:
                 if self.missing([image]):
                     sweep(folder)
                     with staging(folder) as new:
-                        _save(docker, image, new / "whole", progress)
+                        _save(docker, image, new / "whole", progress, owner)
                         (new / "whole").rename(self._place(image))
         except OSError as error:
             reason = f"{error.strerror or error}: {error.filename or self.folder}"
             raise ProvisionError(
                 f"{image.tag} cannot be kept: {reason}", hint=f"it needs about a gigabyte below {self.folder}"
             ) from error
+
+    def are_made(self) -> bool:
+        """Whether some process makes one now."""
+        return is_taken(self.folder)
 
     def unused(self, used: Iterable[str]) -> Sequence[str]:
         """The tags of those that are kept for none of these."""
@@ -99,16 +104,23 @@ class Archives:
         return self.folder / _name(f"as-it-is:{self.engine().image_id(image.tag)}")
 
 
+def is_on_the_way(left: Leftover) -> bool:
+    """Whether it is of an image that is being made, where one is."""
+    from bottle.adapters.docker import saving  # who has no engine has none of it
+
+    return saving.is_ours(left.identity)
+
+
 def _name(tag: str) -> str:
     return tag.replace(":", "@").replace("/", "_")
 
 
-def _save(docker: "DockerBackend", image: Image, folder: Path, progress: Progress) -> None:
+def _save(docker: "DockerBackend", image: Image, folder: Path, progress: Progress, owner: str) -> None:
     """Raises BackendError, OSError."""
     folder.mkdir()
     progress.detail(f"saving {image.tag}")
     written = told = 0
-    with docker.saved(image, _CHANGES, f"{build_context.PREFIX}machine:{secrets.token_hex(6)}") as saved:
+    with docker.saved(image, _CHANGES, owner) as saved:
         (folder / ROOTS).write_bytes(saved.roots)
         with (folder / IMAGE).open("wb") as file:
             for chunk in saved.chunks:

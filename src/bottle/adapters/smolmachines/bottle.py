@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-from bottle.adapters.bubblewrap import sidecars
 from bottle.adapters.bubblewrap.keeper import Lifeline
-from bottle.adapters.bubblewrap.runtime import Runtime
 from bottle.adapters.smolmachines import commands
+from bottle.adapters.smolmachines.beside import Beside
 from bottle.adapters.smolmachines.furnish import USER
 from bottle.adapters.smolmachines.smolvm import Smolvm
 from bottle.app.ports import ExecResult, Heard
@@ -22,7 +21,7 @@ class SmolmachinesBottle:
     identity: str
     smolvm: Smolvm
     machine: str
-    runtime: Runtime
+    beside: Beside
     terminal_env: Mapping[str, str]
     lifeline: Lifeline | None = None
 
@@ -43,7 +42,7 @@ class SmolmachinesBottle:
         return commands.attach(self.smolvm, self.machine, argv, self.terminal_env)
 
     def reload(self, policy: Policy, leaves: Mapping[str, str] | None = None) -> None:
-        sidecars.reload(self.runtime, policy, leaves or {})
+        self.beside.reload(self.identity, policy, leaves or {})
 
     def leave(self) -> None:
         """The machine lives on anyway; its sidecars do from now on."""
@@ -51,4 +50,4 @@ class SmolmachinesBottle:
             self.lifeline.leave()
 
     def sidecar_log(self) -> bytes:
-        return self.runtime.log()
+        return self.beside.log(self.identity)

@@ -15,7 +15,7 @@ from bottle.domain.provision import GUEST_HOME, ROOT, GuestDirectory, GuestFile
 
 USER: Final = "node"
 UNPACK: Final = ("tar", "-x", "-f", "-", "-p", "--same-owner", "--numeric-owner", "-C", "/")
-_PROGRAMS: Final = ("guest", "init", "probe")
+_PROGRAMS: Final = ("guest", "init", "passage", "probe")
 _SERVICES: Final = "egress pipelock git-gate supervise"
 
 

@@ -1,16 +1,16 @@
-"""What this host has for machines: the `smolvm` program, and what their sidecars need; read, never tried."""
+"""What this host has for machines: the `smolvm` program; read, never tried."""
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from attrs import frozen
 
-from bottle.adapters.bubblewrap import ground
-from bottle.adapters.bubblewrap.ground import Ground, Unfit
+from bottle.adapters.bubblewrap.ground import Unfit
 from bottle.adapters.smolmachines import smolvm
+from bottle.adapters.smolmachines.beside import Beside
 from bottle.adapters.smolmachines.smolvm import FLOOR, Smolvm
 from bottle.domain.errors import BackendError
 from bottle.domain.plan import Wall
@@ -32,15 +32,19 @@ WALLS: Final = (
 
 @frozen
 class Site:
-    """A `smolvm` that can be used here, and where the sidecars run."""
+    """A `smolvm` that can be used here, and where its machines' sidecars run: new ones in the first of these places."""
 
     smolvm: Smolvm
     version: str
-    ground: Ground
+    places: Sequence[Beside]
+
+    @property
+    def beside(self) -> Beside:
+        return self.places[0]
 
 
-def survey(environ: Mapping[str, str]) -> Site | Unfit:
-    """Raises nothing."""
+def survey(environ: Mapping[str, str], places: Callable[[], Sequence[Beside] | Unfit]) -> Site | Unfit:
+    """`places` is asked where there is a `smolvm`. Raises nothing."""
     found = smolvm.find(environ)
     if found is None:
         return Unfit("there is no smolvm on the PATH", "install it (https://github.com/smol-machines/smolvm)")
@@ -51,10 +55,8 @@ def survey(environ: Mapping[str, str]) -> Site | Unfit:
     words, floor = (".".join(map(str, numbers)) for numbers in (version, FLOOR))
     if version < FLOOR:
         return Unfit(f"smolvm {words} is too old", f"bottle needs smolvm {floor} or later")
-    beneath = ground.survey(environ)
-    if isinstance(beneath, Unfit):
-        return Unfit(f"the sidecars, which are processes of this host, cannot run: {beneath.reason}", beneath.hint)
-    return Site(found, words, beneath)
+    beneath = places()
+    return beneath if isinstance(beneath, Unfit) else Site(found, words, beneath)
 
 
 def notes() -> tuple[str, ...]:
