@@ -121,7 +121,7 @@ def test_the_way_out_judges_and_another_command_changes_what_it_judges_by(served
 @pytest.fixture(scope="module")
 def contained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SmolmachinesBackend, SmolmachinesBottle]]:
     """A bottle with its way out in a container; the last test that takes it leaves little of it."""
-    require("smolmachines")
+    require("smolmachines-containers")
     backend = backend_of("containers", tmp_path_factory.mktemp("contained"))
     with bottles.launched(backend, bottles.a_plan(smolmachines.images_in("containers"))) as bottle:
         assert isinstance(bottle, SmolmachinesBottle)
@@ -138,7 +138,7 @@ def test_the_containers_door_opens_to_nobody_without_the_key(
         heard = b"".join(iter(lambda: _received(stranger), b""))
     assert len(heard) <= 64, "a number and a code, which say nothing"
     for sidecar in (8888, 9100, 9418):
-        with pytest.raises(ConnectionRefusedError):
+        with pytest.raises((ConnectionRefusedError, TimeoutError)):  # a Mac does not reach that address at all
             socket.create_connection((address, sidecar), 10)
 
 

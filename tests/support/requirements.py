@@ -68,10 +68,15 @@ def _bwrap() -> str | None:
 
 
 def _smolmachines() -> str | None:
-    """The double of `smolvm`, or the real one; an engine makes the image, and sidecars are as for bubblewrap."""
+    """Sidecars are as for bubblewrap."""
+    return _contained() or _bubblewrap()
+
+
+def _contained() -> str | None:
+    """The double of `smolvm`, or the real one; an engine makes the image, and has the sidecars."""
     from tests.support import smolmachines
 
-    return smolmachines.lack() or _bubblewrap() or _docker()
+    return smolmachines.lack() or _docker()
 
 
 def _mounts() -> str | None:
@@ -96,5 +101,6 @@ _PROBES: dict[str, Callable[[], str | None]] = {
     "gvisor": _gvisor,
     "smolmachines": _smolmachines,
     "pip-audit": _pip_audit,
+    "smolmachines-containers": _contained,
     "mounts": lambda: _program("unshare") or _mounts(),
 }

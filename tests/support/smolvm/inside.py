@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -49,23 +50,44 @@ def _run(words: Words, record: store.Record, control: Path) -> None:
         "user": words.get("--user", [user])[0],
         "detached": detached,
     }
+    # Streams are this process's own: whoever kills it closes them, and the command hears of it.
     null = os.open(os.devnull, os.O_RDWR)
-    stdin = 0 if "--interactive" in words else null
-    pipes = [] if live or detached else [os.pipe(), os.pipe()]
-    outputs = [writer for _, writer in pipes] or ([null, null] if detached else [1, 2])
+    its_input, feed = os.pipe() if "--interactive" in words else (null, null)
+    pipes = [] if detached else [os.pipe(), os.pipe()]
+    outputs = [writer for _, writer in pipes] or [null, null]
     with socket.socket(socket.AF_UNIX) as agent:
         agent.connect(str(control))
-        socket.send_fds(agent, [json.dumps(asked).encode()], [stdin, *outputs])
-        for _, writer in pipes:
-            os.close(writer)
-        os.close(null)
+        socket.send_fds(agent, [json.dumps(asked).encode()], [its_input, *outputs])
+        for descriptor in {its_input, *outputs} - {null}:
+            os.close(descriptor)
+        if feed != null:
+            _passed_on(0, feed)
         seconds = words.get("--timeout", [""])[0].removesuffix("s")
         deadline = time.monotonic() + float(seconds or "inf")
-        heard = _gathered([reader for reader, _ in pipes], deadline)
-        _answered(agent, heard, deadline)
+        readers = [reader for reader, _ in pipes]
+        passing = [_passed_on(reader, stream) for stream, reader in enumerate(readers, 1)] if live else []
+        heard = [] if live else _gathered(readers, deadline)
+        _answered(agent, heard, passing, deadline)
 
 
-def _answered(agent: socket.socket, heard: list[bytes], deadline: float) -> None:
+def _passed_on(source: int, target: int) -> threading.Thread:
+    """What comes from the one goes to the other, which ends with it."""
+
+    def pass_on() -> None:
+        try:
+            while data := os.read(source, 65536):
+                while data:
+                    data = data[os.write(target, data) :]
+        except OSError:
+            pass
+        os.close(target)
+
+    thread = threading.Thread(target=pass_on, daemon=True)
+    thread.start()
+    return thread
+
+
+def _answered(agent: socket.socket, heard: list[bytes], passing: list[threading.Thread], deadline: float) -> None:
     left = deadline - time.monotonic()
     agent.settimeout(None if left == float("inf") else max(left, 0.001))
     try:
@@ -83,7 +105,9 @@ def _answered(agent: socket.socket, heard: list[bytes], deadline: float) -> None
     for stream, content in zip((sys.stdout, sys.stderr), heard, strict=False):
         stream.buffer.write(content)
         stream.flush()
-    sys.exit(told["status"])
+    for thread in passing:
+        thread.join(5)  # processes that were left behind may hold them open
+    os._exit(told["status"])
 
 
 def _gathered(readers: list[int], deadline: float) -> list[bytes]:

@@ -5,6 +5,7 @@ saved: `smolvm` runs commands as the image's user, and a machine has to be furni
 root, gets it.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -75,6 +76,7 @@ class Archives:
                     with staging(folder) as new:
                         _save(docker, image, new / "whole", progress, owner)
                         (new / "whole").rename(self._place(image))
+                        disk.sync_directory(folder)
         except OSError as error:
             reason = f"{error.strerror or error}: {error.filename or self.folder}"
             raise ProvisionError(
@@ -128,3 +130,5 @@ def _save(docker: "DockerBackend", image: Image, folder: Path, progress: Progres
                 if written - told >= _TELLING:
                     told = written
                     progress.detail(f"saved {written // _MEBIBYTE} MiB")
+            file.flush()
+            os.fsync(file.fileno())

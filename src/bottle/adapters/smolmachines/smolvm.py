@@ -104,7 +104,7 @@ class Smolvm:
         """All of this user's, whoever made them, by name. Raises BackendError."""
         said = self._done(["machine", "ls", "--json"], _LOOK_SECONDS)
         try:
-            return sorted(map(_machine, json.loads(said.stdout)), key=lambda machine: machine.name)
+            return _machines(json.loads(said.stdout))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise BackendError("smolvm lists its machines in a way that is not understood") from error
 
@@ -200,6 +200,13 @@ def told(stderr: bytes) -> str:
 
 def _is_its_own(name: str) -> bool:
     return name.startswith("SMOLVM_")
+
+
+def _machines(listing: object) -> Sequence[Machine]:
+    """Raises ValueError, TypeError, KeyError, AttributeError: what is no list is not an empty one."""
+    if not isinstance(listing, list):
+        raise TypeError("machines are a list")
+    return sorted(map(_machine, listing), key=lambda machine: machine.name)
 
 
 def _machine(item: Mapping[str, object]) -> Machine:
