@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from functools import partial
 
-from sidecars.passage.carry import carry
+from sidecars.passage.carry import carry, make_room
 
 _NUMBER = 65532
 _BACKLOG = 1024
@@ -16,6 +16,7 @@ def relay(doors: Mapping[int, str]) -> None:
 
     Under a number that nobody else has, so that the agent can neither end nor trace it.
     """
+    make_room()
     os.setgroups([])
     os.setresgid(_NUMBER, _NUMBER, _NUMBER)
     os.setresuid(_NUMBER, _NUMBER, _NUMBER)

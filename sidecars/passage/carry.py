@@ -1,9 +1,11 @@
 """What comes from one connection goes to another, both ways."""
 
 import asyncio
+import resource
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _CHUNK = 65536
+_FILES = 10240  # what a Mac lets a process have
 
 
 async def carry(one: Ends, other: Ends) -> None:
@@ -13,6 +15,14 @@ async def carry(one: Ends, other: Ends) -> None:
         if any(isinstance(failure, OSError) for failure in done):
             writer.transport.abort()
         writer.close()
+
+
+def make_room() -> None:
+    """Each connection that is carried takes two open files, and the usual limits are meant for programs with few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

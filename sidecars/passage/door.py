@@ -16,12 +16,12 @@ from bottle.domain.strict_json import ConfigError
 from sidecars.host.answers import ready, reject
 from sidecars.host.privacy import keep_to_itself
 from sidecars.passage import greeting
-from sidecars.passage.carry import Ends, carry
+from sidecars.passage.carry import Ends, carry, make_room
 from sidecars.passage.greeting import StrangerError
 
 _LONGEST = 65536
 _BACKLOG = 1024
-_MOST_STRANGERS = 256
+_MOST_STRANGERS = 1024
 """Who have not shown yet that they know the key. One more is sent away, so that strangers cannot take all there is."""
 
 
@@ -62,6 +62,7 @@ def main() -> int:
     Exit status 1 for a document that cannot be served.
     """
     keep_to_itself()
+    make_room()
     try:
         start = parse_start(json.loads(sys.stdin.buffer.readline(_LONGEST)))
         listener = socket.create_server(("0.0.0.0", start.port), backlog=_BACKLOG)  # noqa: S104 - the engine publishes it

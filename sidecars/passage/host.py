@@ -19,13 +19,12 @@ from sidecars.host.privacy import keep_to_itself
 from sidecars.keeper import order, premises
 from sidecars.keeper.premises import Premises
 from sidecars.passage import greeting
-from sidecars.passage.carry import carry
+from sidecars.passage.carry import carry, make_room
 from sidecars.passage.greeting import StrangerError
 
 NAME = "passage"
 _LIFELINE = 0
 _BACKLOG = 1024
-_LONGEST = 65536
 _MOST_ASKED = 4096
 
 
@@ -105,6 +104,7 @@ def main() -> None:
     if os.fork():
         os._exit(0)  # the launcher has nobody to wait for, however long this goes on
     keep_to_itself()
+    make_room()
     try:
         spec = order.heard(_LIFELINE)
         place = Premises(spec["runtime"])
