@@ -57,6 +57,14 @@ def test_where_none_is_named_the_first_that_works_is_taken(stage: Stage, dead: s
     assert prepare(with_both(stage, dead), Wanted("coder")).plan.backend == backend
 
 
+def test_an_experiment_is_taken_where_it_is_named_and_nowhere_else(stage: Stage) -> None:
+    """However little else works on this host."""
+    world = with_both(stage, "docker bubblewrap")
+    world = evolve(world, backends={"smolmachines": FakeBackend(name="smolmachines"), **world.backends})
+    assert prepare(world, Wanted("coder")).plan.backend == "docker"
+    assert prepare(world, Wanted("coder", backend="smolmachines")).plan.backend == "smolmachines"
+
+
 @pytest.mark.parametrize(
     ("flag", "variable", "agent", "named"),
     [

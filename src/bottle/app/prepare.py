@@ -8,7 +8,7 @@ from bottle.app.ports import Backend, Survey, World
 from bottle.domain import planning
 from bottle.domain.errors import BackendError, BottleError, ManifestError, NotFoundError, SecretMissingError, UsageError
 from bottle.domain.labels import COLORS, label_fault
-from bottle.domain.manifest import BACKENDS, AgentProvider, EffectiveBottle, Manifest
+from bottle.domain.manifest import BACKENDS, EXPERIMENTAL, AgentProvider, EffectiveBottle, Manifest
 from bottle.domain.names import did_you_mean, identity_of
 from bottle.domain.plan import BottlePlan, Image
 from bottle.domain.provider import HostLogin, Provider
@@ -144,10 +144,11 @@ def _workspace(world: World, wanted: Wanted) -> Workspace | None:
 
 
 def choose_backend(world: World, named: str | None) -> Backend:
-    """The backend that was named, and no other; where none was, the first that is usable, else the first."""
+    """The backend that was named, and no other; where none was, the first that is usable and no experiment, else the
+    first."""
     if named is None:
-        first = next(iter(world.backends.values()))
-        return next((backend for backend in world.backends.values() if backend.survey().usable), first)
+        known = [backend for name, backend in world.backends.items() if name not in EXPERIMENTAL]
+        return next((backend for backend in known if backend.survey().usable), known[0])
     for name in world.backends:
         if name == named:
             return world.backends[name]

@@ -25,6 +25,8 @@ BackendName = Literal["docker", "smolmachines", "bubblewrap"]
 NO_BOTTLES = "bottles are the files `~/.bot-bottle/bottles/<name>.md`"
 NO_AGENTS = "`bottle init` writes a first bottle and agent"
 BACKENDS: tuple[BackendName, ...] = ("docker", "smolmachines", "bubblewrap")
+EXPERIMENTAL: frozenset[BackendName] = frozenset({"smolmachines"})
+"""Backends that are taken where they are named, and nowhere else."""
 
 
 @frozen
