@@ -14,7 +14,8 @@ from sidecars.gitgate.git import ProgramError, Repository
 
 _CHECK = "--batch-check=%(objectname) %(objecttype) %(objectsize) %(deltabase)"
 _FIELDS = 4
-_SUBMODULE = b"160000"
+_KIND = 0o170000  # git takes whatever is none of the followed kinds for a submodule, and never asks for it
+_FOLLOWED = (0o100000, 0o120000, 0o040000)
 
 
 class TooMuchError(Exception):
@@ -89,7 +90,7 @@ def tree_entries(content: bytes, width: int) -> Iterator[Entry]:
         end = content.index(b"\0", at)
         mode, _, name = content[at:end].partition(b" ")
         at = end + 1 + width
-        yield Entry(name, content[end + 1 : at] if mode.lstrip(b"0") == _SUBMODULE else b"")
+        yield Entry(name, b"" if int(mode, 8) & _KIND in _FOLLOWED else content[end + 1 : at])
 
 
 def _reachable(repository: Repository, updates: Sequence[RefUpdate]) -> dict[str, str]:

@@ -39,6 +39,10 @@ def test_a_submodules_commit_is_any_bytes(shared: World) -> None:
         outcome = work.attempt("push", "origin", f"{commit}:refs/heads/agent/links-{number}")
         assert outcome.status != 0
         assert "submodule commit: rule" in outcome.said
+        odd = b"".join(b"140001 %c\0%b" % (name, raw[at : at + 20]) for name, at in ((97, 0), (98, 20)))
+        tree = work("hash-object", "-t", "tree", "--literally", "-w", "--stdin", stdin=odd)
+        commit = work("commit-tree", tree, "-p", "HEAD", "-m", "x")
+        assert work.attempt("push", "origin", f"{commit}:refs/heads/agent/odd-{number}").status != 0
     honest = work("mktree", "--missing", stdin=f"160000 commit {work('rev-parse', 'HEAD')}\tlib\n".encode())
     commit = work("commit-tree", honest, "-p", "HEAD", "-m", "x")
     work("push", "--quiet", "origin", f"{commit}:refs/heads/agent/honest-link")
