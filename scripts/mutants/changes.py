@@ -35,17 +35,20 @@ class Mutant:
 @frozen
 class Alike:
     """Changes that no test can see, and why: of the modules that a shell's pattern names, those whose lines hold these
-    expressions before and after."""
+    expressions before and after. `of_case`: of these, changes between capitals and small letters alone."""
 
     module: str
     why: str
     before: str = ""
     after: str = ""
+    of_case: bool = False
 
     def covers(self, mutant: Mutant) -> bool:
         """Whether the change is one of them."""
         is_there = fnmatch.fnmatchcase(mutant.name, self.module)
-        return is_there and bool(re.search(self.before, mutant.before) and re.search(self.after, mutant.after))
+        is_so = re.search(self.before, mutant.before) and re.search(self.after, mutant.after)
+        is_meant = not self.of_case or mutant.before.lower() == mutant.after.lower()
+        return is_there and is_meant and bool(is_so)
 
 
 def mutants_of(path: Path, name: str) -> Iterator[Mutant]:

@@ -85,6 +85,8 @@ def test_what_is_encoded_without_end_is_refused_not_passed() -> None:
     finding = found(data)
     assert finding is not None
     assert finding.rule == "dlp.depth"
+    assert finding.what == "content that is encoded more often than is looked into"
+    assert finding.via == ("an encoding",) * 8
 
 
 @pytest.mark.parametrize(
@@ -151,6 +153,28 @@ def test_what_only_a_pattern_knows_is_found_behind_encodings(name: str) -> None:
     ],
 )
 def test_what_program_text_puts_together_is_found_by_patterns(text: str) -> None:
+    assert found(text.encode(), by=engine(patterns=True)) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join(TOKEN),
+        "see " + " ".join(TOKEN) + " there",
+        "    "
+        + base64.encodebytes(f"{'a line before it and more ' * 4}{TOKEN} and after".encode())
+        .decode()
+        .replace("\n", "\n    "),
+        base64.encodebytes(f"{'a line before it and more ' * 4}{TOKEN} and after".encode())
+        .decode()
+        .replace("\n", "\r\n"),
+        base64.b64encode(b"ab" + TOKEN.encode()).decode(),
+        base64.b64encode(TOKEN.encode() + b"ab").decode(),
+        TOKEN.swapcase().replace("TOK_", "tok_").swapcase(),
+    ],
+    ids=["dots", "spaces", "indented lines", "lines of Windows", "glued before", "glued behind", "swapped"],
+)
+def test_what_leaves_a_token_apart_is_undone_for_patterns(text: str) -> None:
     assert found(text.encode(), by=engine(patterns=True)) is not None
 
 

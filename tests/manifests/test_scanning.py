@@ -107,6 +107,18 @@ def test_it_refuses_all_else(document: object) -> None:
         read_scanning(document, "scanning")
 
 
+def test_what_is_not_said_of_a_rule_asks_for_nothing() -> None:
+    bare = OwnRule("acme", "acme_[a-z0-9]{32}")
+    assert (bare.finds, bare.keywords, bare.entropy) == ("", (), 0.0)
+    assert read_scanning({"rules": [{"name": "acme", "pattern": bare.pattern}]}, "scanning") == Scanning((bare,))
+    assert (Silence("jwt").host, Silence("jwt").path) == (None, "")
+
+
+def test_a_fingerprint_that_is_none_is_called_so() -> None:
+    with pytest.raises(ConfigError, match="fingerprint"):
+        read_scanning({"approved": ["*"]}, "scanning")
+
+
 def test_an_approval_joins_those_before_it_once() -> None:
     more = SCANNING.approving("00112233aabbccdd").approving("00112233aabbccdd")
     assert more == Scanning(SCANNING.rules, SCANNING.silences, ("5a0c1be2f49d7783", "00112233aabbccdd"))
