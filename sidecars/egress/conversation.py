@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
-from bottle.domain.dlp.stream import Leak, Stream
+from bottle.domain.dlp.stream import Leak
 from bottle.domain.hosts import Authority
 from sidecars.egress import limits
+from sidecars.egress.admission import Admission
 from sidecars.egress.audit import Entry, Kind
 from sidecars.egress.connect import Opening as Tunnelling
 from sidecars.egress.current import Current
@@ -17,13 +19,14 @@ from sidecars.egress.gateway import Gateway
 from sidecars.egress.handshake import Opening, opening_of
 from sidecars.egress.reader import END, Event, RequestReader
 from sidecars.egress.refusal import Refusal, Refused, of_leak, response
-from sidecars.egress.rules import Ticket, refuse_second_place
+from sidecars.egress.rules import Ticket
 from sidecars.egress.wire import RequestHead
 
 if TYPE_CHECKING:
     from sidecars.egress.agent_side import AgentSide
 
 
+_LONG = Refusal(431, "http.size", "more headers than a CONNECT needs")
 _EARLY = Refusal(400, "websocket.early", "the client spoke on before its WebSocket was open")
 
 
@@ -44,20 +47,27 @@ class Conversation:
         self._exchange: Exchange | None = None
         self._over = False  # nothing more is read
         self._pumping = False
+        self._is_looking = False  # a thread is at work on a long head
 
     @property
     def is_busy(self) -> bool:
-        return self._exchange is not None
+        return self._exchange is not None or self._is_looking
 
     @property
     def is_within_head(self) -> bool:
         """Whether a request has begun whose headers are not complete."""
         return self._exchange is None and self._reader.is_within_head
 
+    @property
+    def _is_waiting(self) -> bool:
+        """Whether what comes has to wait: for a response, or for what a thread finds in the head."""
+        return self._is_looking or (self._current.is_complete and self._exchange is not None)
+
     # What the agent's side says.
 
     def feed(self, data: bytes) -> None:
-        if self._exchange is not None and self._exchange.may_switch and self._reader.has_switched:
+        may_switch = self._exchange.may_switch if self._exchange is not None else self._is_looking
+        if may_switch and self._reader.has_switched:
             self.refuse_for_good(_EARLY)
             return
         self._events.extend(self._reader.feed(data))
@@ -154,7 +164,7 @@ class Conversation:
             return
         self._pumping = True
         events = self._events
-        while events and not self._over and not (self._current.is_complete and self._exchange is not None):
+        while events and not self._over and not self._is_waiting:
             event = events.popleft()
             if type(event) is RequestHead:
                 self._begin(event)
@@ -205,49 +215,40 @@ class Conversation:
         """Nothing of a CONNECT is passed on, yet a secret in it is not passed over."""
         verdict = self.gateway.rules.judge_tunnel(authority)
         if verdict.route is not None and verdict.route.scan:
+            guard, target = self.gateway.rules.guard, head.target.encode("latin-1")
+            if guard.takes_long(target, head.fields):
+                self._turn_away(_LONG, authority)
+                return
             try:
-                self.gateway.rules.guard.check_head(head.target.encode("latin-1"), head.fields)
+                guard.check_head(target, head.fields)
             except Leak as leak:
                 self._turn_away(of_leak(leak), authority)
                 return
         self.side.hand_over(Tunnelling(self, authority), self._reader.rest)
 
     def _judge(self, head: RequestHead, named: Named) -> None:
-        """Judges the request, writes the verdict down, and begins the exchange where there is to be one."""
-        gateway, authority = self.gateway, named.authority
-        path, mark, _ = named.target.partition("?")
-        entry = gateway.trail.entry("http", head.method, authority.host, authority.port, path, query=bool(mark))
-        try:
-            opening = self._opening(head) if head.upgrade else None
-            ticket = gateway.rules.judge(named.scheme, authority, head.method, named.target)
-            refuse_second_place(ticket, head.place)
-            scan = self._scan(head, ticket) if ticket.route.scan else None
-        except Refused as refused:
-            gateway.note_refusal(entry, refused.refusal)
-            self._respond(refused.refusal)
-            return
-        except Leak as leak:
-            entry.path = "/"  # what was found may stand in it
-            gateway.note_refusal(entry, of_leak(leak))
-            self._respond(of_leak(leak))
-            return
-        entry.allowed, entry.rule, entry.reason = True, ticket.verdict.rule, ticket.verdict.reason
-        if not ticket.facts:
-            ticket.facts.append(gateway.trail.facts(entry))
-        entry.facts = ticket.facts[0]
-        unwritable = gateway.opens(entry)
-        if unwritable is not None:
-            self._respond(unwritable)
-            return
-        self.closes_after |= opening is not None
-        self._exchange = Exchange(self, ticket, head, entry, opening, scan)
-        self._exchange.begin()
+        admission = Admission(self.gateway, head, named)
+        refusal = admission.judge(self._opening)
+        if refusal is not None:
+            self._respond(refusal)
+        else:
+            self._is_looking = admission.look(partial(self._looked, admission))
 
-    def _scan(self, head: RequestHead, ticket: Ticket) -> Stream | None:
-        """Looks at the head; the stream that its body goes through, where it has one. Raises Leak."""
-        guard = self.gateway.rules.guard_for(ticket)
-        guard.check_head(head.target.encode("latin-1"), head.fields)
-        return guard.body(head.packing) if head.chunked or head.length else None
+    def _looked(self, admission: Admission, leak: Leak | None) -> None:
+        """Goes on with a request whose head was looked at."""
+        has_waited, self._is_looking = self._is_looking, False
+        if self._over:
+            return
+        refusal = admission.conclude(leak)
+        if refusal is not None:
+            self._respond(refusal)
+        else:
+            self.closes_after |= admission.opening is not None
+            self._exchange = admission.exchange(self)
+            self._exchange.begin()
+        if has_waited and not self._over:
+            self.side.resume()
+            self._pump()
 
     def _opening(self, head: RequestHead) -> Opening | None:
         """The WebSocket handshake that the request begins; raises Refused where the client says more before it is over,

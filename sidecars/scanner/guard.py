@@ -12,7 +12,7 @@ from bottle.domain.dlp.finding import Finding
 from bottle.domain.dlp.layer import Budget
 from bottle.domain.dlp.matching import Matcher, NoPatterns, Quiet
 from bottle.domain.dlp.spellings import Registered
-from bottle.domain.dlp.stream import Leak, Seen, Stream, stop_at
+from bottle.domain.dlp.stream import AT_ONCE, Leak, Seen, Stream, stop_at
 from bottle.domain.headers import PLACEHOLDER, is_credential_header
 from sidecars.scanner.literals import Vectorscan
 from sidecars.scanner.unpackers import ALL
@@ -83,20 +83,31 @@ class Guard:
         """The guard for requests in which these rules are silent; what is clean for them need not be so for others."""
         return Guard(evolve(self.engine, patterns=Quiet(self.engine.patterns, silent)), carried=self._carried)
 
+    def takes_long(self, target: bytes, fields: Fields) -> bool:
+        """Whether to look at a head would block the loop for more than a few milliseconds."""
+        size = len(target) + sum(len(name) + len(value) for name, value in fields)
+        return size > AT_ONCE and not self._clean.knows([(b"", target), *fields])
+
     def check_head(self, target: bytes, fields: Fields) -> None:
         """Judges a request's target and its headers; one that stands in for a credential, for registered values alone.
 
         Raises Leak.
         """
+        if not self._clean.knows([(b"", target), *fields]):
+            self.look_at_head(target, fields)
+        self.put_head_together(target, fields)
+
+    def put_head_together(self, target: bytes, fields: Fields) -> None:
+        """Judges a head behind what those before it said. Raises Leak. On the loop alone."""
         told = [(b"", target), *fields]
-        if not self._clean.knows(told):
-            self._look_at_head(target, fields, told)
         if told != self._carried.head:
             self._put_together(_named(target), "the URLs of several requests")
             self._put_together(fields, "the headers of several requests")
             self._carried.head = told
 
-    def _look_at_head(self, target: bytes, fields: Fields, told: Fields) -> None:
+    def look_at_head(self, target: bytes, fields: Fields) -> None:
+        """Judges a head by itself. Raises Leak. From any thread."""
+        told = [(b"", target), *fields]
         try:
             said = [one for one in fields if not _stands_in(*one)]
             given = [one for one in fields if _stands_in(*one)]

@@ -16,6 +16,7 @@ from bottle.domain.dlp.layouts import Layouts
 from bottle.domain.dlp.matching import Match
 from bottle.domain.dlp.spellings import Registered
 from bottle.domain.dlp.stream import Leak
+from sidecars.egress.admission import Admission
 from sidecars.egress.scanned import Scanned
 from sidecars.egress.websocket import Relay
 from sidecars.scanner.database import Database
@@ -117,6 +118,67 @@ def test_a_head_holds_no_more_than_can_be_looked_at_on_the_loop(guard: Guard, pa
         guard.check_head(b"/", [(b"X-State", bomb)])
     assert caught.value.finding.rule == "dlp.unreadable"
     assert sum(patterns.looked.values()) < 2_000_000
+
+
+def _admission(guard: Guard, fields: list[tuple[bytes, bytes]]) -> Admission:
+    ticket = SimpleNamespace(route=SimpleNamespace(scan=True, name="h"))
+    gateway = SimpleNamespace(
+        rules=SimpleNamespace(guard_for=lambda _ticket: guard, judge=lambda *_: ticket),
+        trail=SimpleNamespace(entry=lambda *_, **__: None),
+    )
+    head = SimpleNamespace(method="GET", target="/v1", fields=fields, upgrade="", place="")
+    named = SimpleNamespace(authority=SimpleNamespace(host="h", port=443), target="/v1", scheme="https")
+    admission = Admission(cast("Any", gateway), cast("Any", head), cast("Any", named))
+    assert admission.judge(lambda _head: None) is None
+    return admission
+
+
+def _told(guard: Guard, *fields: tuple[bytes, bytes]) -> tuple[bool, Leak | None]:
+    """Whether what is found in a head comes later, and what it is."""
+
+    async def told() -> tuple[bool, Leak | None]:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        outcome: asyncio.Future[Leak | None] = asyncio.get_running_loop().create_future()
+        is_later = _admission(guard, list(fields)).look(outcome.set_result)
+        return is_later, await outcome
+
+    return asyncio.run(told())
+
+
+@pytest.mark.parametrize(("size", "thread"), [(100, "MainThread"), (40_000, "scan")])
+def test_a_long_head_is_looked_at_on_a_thread(size: int, thread: str, guard: Guard, patterns: Watched) -> None:
+    said = b"word " * (size // 5)
+    assert _told(guard, (b"X-Long", said)) == (thread == "scan", None)
+    assert patterns.looked.keys() == {thread}
+    is_later, leak = _told(guard, (b"X-Long", said + TOKEN.encode()))
+    assert is_later == (thread == "scan")
+    assert leak is not None
+    assert leak.finding.place == "the header x-long"
+    assert patterns.looked.keys() == {thread}
+
+
+def test_a_long_head_joins_what_those_before_it_said() -> None:
+    """Of one that a thread looks at, too, the short fields are remembered."""
+    guard = Guard.of([Registered("VALUE", PHRASE.encode())], b"test")
+    long = (b"X-Long", b"word " * 8000)
+    assert _told(guard, long, (b"X-Part", PHRASE[:12].encode())) == (True, None)
+    is_later, leak = _told(guard, long, (b"X-Part", PHRASE[12:].encode()))
+    assert is_later
+    assert leak is not None
+    assert leak.finding.place == "the headers of several requests"
+
+
+def test_where_the_scanner_fails_a_head_is_refused(
+    guard: Guard, patterns: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_data: bytes) -> list[Match]:
+        raise RuntimeError("no scanner")
+
+    monkeypatch.setattr(patterns, "find", fails)
+    for said in (b"word", b"word " * 8000):
+        _, leak = _told(guard, (b"X-Any", said))
+        assert leak is not None
+        assert leak.finding.rule == "dlp.failed"
 
 
 def _relay(guard: Guard, agent: Wire, origin: Wire) -> None:

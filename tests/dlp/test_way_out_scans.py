@@ -4,6 +4,7 @@ import base64
 import gzip
 import http.client
 import json
+import re
 import ssl
 from typing import Any
 
@@ -101,6 +102,31 @@ def test_the_same_secret_has_the_same_fingerprint_however_it_is_spelled(sidecar:
     assert told[0]["fingerprint"] == told[1]["fingerprint"]
 
 
+def test_requests_with_long_heads_keep_their_order_and_bodies(sidecar: Sidecar, origin: Origin) -> None:
+    """While a thread looks at a head, what follows on the connection waits."""
+    host, long = f"Host: {HOST}\r\n", f"X-Long: {'word ' * 6000}\r\n"
+    first = f"POST /1 HTTP/1.1\r\n{host}{long}Content-Length: 5\r\n\r\nfirst"
+    second = f"POST /2 HTTP/1.1\r\n{host}{long}Content-Length: 6\r\n\r\nsecond"
+    leaking = f"POST /3 HTTP/1.1\r\n{host}{long}X-More: {PHRASE}\r\nContent-Length: 5\r\n\r\nthird"
+    fourth = f"POST /4 HTTP/1.1\r\n{host}Content-Length: 6\r\nConnection: close\r\n\r\nfourth"
+    connection = _tunnel(sidecar)
+    connection.connect()
+    connection.sock.sendall((first + second + leaking + fourth).encode())
+    answers = connection.sock.makefile("rb").read()
+    connection.close()
+    assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"200", b"200", b"403", b"200"]
+    assert b"the header x-more" in answers
+    assert [(one.target, one.body) for one in origin.received] == [
+        ("/1", b"first"), ("/2", b"second"), ("/4", b"fourth"),
+    ]  # fmt: skip
+
+
+def test_a_connect_needs_no_long_head(sidecar: Sidecar) -> None:
+    done = curl(sidecar, "--proxy-header", f"X-Long: {'word ' * 6000}", URL)
+    assert done.returncode != 0
+    assert sidecar.wait_for_trail(1)[-1]["status"] == 431
+
+
 def test_a_route_that_is_not_scanned_lets_content_pass(make_origin: MakeOrigin, make_sidecar: MakeSidecar) -> None:
     origin = make_origin(HOST)
     sidecar = make_sidecar([route(HOST, origin, scan=False, methods=["POST"])], **GIVEN)
@@ -160,9 +186,7 @@ def test_a_value_that_leaves_in_pieces_does_not_leave_whole(sidecar: Sidecar, or
 def test_many_scan_at_a_time_and_nobody_waits_for_the_longest(sidecar: Sidecar, origin: Origin) -> None:
     """A long body is looked at beside the loop: a short request in the middle of it is answered."""
     body = b"text of no interest, " * 400_000
-    context = ssl.create_default_context(cafile=str(sidecar.ca_file))
-    slow = http.client.HTTPSConnection("127.0.0.1", sidecar.port, context=context, timeout=60)
-    slow.set_tunnel(HOST, 443)
+    slow = _tunnel(sidecar)
     slow.putrequest("POST", "/long")
     slow.putheader("Content-Length", str(len(body)))
     slow.endheaders(body[: len(body) // 2])
@@ -173,11 +197,16 @@ def test_many_scan_at_a_time_and_nobody_waits_for_the_longest(sidecar: Sidecar, 
     wait_until(lambda: len(origin.received) == 2)
 
 
-def _post(sidecar: Sidecar, body: Any, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
-    """One POST through the proxy: status and body of the answer."""
+def _tunnel(sidecar: Sidecar) -> http.client.HTTPSConnection:
     context = ssl.create_default_context(cafile=str(sidecar.ca_file))
     connection = http.client.HTTPSConnection("127.0.0.1", sidecar.port, context=context, timeout=60)
     connection.set_tunnel(HOST, 443)
+    return connection
+
+
+def _post(sidecar: Sidecar, body: Any, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+    """One POST through the proxy: status and body of the answer."""
+    connection = _tunnel(sidecar)
     try:
         connection.request("POST", "/v1", body=body, headers=headers or {})
     except OSError:  # refused while it was sending; the answer is there all the same

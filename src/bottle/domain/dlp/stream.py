@@ -19,7 +19,9 @@ from bottle.domain.dlp.packing import BrokenError, Unpacker, UnreadableError, in
 PIECE: Final = 128 * 1024
 """Bytes that are looked at together, where nothing else is said."""
 
-_AT_ONCE = 8192  # bytes that are looked at in less than a millisecond, unless more is packed in them
+AT_ONCE: Final = 8192
+"""Bytes that are looked at in a millisecond, unless more is packed in them."""
+
 _PART = 4096  # bytes at least, of a part that is remembered when it is clean
 _REMEMBERED = 1 << 16
 _CODINGS = 3
@@ -98,7 +100,7 @@ class Stream:
         """Whether so many more bytes, or their end, would mean to look at much at once."""
         size += len(self._held) - self._looked
         goes_on = self._coded is not None or self._layer.has_begun
-        return size >= self.piece or (is_last and (size > _AT_ONCE or goes_on))
+        return size >= self.piece or (is_last and (size > AT_ONCE or goes_on))
 
     def feed(self, data: bytes) -> bytes:
         """The next bytes; returns those that may pass now, in order."""
@@ -117,7 +119,7 @@ class Stream:
     def finish_at_once(self) -> bytes | None:
         """The end of content of which nothing was due: all of it, or None where so much is packed in it that it would
         take long; then nothing was done."""
-        self._layer = self._begun(Budget(_AT_ONCE, ratio=0))
+        self._layer = self._begun(Budget(AT_ONCE, ratio=0))
         try:
             self._look_into(bytes(self._held), is_last=True)
         except UnreadableError:
