@@ -122,7 +122,7 @@ def test_packings_that_begin_like_anything_are_undone_in_what_carries_bytes(name
     assert found(CARRIERS[carrier](PACKINGS[name](CONTEXT)), by=by) is None
 
 
-@pytest.mark.parametrize("between", ["x", "7", "xy", " and ", "-q-"])
+@pytest.mark.parametrize("between", ["x", "7", "xy", "0-1", "-q-"])
 @pytest.mark.parametrize("value", [OPAQUE, HEXADECIMAL, UUID, PHRASE])
 def test_a_value_with_letters_strewn_in_is_found(value: str, between: str) -> None:
     assert found(b"notes: " + between.join(value).encode() + b" end") is not None
