@@ -1,4 +1,4 @@
-"""Sidecars of a machine in both of their places: as processes of the host, and in a container behind its one door."""
+"""Sidecars of a machine in a container, behind its one door. Those that are processes: test_whole.py, the contract."""
 
 import os
 import socket
@@ -36,9 +36,8 @@ HOST = "git.test"
 
 @frozen
 class Served:
-    """A bottle that has all three sidecars, in one of the places."""
+    """A bottle that has all three sidecars."""
 
-    place: str
     data: Path
     bottle: Bottle
     plan: BottlePlan
@@ -47,34 +46,33 @@ class Served:
 
     def backend(self) -> SmolmachinesBackend:
         """As another command of the operator's has it."""
-        return backend_of(self.place, self.data)
+        return backend_of(self.data)
 
 
-def backend_of(place: str, data: Path) -> SmolmachinesBackend:
-    return smolmachines.backend(f"tests:{data.name}", data, place)
+def backend_of(data: Path) -> SmolmachinesBackend:
+    return smolmachines.backend(f"tests:{data.name}", data, "containers")
 
 
 @contextmanager
-def a_bottle(place: str, data: Path, folder: Path) -> Iterator[Served]:
-    address = "127.0.0.1" if place == "processes" else bottles.docker_bridge()
-    with sshd(folder / "sshd", address) as server:
+def a_bottle(data: Path, folder: Path) -> Iterator[Served]:
+    with sshd(folder / "sshd", bottles.docker_bridge()) as server:
         upstream = bare_repository(folder / "project.git", {"README": "hello\n"})
         remote = Remote(server.url(upstream), str(server.key), server.host_key, push=PushRules(branches=("agent/**",)))
-        plan = evolve(bottles.a_plan(smolmachines.images_in(place)), remotes={HOST: remote}, supervise=True)
+        plan = evolve(bottles.a_plan(smolmachines.images_in("containers")), remotes={HOST: remote}, supervise=True)
         plan = evolve(plan, files=(git_settings(plan.git_identity, plan.remotes),))
         (folder / "state" / plan.identity).mkdir(parents=True)
         store = SuperviseFiles(folder / "state")
         rooms = store.open(plan.identity, first_grants(Policy()), "", "")
         cargo = evolve(bottles.a_cargo(), git_secrets={HOST: server.key.read_text()}, rooms=rooms)
-        with bottles.launched(backend_of(place, data), plan, cargo) as bottle:
-            yield Served(place, data, bottle, plan, upstream, store)
+        with bottles.launched(backend_of(data), plan, cargo) as bottle:
+            yield Served(data, bottle, plan, upstream, store)
 
 
-@pytest.fixture(scope="module", params=["processes", "containers"])
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    require("smolmachines")
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    require("smolmachines-containers")
     require("/usr/sbin/sshd")
-    with a_bottle(request.param, tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("served")) as there:
+    with a_bottle(tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("served")) as there:
         yield there
 
 
@@ -122,7 +120,7 @@ def test_the_way_out_judges_and_another_command_changes_what_it_judges_by(served
 def contained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SmolmachinesBackend, SmolmachinesBottle]]:
     """A bottle with its way out in a container; the last test that takes it leaves little of it."""
     require("smolmachines-containers")
-    backend = backend_of("containers", tmp_path_factory.mktemp("contained"))
+    backend = backend_of(tmp_path_factory.mktemp("contained"))
     with bottles.launched(backend, bottles.a_plan(smolmachines.images_in("containers"))) as bottle:
         assert isinstance(bottle, SmolmachinesBottle)
         yield backend, bottle

@@ -1,16 +1,19 @@
 """What `smolvm` does that nobody expects (as its own source says it), and that the adapter falls into none of it."""
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from bottle.adapters.fake.progress import FakeProgress
+from bottle.adapters.smolmachines.backend import SmolmachinesBackend
 from bottle.adapters.smolmachines.smolvm import Smolvm, find, machine_name
 from bottle.domain.errors import BackendError, BottleError, WallsError
 from tests.smolmachines.conftest import Stage, left, program
 from tests.support import bottles, smolmachines
+from tests.support.requirements import require
 
 pytestmark = pytest.mark.skipif(smolmachines.is_real(), reason="faults are the double's")
 
@@ -63,44 +66,59 @@ def test_more_output_than_it_gathers_comes_whole(stage: Stage) -> None:
     assert len(stage.bottle.run(["head", "-c", str(12 * 1024**2), "/dev/zero"]).stdout) == 12 * 1024**2
 
 
+def test_a_command_is_the_agents_and_knows_its_home(stage: Stage) -> None:
+    script = 'echo "$HOME $USER $LOGNAME" && id -un && pwd'
+    assert stage.bottle.run(["sh", "-c", script]).stdout == b"/home/node node node\nnode\n/home/node\n"
+
+
 def test_its_own_warnings_are_not_the_commands(stage: Stage) -> None:
     done = stage.bottle.run(["sh", "-c", "echo said; echo complained >&2; exit 1"])
     assert (done.status, done.stdout, done.stderr) == (1, b"said\n", b"complained\n")
 
 
-def test_a_machine_that_dies_under_a_command_is_no_status(data: Path) -> None:
+@pytest.fixture(scope="module")
+def worn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """Where a bottle is, and its identity; the tests that take it leave less of it each."""
+    require("smolmachines")
+    data = tmp_path_factory.mktemp("worn")
+    with bottles.launched(_worn(data), bottles.a_plan(smolmachines.images_for_tests())) as bottle:
+        yield data, bottle.identity
+
+
+def _worn(data: Path, **faults: str) -> SmolmachinesBackend:
+    return smolmachines.backend("tests:worn", data, **faults)
+
+
+def test_a_machine_that_dies_under_a_command_is_no_status(worn: tuple[Path, str]) -> None:
     """`smolvm` ends with 1 then, as many a command does."""
-    backend = smolmachines.backend("tests:traps", data)
-    dying = smolmachines.backend("tests:traps", data, SMOLVM_DOUBLE_DIES="5")
-    plan = bottles.a_plan(smolmachines.images_for_tests())
-    with bottles.launched(backend, plan) as held:
-        with pytest.raises(BackendError, match=r"went away: .*connection reset"):
-            dying.open(plan.identity).run(["true"])
-        (found,) = backend.running()
-        assert (found.identity, found.alive, found.services) == (held.identity, False, ("egress",))
+    data, identity = worn
+    with pytest.raises(BackendError, match=r"went away: .*connection reset"):
+        _worn(data, SMOLVM_DOUBLE_DIES="5").open(identity).run(["true"])
+    (found,) = _worn(data).running()
+    assert (found.identity, found.alive, found.services) == (identity, False, ("egress",))
 
 
-def test_what_is_in_memory_is_lost_with_a_stop_and_then_nothing_runs(data: Path) -> None:
+def test_what_is_in_memory_is_lost_with_a_stop_and_then_nothing_runs(worn: tuple[Path, str]) -> None:
     """Somebody stops the machine and starts it again: without its settings no command would be held to them."""
-    backend, smolvm = smolmachines.backend("tests:traps", data), program(data)
-    plan = bottles.a_plan(smolmachines.images_for_tests())
-    with bottles.launched(backend, plan) as bottle:
-        for word in ("stop", "start"):
-            assert smolvm("machine", word, "--name", machine_name(plan.identity)).status == 0
-        with pytest.raises(BackendError, match="/run/bottle/settings"):
-            bottle.run(["true"])
+    data, identity = worn
+    for word in ("stop", "start"):
+        assert program(data)("machine", word, "--name", machine_name(identity)).status == 0
+    with pytest.raises(BackendError, match="/run/bottle/settings"):
+        _worn(data).open(identity).run(["true"])
 
 
-def test_sidecars_end_where_machines_cannot_even_be_listed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sidecars_end_where_machines_cannot_even_be_listed(
+    worn: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They hold the credentials; and a machine without them has no way out."""
-    backend = smolmachines.backend("tests:traps", data)
-    plan = bottles.a_plan(smolmachines.images_for_tests())
-    with bottles.launched(backend, plan) as held:
-        with monkeypatch.context() as patch:
-            patch.setattr(Smolvm, "machines", _refuse)
-            with pytest.raises(BackendError, match="would not go"):
-                backend.destroy(held.identity)
-        assert [leftover.kind for leftover in backend.leftovers()] == ["machine"]
+    data, identity = worn
+    backend = _worn(data)
+    with monkeypatch.context() as patch:
+        patch.setattr(Smolvm, "machines", _refuse)
+        with pytest.raises(BackendError, match="would not go"):
+            backend.destroy(identity)
+    assert [leftover.kind for leftover in backend.leftovers()] == ["machine"]
+    backend.destroy(identity)
     assert left(backend) == []
 
 
