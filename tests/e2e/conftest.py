@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.bottle_cli import Done
+from tests.support.bottles import building
 from tests.support.box_views import engine
 from tests.support.demo_world import AGENT, TASK, World, world
 from tests.support.namespace_views import namespaces
@@ -35,7 +36,8 @@ def here(views: Views, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
 @pytest.fixture(scope="session")
 def attached(here: World) -> Done:
     """A task given on the command line, from `bottle start` to its end; the images are there after it."""
-    done = here.cli.run("start", AGENT, "--yes", "--", *PROMPT, timeout=1800)
+    with building():
+        done = here.cli.run("start", AGENT, "--yes", "--", *PROMPT, timeout=1800)
     if done.status == NO_IMAGE and "claude" not in required():
         pytest.skip(f"the agent's program cannot be had here: {done.stderr.strip().splitlines()[-1]}")
     return done

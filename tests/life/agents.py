@@ -13,6 +13,7 @@ from tests.support.agent_world import WORKSPACE, AgentWorld
 from tests.support.anthropic_api import API_HOST as CLAUDE_HOST
 from tests.support.anthropic_api import AnthropicApi
 from tests.support.anthropic_script import Conversations, Script, Step
+from tests.support.bottles import building
 from tests.support.openai_api import API_HOST as CODEX_HOST
 from tests.support.openai_api import OpenAiApi
 from tests.support.openai_script import Responses
@@ -132,7 +133,8 @@ def stage_of(program: Program, views: Views, root: Path) -> Iterator[Stage]:
 
     bottles = {program.name: program.manifest}
     with agent_world.agent_world(views, root, standin, bottles, {VARIABLE: token}, hunted=token) as world:
-        ready = world.cli.run("start", program.name, "--yes", "--", "--version", timeout=1800)
+        with building():
+            ready = world.cli.run("start", program.name, "--yes", "--", "--version", timeout=1800)
         if ready.status == NO_IMAGE and program.name not in required():
             pytest.skip(f"the agent's program cannot be had here: {ready.stderr.strip().splitlines()[-1]}")
         ready.ok()

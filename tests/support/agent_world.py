@@ -13,6 +13,7 @@ from pathlib import Path
 from attrs import define, field
 
 from tests.support.bottle_cli import BottleCli, Done
+from tests.support.bottles import building
 from tests.support.demo_world import CHECKOUT, TOOLS, environment
 from tests.support.standin_server import Standin
 from tests.support.standin_tls import server_tls
@@ -63,7 +64,8 @@ class AgentWorld:
 
     def start(self, agent: str, *arguments: str) -> str:
         """A bottle that is left running; its identity."""
-        started = self.cli.run("start", agent, "--yes", "--detach", "--json", *arguments, timeout=1800).ok()
+        with building():
+            started = self.cli.run("start", agent, "--yes", "--detach", "--json", *arguments, timeout=1800).ok()
         identity: str = json.loads(started.stdout)["identity"]
         return identity
 

@@ -1,5 +1,6 @@
 """Plans, cargo and images for tests that launch real bottles."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -109,6 +110,14 @@ def build_roots() -> bytes:
     return subprocess.run([script], capture_output=True, check=True).stdout if script.exists() else b""
 
 
+@contextmanager
+def building() -> Iterator[None]:
+    """Around what may build images: one at a time on this machine, whoever comes second finds those of the first."""
+    with Path(tempfile.gettempdir(), f".bottle-test-images.{os.getuid()}").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @cache
 def images_for_tests() -> tuple[Image, Image]:
     """The small box for tests and the real sidecar, built if they are missing."""
@@ -116,8 +125,9 @@ def images_for_tests() -> tuple[Image, Image]:
     backend = docker_backend("tests:images")
     sidecar = backend.images(_NoProvider())[1]
     box = backend._known(context)
-    for image in backend.missing([sidecar, box]):
-        backend.build(image, FakeProgress())
+    with building():
+        for image in backend.missing([sidecar, box]):
+            backend.build(image, FakeProgress())
     return box, sidecar
 
 
