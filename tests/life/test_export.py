@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from attrs import define, evolve, frozen
 
+from bottle.adapters import work_import
 from bottle.adapters.workshop import GitWorkshop
 from bottle.app.export_ports import Kept, Work
 from bottle.domain.errors import BottleError, ConflictError, UsageError
@@ -140,6 +141,40 @@ def test_a_patch_needs_no_repository_and_applies(stage: Stage, tmp_path: Path) -
     stage.git("apply", str(patch))
     assert (stage.git.folder / "data").read_bytes() == bytes(range(256))
     assert (stage.git.folder / "latest").readlink() == Path("code.py")
+
+
+def test_a_patch_that_cannot_be_written_is_told(stage: Stage, tmp_path: Path) -> None:
+    with stage.work({**START, "new": b""}) as work, pytest.raises(BottleError, match="no such file or directory"):
+        work.write_patch(tmp_path / "nowhere" / "work.patch")
+
+
+@pytest.mark.parametrize("change", ["replaced", "removed"])
+def test_work_is_that_of_one_archive_whatever_becomes_of_its_name(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """What is where in one archive says nothing of another: a bottle that is resumed, and ends, leaves a new one."""
+    named, other = stage.root / "work.tar", stage.root / "other.tar"
+    archive(other, {**START, "a": b"", "code.py": b"no"}, "workspace")
+
+    def meanwhile(kept: KeptArchive, algorithm: str) -> work_import.Tree:
+        tree = read_tree(kept, algorithm)
+        if kept.part == "workspace":
+            other.replace(named) if change == "replaced" else named.unlink()
+        return tree
+
+    read_tree = work_import.read_tree
+    monkeypatch.setattr("bottle.adapters.workshop.read_tree", meanwhile)
+    with stage.work({**START, "code.py": b"two\n"}) as work:
+        assert [change.path for change in work.changes] == ["code.py"]
+        work.make_branch(BRANCH)
+    assert stage.git("show", f"{BRANCH}:code.py") == "two"
+
+
+def test_work_that_was_forgotten_meanwhile_is_told(stage: Stage) -> None:
+    comparing = stage.work(START)
+    (stage.root / "base.tar").unlink()
+    with pytest.raises(ConflictError, match="is not kept any more"), comparing:
+        pass
 
 
 def test_a_repository_that_it_did_not_begin_in_gets_no_branch(stage: Stage, tmp_path: Path) -> None:

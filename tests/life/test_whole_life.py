@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,14 @@ class Host:
     git: Git
 
     def bottle(self, *arguments: str, status: int = 0) -> str:
+        done = self.tried(*arguments)
+        assert done.returncode == status, done.stderr
+        return done.stdout
+
+    def tried(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         argv = [sys.executable, "-c", "from bottle.cli.main import main; main()", *arguments]
         env = {**os.environ, "BOT_BOTTLE_HOME": str(self.home)}
-        done = subprocess.run(
+        return subprocess.run(
             argv,
             cwd=self.git.folder,
             env=env,
@@ -45,8 +51,6 @@ class Host:
             stdin=subprocess.DEVNULL,
             check=False,
         )
-        assert done.returncode == status, done.stderr
-        return done.stdout
 
     def run(self, task: str, *arguments: str, status: int = 0) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.bottle("run", "sh", task, "--json", *arguments, status=status))
@@ -126,6 +130,25 @@ def test_a_running_bottle_is_exported_as_it_is_now(host: Host) -> None:
     assert "+now" in patch.read_text()
     host.bottle("exec", identity, "--", "true")  # it goes on
     host.bottle("stop", identity)
+
+
+def test_exports_and_a_stop_at_once_bring_whole_work_home(host: Host, tmp_path: Path) -> None:
+    """Whoever comes first: each export has all that was there, and the bottle is stopped."""
+    start = ("start", "sh", "--cwd", "--keep-workspace", "--yes", "--detach", "--json")
+    identity = json.loads(host.bottle(*start))["identity"]
+    host.bottle("exec", identity, "--", "sh", "-c", "head -c 300000 /dev/urandom > big")
+    patches = [tmp_path / f"{number}.patch" for number in range(2)]
+    commands = [
+        *(("export", identity, "--yes", "--patch", str(patch)) for patch in patches),
+        ("export", identity, "--yes"),
+        ("stop", identity),
+    ]
+    with ThreadPoolExecutor() as together:
+        statuses = list(together.map(lambda command: host.tried(*command).returncode, commands))
+    assert statuses == [0] * len(commands)
+    assert len({patch.read_bytes() for patch in patches}) == 1
+    assert host.git("ls-tree", "--long", f"bottle/{identity}/work", "big").split()[3] == "300000"
+    assert json.loads(host.bottle("list", "--json")) == []
 
 
 def test_what_takes_too_long_is_ended_and_can_be_gone_on_with(host: Host) -> None:

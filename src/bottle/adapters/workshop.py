@@ -1,15 +1,16 @@
 """An agent's work as a patch or a branch: git on archives, in a repository of our own that is gone afterwards."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from bottle.adapters import process, work_import
 from bottle.adapters.git_results import CAREFUL, FETCH
@@ -18,6 +19,7 @@ from bottle.adapters.work_import import Entry, Tree, commit_words, read_tree
 from bottle.app.export_ports import Kept, Work
 from bottle.domain.errors import BottleError, ConflictError, UsageError
 from bottle.domain.exported import LINK, Change, Status, is_of_bare_repository, look_at
+from bottle.domain.taken_out import KeptArchive
 
 _SECONDS: Final = 900.0
 _BASE, _WORK = "refs/heads/base", "refs/heads/work"
@@ -42,8 +44,9 @@ class GitWorkshop:
     @contextmanager
     def comparing(self, kept: Kept, repository: Path) -> Iterator[Work]:
         with tempfile.TemporaryDirectory(prefix="bottle-export-") as folder:
-            work = _GitWork(kept, repository, Path(folder), self._env)
-            work.prepare()
+            with _held(kept) as held:
+                work = _GitWork(held, repository, Path(folder), self._env)
+                work.prepare()
             yield work
 
 
@@ -90,9 +93,15 @@ class _GitWork:
         return self._git(*_DIFF, "--stat=100", "--summary").stdout.decode(errors="replace").rstrip()
 
     def write_patch(self, path: Path) -> None:
-        if path.exists() or path.is_symlink():
-            raise ConflictError(f"{path} is there already", hint="name another file")
-        self._git(*_DIFF, "--binary", "--full-index", "--text", f"--output={path.absolute()}")
+        made = self.folder / "patch"
+        self._git(*_DIFF, "--binary", "--full-index", "--text", f"--output={made}")
+        try:
+            with path.open("xb") as file:
+                _copy(made, path, file)
+        except FileExistsError:
+            raise ConflictError(f"{path} is there already", hint="name another file") from None
+        except OSError as error:
+            raise BottleError(f"cannot write {path}: {(error.strerror or '').lower()}") from None
 
     def make_branch(self, name: str) -> None:
         if self._source.objects is None:
@@ -220,6 +229,36 @@ class _GitWork:
             raise BottleError("there is no git on the PATH", hint="install git") from None
         except TimeoutError as error:
             raise BottleError(str(error)) from None
+
+
+@contextmanager
+def _held(kept: Kept) -> Iterator[Kept]:
+    """The archives as they are now, whatever becomes of their names meanwhile. Raises ConflictError, BottleError."""
+    with ExitStack() as files:
+
+        def held(archive: KeptArchive) -> KeptArchive:
+            file = files.enter_context(Path(archive.path).open("rb"))
+            return evolve(archive, path=f"/dev/fd/{file.fileno()}")
+
+        try:
+            found = evolve(kept, base=held(kept.base), work=held(kept.work))
+        except FileNotFoundError:
+            hint = "`bottle list --all` shows what is"
+            raise ConflictError(f"{kept.metadata.identity}'s workspace is not kept any more", hint=hint) from None
+        except OSError as error:
+            raise BottleError(f"cannot read what was kept: {(error.strerror or '').lower()}") from None
+        yield found
+
+
+def _copy(source: Path, path: Path, file: BinaryIO) -> None:
+    """All of it, or nothing at that path. Raises OSError."""
+    try:
+        with source.open("rb") as made:
+            shutil.copyfileobj(made, file)
+        file.flush()
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _id(tree: Tree, path: str) -> str:

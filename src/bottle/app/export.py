@@ -10,7 +10,7 @@ from bottle.app.ending import roots_of, take_out
 from bottle.app.export_ports import Kept, Results, Work, Workshop
 from bottle.app.inventory import find, metadata_of
 from bottle.app.ports import World
-from bottle.domain.errors import NotFoundError
+from bottle.domain.errors import BottleError, NotFoundError
 from bottle.domain.state import Metadata
 
 
@@ -48,10 +48,22 @@ def work_of(world: World, workshop: Workshop, identity: str, repository: Path) -
 def _kept(world: World, metadata: Metadata) -> Kept:
     roots = roots_of(metadata)["workspace"]
     if not metadata.ended_at:
-        metadata = evolve(metadata, ended_at=world.clock.now().isoformat())
-        take_out(world, find(world, metadata.identity), "workspace", roots)
+        metadata = _taken_out_now(world, metadata, roots)
     base = world.snapshots.find(metadata.identity, "base", roots)
     work = world.snapshots.find(metadata.identity, "workspace", roots)
     if base is None or work is None:
         raise NotFoundError(f"nothing of {metadata.identity}'s workspace was kept", hint="its box went before its end")
     return Kept(metadata, base, work)
+
+
+def _taken_out_now(world: World, metadata: Metadata, roots: Sequence[str]) -> Metadata:
+    """Of a bottle that runs; of one that is ended meanwhile, whoever ends it has kept what it had."""
+    try:
+        take_out(world, find(world, metadata.identity), "workspace", roots)
+    except BottleError:
+        with world.state.ending(metadata.identity, wait=True):
+            ended = metadata_of(world, metadata.identity)
+        if not ended.ended_at:
+            raise
+        return ended
+    return evolve(metadata, ended_at=world.clock.now().isoformat())
