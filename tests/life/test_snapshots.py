@@ -1,5 +1,6 @@
 """What was taken out of a box, on this host's disk: whole or not at all, for the owner's eyes alone, never unpacked."""
 
+import fcntl
 import resource
 import stat
 from collections.abc import Callable
@@ -133,3 +134,20 @@ def test_what_was_abandoned_goes_and_what_is_being_written_stays(snapshots: Snap
     snapshots.keep(IDENTITY, "transcript", ROOTS, meanwhile)
     assert seen == [["transcript"]]
     assert sorted(path.name for path in directory.iterdir()) == ["transcript.tar", "workspace.tar"]
+
+
+def test_of_two_that_keep_at_once_neither_takes_the_others_file_for_abandoned(
+    snapshots: SnapshotFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second looks for such files just when the first has made its own and not locked it yet."""
+    lock = fcntl.flock
+
+    def late(file: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        snapshots.keep(IDENTITY, "base", ROOTS, pouring(ONE))
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    snapshots.keep(IDENTITY, "transcript", ROOTS, pouring(ONE))
+    assert snapshots.find(IDENTITY, "transcript", ROOTS) is not None
+    assert snapshots.find(IDENTITY, "base", ROOTS) is not None

@@ -32,12 +32,12 @@ class SnapshotFiles:
         with failures(f"cannot keep the {part} of {identity}"):
             disk.make_private(directory)
             _remove_abandoned(directory)
-            with _temporary(directory, part) as file:
+            with _temporary(directory, part) as (file, path):
                 pour(_Bounded(file, LIMITS[part].size).write)
                 file.flush()
                 if tar_reader.count(file, roots, LIMITS[part]):
                     os.fsync(file.fileno())
-                    Path(file.name).replace(directory / f"{part}.tar")
+                    path.replace(directory / f"{part}.tar")
                     disk.sync_directory(directory)
 
     def find(self, identity: str, part: Part, roots: Sequence[str]) -> KeptArchive | None:
@@ -72,7 +72,10 @@ class _Bounded:
 def _remove_abandoned(directory: Path) -> None:
     """The files of those who were killed while they wrote them: a file that somebody writes is locked."""
     for path in directory.glob(".*"):
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:  # somebody else removed it, or it has its name
+            continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink(missing_ok=True)
@@ -83,13 +86,21 @@ def _remove_abandoned(directory: Path) -> None:
 
 
 @contextmanager
-def _temporary(directory: Path, part: Part) -> Iterator[BinaryIO]:
+def _temporary(directory: Path, part: Part) -> Iterator[tuple[BinaryIO, Path]]:
     """A new file, locked; it is gone after the block unless it was given another name."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{part}.", dir=directory)
+    descriptor, name = _locked(directory, part)
     try:
-        with Path(name).open("w+b", buffering=_BUFFER) as file:
-            os.close(descriptor)
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield file
+        with open(descriptor, "w+b", buffering=_BUFFER) as file:  # noqa: PTH123 - it is open
+            yield file, Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _locked(directory: Path, part: Part) -> tuple[int, str]:
+    """A file that nobody took for abandoned before it was locked."""
+    while True:
+        descriptor, name = tempfile.mkstemp(prefix=f".{part}.", dir=directory)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, name
+        os.close(descriptor)
