@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,11 +35,18 @@ class TooMuchError(Exception):
 
 
 class Desk:
-    """The proposals of one bottle. `clock` tells seconds since the epoch."""
+    """The proposals of one bottle. `clock` tells seconds since the epoch, `steady` those of one that nobody sets."""
 
-    def __init__(self, start: SuperviseStart, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        start: SuperviseStart,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Finds what an earlier run of this program laid down. Raises OSError."""
-        self._identity, self._clock = start.identity, clock
+        self._identity, self._clock, self._steady = start.identity, clock, steady
+        self._recent: deque[float] = deque(maxlen=limits.EACH_MINUTE)
+        """When the last ones were asked, by `steady`: a time of day that is set back would count them for ever."""
         self._asked, self._told = Path(start.asked), Path(start.told)
         self._proposals = {proposal.id: proposal for proposal in self._earlier()}
 
@@ -55,6 +63,7 @@ class Desk:
                 return one.proposal
         self._require_room(len(waiting))
         self._write(proposal)
+        self._recent.append(self._steady())
         self._proposals[proposal.id] = proposal
         return proposal
 
@@ -88,20 +97,23 @@ class Desk:
             raise TooMuchError("this bottle has asked its operator for the last time: go on without")
         if waiting >= limits.PENDING:
             raise TooMuchError(f"{waiting} proposals wait for an answer already: wait for one of them")
-        recent = [one for one in self._proposals.values() if one.asked_at > self._clock() - 60]
-        if len(recent) >= limits.EACH_MINUTE:
+        if len(self._recent) == limits.EACH_MINUTE and self._recent[0] > self._steady() - 60:
             raise TooMuchError("too many proposals within a minute: wait for one, or go on without")
 
     def _write(self, proposal: Proposal) -> None:
-        """Whole or not at all."""
+        """Whole or not at all. Raises OSError; then nothing is left of it, nor of the room that it took."""
         path = self._asked / f"{proposal.id}.json"
         unfinished = self._asked / f".{proposal.id}.new"
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(json.dumps(proposal_document(proposal)).encode())
-            file.flush()
-            os.fsync(descriptor)
-        unfinished.rename(path)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(json.dumps(proposal_document(proposal)).encode())
+                file.flush()
+                os.fsync(descriptor)
+            unfinished.rename(path)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
 
     def _earlier(self) -> list[Proposal]:
         found = []

@@ -16,6 +16,10 @@ from tests.support.requirements import require
 
 SIZE = "6m"
 LONG = "head -c 3000000 /dev/zero > ~/.sessions/long"
+QUESTION = """\
+curl -sS -m 10 -H 'Content-Type: application/json' -d '{"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+"params": {"name": "ask", "arguments": {"question": "May I go on?"}}}' http://supervise:9100/
+"""
 ASK = "curl -s -m 10 -o /tmp/said -w '%{http_code}\\n' http://origin.example/; cat /tmp/said"
 
 
@@ -60,6 +64,8 @@ def disk(tmp_path_factory: pytest.TempPathFactory, origin: Origin) -> Iterator[D
     require("mounts")
     require("nsenter")
     host = make_worker(tmp_path_factory.mktemp("disk"), "bubblewrap", origin.settings)
+    (host.home / "bottles/asking.md").write_text("---\nextends: shell\nsupervise: true\n---\n")
+    (host.home / "agents/asker.md").write_text("---\nbottle: asking\n---\n")
     state = host.home / "state"
     state.mkdir()
     mount = f"mount -t tmpfs -o size={SIZE},mode=700 none {state} && echo mounted && read end"
@@ -155,3 +161,25 @@ def test_work_that_has_no_room_is_not_brought_home_by_half(disk: Disk, tmp_path:
     there.host.bottle("export", identity, "--patch", str(patch), "--yes")
     assert patch.stat().st_size
     there.host.bottle("stop", identity)
+
+
+def test_a_question_that_has_no_room_is_answered_as_such_and_can_be_asked_again(disk: Disk) -> None:
+    """Neither a part of it nor anything else is shown to the operator."""
+    identity = disk.host.bottle("start", "asker", "--yes", "--detach").splitlines()[-1]
+    asked = disk.state / identity / "supervise" / "asked"
+
+    def ask() -> tuple[bool, str]:
+        said = json.loads(disk.host.bottle("exec", identity, "--", "sh", "-c", QUESTION))["result"]
+        return said["isError"], said["content"][0]["text"]
+
+    def waiting() -> list[str]:
+        return [told["why"] for told in json.loads(disk.host.bottle("supervise", "list", "--json"))]
+
+    disk.fill()
+    assert ask() == (True, "the proposal could not be kept: the operator's disk may be full")
+    assert list(asked.iterdir()) == []
+    assert waiting() == []
+    disk.free()
+    assert ask()[0] is False
+    assert waiting() == ["May I go on?"]
+    disk.host.bottle("stop", identity)

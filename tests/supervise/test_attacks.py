@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bottle.domain.supervise import Decision
+from bottle.domain.supervise import Decision, Question
 from bottle.domain.supervise_files import decision_document
 from sidecars.supervise import limits
+from sidecars.supervise.desk import Desk, TooMuchError
 from tests.supervise.conftest import MakeServer, Served
 
 EVIL_IDS = [
@@ -245,6 +246,28 @@ def test_a_flood_is_held_back_and_the_operator_sees_a_few(server: Served) -> Non
     taken = [server.client.call("ask", question=f"Question {number}?")[0] for number in range(40)]
     assert taken.count(True) == limits.EACH_MINUTE
     assert len(server.numbers()) == limits.EACH_MINUTE
+
+
+def test_a_time_of_day_that_is_set_back_neither_silences_an_agent_nor_lets_it_flood(server: Served) -> None:
+    """What counts a minute is a clock that nobody sets."""
+    now, steady = [1_000_000_000.0], [7.0]
+    desk = Desk(server.start(0), lambda: now[0], lambda: steady[0])
+
+    def asked(count: int) -> int:
+        taken = 0
+        for number in range(count):
+            try:
+                desk.ask(Question(), f"At {now[0]}, {number}?")
+                taken += 1
+            except TooMuchError:
+                pass
+        return taken
+
+    assert asked(5) == 5
+    now[0] -= 400 * 86400
+    assert asked(40) == limits.EACH_MINUTE - 5
+    steady[0] += 61
+    assert asked(1) == 1
 
 
 def test_the_same_wish_is_asked_once(server: Served) -> None:
