@@ -79,7 +79,8 @@ def _keep_parts(world: World, backend: Backend, metadata: Metadata) -> None:
     try:
         bottle = backend.open(metadata.identity)
     except BottleError as error:
-        world.progress.detail(f"nothing can be kept: {error}")
+        if roots_of(metadata):
+            world.progress.step(f"what it held cannot be kept: {error}")
         return
     try:
         world.state.keep_log(metadata.identity, "sidecar.log", bottle.sidecar_log())

@@ -58,8 +58,8 @@ def known(world: World, identity: str) -> None:
 
 
 def running_identities(world: World) -> Sequence[str]:
-    """The bottles that `stop --all` ends."""
-    return [row.identity for row in rows(world) if row.status == "running"]
+    """The bottles that `stop --all` ends: also those of a backend that is away, of which none may be passed over."""
+    return [row.identity for row in rows(world) if row.status in ("running", "unknown")]
 
 
 def stop(world: World, identity: str) -> None:

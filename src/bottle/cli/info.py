@@ -51,8 +51,8 @@ def _tell_bottle(world: "World", identity: str, *, as_json: bool) -> int:
     from bottle.app.inventory import metadata_of, row_of
     from bottle.app.resume import kept_of
     from bottle.cli.documents import of_bottle
-    from bottle.cli.render import print_json, print_line
-    from bottle.cli.rows import bottle_lines
+    from bottle.cli.render import print_json, print_line, talk
+    from bottle.cli.rows import bottle_lines, remarks
 
     metadata, row = metadata_of(world, identity), row_of(world, identity)
     kept = kept_of(world, metadata)
@@ -60,4 +60,6 @@ def _tell_bottle(world: "World", identity: str, *, as_json: bool) -> int:
         print_json(of_bottle(metadata, row, kept))
     else:
         print_line(bottle_lines(metadata, row, kept))
+        for remark in remarks([row]):
+            talk(remark)
     return 0

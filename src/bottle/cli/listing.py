@@ -18,7 +18,7 @@ def list_bottles(
     from bottle.app.inventory import rows
     from bottle.cli.documents import of_row
     from bottle.cli.render import print_json, print_line, talk
-    from bottle.cli.rows import row_table
+    from bottle.cli.rows import remarks, row_table
     from bottle.cli.streams import shows_color, terminal_width
     from bottle.cli.wiring import wire
 
@@ -29,6 +29,8 @@ def list_bottles(
     elif found:
         now, width = world.clock.now(), terminal_width()
         print_line(row_table(found, now, kept=everything, width=width, colored=shows_color()))
+        for remark in remarks(found):
+            talk(remark)
     else:
         talk("no bottle runs" if not everything else "no bottle runs, and none left anything")
     return 0

@@ -58,6 +58,15 @@ def _painted(text: str, rows: Iterable[BottleRow]) -> str:
     return "\n".join([headings, *(line[:place] + label for line, label in zip(lines, labels, strict=True))])
 
 
+def remarks(rows: Iterable[BottleRow]) -> Iterator[str]:
+    """What can be done about those that neither run nor ended, a line for each way in which that is so."""
+    shown = list(rows)
+    for backend in dict.fromkeys(row.backend for row in shown if row.status == "unknown"):
+        yield f"unknown: {backend} does not answer, so nobody can tell whether they run; `bottle doctor` says why"
+    if any(row.status == "lost" for row in shown):
+        yield "lost: `bottle resume` goes on with what is left of one, `bottle cleanup` removes it"
+
+
 def bottle_lines(metadata: Metadata, row: BottleRow, kept: Sequence[KeptArchive]) -> str:
     """One bottle, for `bottle info`."""
     ended = f"{row.ended_at[:19]}" + ("" if metadata.exit_status is None else f", status {metadata.exit_status}")
