@@ -69,5 +69,7 @@ class Opening:
         entry = self._gateway.trail.entry("tunnel", "CONNECT", authority.host, authority.port, "")
         why = getattr(error, "reason", None) or type(error).__name__
         entry.rule = "tls.handshake"
-        entry.reason = f"the client broke off the TLS handshake ({why}); does it trust the bottle's CA?"
+        entry.reason = (
+            f"the client broke off the TLS handshake ({why}); does it trust the bottle's CA, and is the clock right?"
+        )
         self._gateway.trail.close(entry)

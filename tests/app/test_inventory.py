@@ -8,6 +8,7 @@ from attrs import evolve
 from bottle.app import inventory
 from bottle.app.ports import Survey
 from bottle.app.start import run_attached, run_detached
+from bottle.cli.rows import remarks
 from bottle.domain.errors import BackendError, ConflictError, NotFoundError
 from bottle.domain.state import Metadata
 from tests.app.conftest import Stage
@@ -127,7 +128,16 @@ def test_state_stays_while_the_engine_that_may_hold_the_rest_is_away(stage: Stag
 def test_a_bottle_whose_engine_is_away_is_listed_as_unknown(stage: Stage) -> None:
     run_detached(stage.world, stage.prepared())
     stage.backend.found = Survey(usable=False, reason="no engine answers")
-    assert [row.status for row in inventory.rows(stage.world)] == ["unknown"]
+    rows = inventory.rows(stage.world)
+    assert [row.status for row in rows] == ["unknown"]
+    assert [remark.partition(",")[0] for remark in remarks(rows)] == [f"unknown: {rows[0].backend} does not answer"]
+
+
+def test_stopping_all_passes_nothing_over_that_may_run(stage: Stage) -> None:
+    """Its engine does not answer: who is to be stopped is refused, not left out."""
+    run_detached(stage.world, stage.prepared())
+    stage.backend.found = Survey(usable=False, reason="no engine answers")
+    assert inventory.running_identities(stage.world) == [IDENTITY]
 
 
 def test_clean_up_of_one_leaves_the_other(stage: Stage) -> None:

@@ -14,6 +14,7 @@ from bottle.adapters.bubblewrap.ground import Unfit
 from bottle.adapters.docker.connection import connect
 from bottle.domain.errors import BottleError
 from scripts import audit
+from tests.support import clocks
 
 
 def require(name: str) -> None:
@@ -94,10 +95,15 @@ def _program(name: str) -> str | None:
     return None if shutil.which(name) else f"no program {name} is on the PATH"
 
 
+def _faketime() -> str | None:
+    return None if clocks.library() else "there is no libfaketime"
+
+
 _PROBES: dict[str, Callable[[], str | None]] = {
     "bubblewrap": _bubblewrap,
     "bwrap": _bwrap,
     "docker": _docker,
+    "faketime": _faketime,
     "gvisor": _gvisor,
     "smolmachines": _smolmachines,
     "pip-audit": _pip_audit,

@@ -1,6 +1,6 @@
 """Bottles as a person reads them: those that run, and those that left something."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from bottle.cli.columns import table
