@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from functools import partial
 
-from sidecars.passage.carry import carry, make_room
+from sidecars.passage.carry import carry, keep_quiet, make_room
 
 _NUMBER = 65532
 _BACKLOG = 1024
@@ -24,6 +24,7 @@ def relay(doors: Mapping[int, str]) -> None:
 
 
 async def _serve(doors: Mapping[int, str]) -> None:
+    keep_quiet()
     servers = [await _open(port, path) for port, path in doors.items()]
     await asyncio.gather(*(server.serve_forever() for server in servers))
 

@@ -16,7 +16,7 @@ from bottle.domain.strict_json import ConfigError
 from sidecars.host.answers import ready, reject
 from sidecars.host.privacy import keep_to_itself
 from sidecars.passage import greeting
-from sidecars.passage.carry import Ends, carry, make_room
+from sidecars.passage.carry import Ends, carry, keep_quiet, make_room
 from sidecars.passage.greeting import StrangerError
 
 _LONGEST = 65536
@@ -82,4 +82,5 @@ async def _serve(door: Door, listener: socket.socket) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await asyncio.start_server(door.open, sock=listener, backlog=_BACKLOG)
     ready()
+    keep_quiet()
     await stop.wait()

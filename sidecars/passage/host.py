@@ -19,7 +19,7 @@ from sidecars.host.privacy import keep_to_itself
 from sidecars.keeper import order, premises
 from sidecars.keeper.premises import Premises
 from sidecars.passage import greeting
-from sidecars.passage.carry import carry, make_room
+from sidecars.passage.carry import carry, keep_quiet, make_room
 from sidecars.passage.greeting import StrangerError
 
 NAME = "passage"
@@ -52,6 +52,7 @@ class Passage:
         await asyncio.start_unix_server(self._hear_visitor, sock=self._control)
         loop.add_reader(_LIFELINE, self._hear_launcher)
         _tell_launcher({"event": "started"})
+        keep_quiet()
         while not self._over.is_set() and not place.are_lost():
             await _wait(self._over, premises.SECONDS)
         place.remove()

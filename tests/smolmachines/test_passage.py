@@ -1,6 +1,7 @@
 """The door into the sidecars' container, and whoever knocks: nothing passes before both have shown what they know."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
@@ -156,6 +157,36 @@ def test_the_door_leads_to_its_own_ports_and_to_no_other(monkeypatch: pytest.Mon
         return through, past, crowded
 
     assert asyncio.run(both()) == (b"AHOY", b"", b"")
+
+
+def test_a_connection_that_breaks_breaks_beyond_the_door(capfd: pytest.CaptureFixture[str]) -> None:
+    """And nothing is said of it: nobody reads there, and a full pipe would hold up all other connections."""
+
+    async def broken() -> bool:
+        over = asyncio.Event()
+
+        async def service(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            writer.close()
+            over.set()
+
+        server = await asyncio.start_server(service, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        opened = await asyncio.start_server(Door(DoorStart(7000, (port,), KEY)).open, "127.0.0.1", 0)
+        caller = await asyncio.open_connection(*opened.sockets[0].getsockname())
+        await greeting.call(caller, KEY, port)
+        caller[1].transport.abort()
+        gc.collect()
+        async with asyncio.timeout(30):
+            await over.wait()
+            await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+        for each in (server, opened):
+            each.close()
+        return over.is_set()
+
+    assert asyncio.run(broken())
+    gc.collect()
+    assert capfd.readouterr().err == ""
 
 
 def test_what_a_door_is_told_comes_back_whole() -> None:
