@@ -32,6 +32,7 @@ from tests.egress.harness import (
     tunnel,
     wait_until,
 )
+from tests.support.requirements import require
 
 HOST = "api.example.com"
 INJECT = {"header": "authorization", "scheme": "Bearer", "slot": "T"}
@@ -297,6 +298,7 @@ def _refuses(sidecar: Sidecar) -> bool:
 
 
 def test_out_of_file_descriptors_it_neither_spins_nor_opens(make_origin: MakeOrigin, make_sidecar: MakeSidecar) -> None:
+    require("tracing")
     origin = make_origin(HOST)
     sidecar = make_sidecar([route(HOST, origin)])
     in_use = len(list(Path(f"/proc/{sidecar.process.pid}/fd").iterdir()))

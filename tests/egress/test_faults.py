@@ -134,6 +134,7 @@ def test_a_listed_name_is_looked_up_without_a_search_domain(tmp_path: Path, bott
 def test_without_a_descriptor_for_the_origin_the_request_is_refused(
     make_origin: MakeOrigin, make_sidecar: MakeSidecar
 ) -> None:
+    require("tracing")
     origin, other = make_origin(HOST), "other.example.com"
     sidecar = make_sidecar([route(HOST, origin), route(other, make_origin(other))])
     first = tunnel(sidecar, f"{other}:443")

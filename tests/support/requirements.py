@@ -16,6 +16,8 @@ from bottle.domain.errors import BottleError
 from scripts import audit
 from tests.support import clocks
 
+_CAP_SYS_PTRACE = 19
+
 
 def require(name: str) -> None:
     """Skips the test when this machine has no `name`; fails it when BOTTLE_REQUIRE (docker,gvisor,...) lists it."""
@@ -86,6 +88,13 @@ def _mounts() -> str | None:
     return None if tried.returncode == 0 else tried.stderr.decode().strip()
 
 
+def _tracing() -> str | None:
+    """A look into processes that hide from others of their own user: root's, and not of every container's root."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    held = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:"))
+    return None if held >> _CAP_SYS_PTRACE & 1 else "processes that hide are looked into by CAP_SYS_PTRACE alone"
+
+
 def _pip_audit() -> str | None:
     """`make audit` installs it, where a release's other tools are."""
     return None if audit.PROGRAM.exists() else f"{audit.PROGRAM.relative_to(audit.ROOT)} is not there: `make audit`"
@@ -108,5 +117,6 @@ _PROBES: dict[str, Callable[[], str | None]] = {
     "smolmachines": _smolmachines,
     "pip-audit": _pip_audit,
     "smolmachines-containers": _contained,
+    "tracing": _tracing,
     "mounts": lambda: _program("unshare") or _mounts(),
 }
