@@ -61,7 +61,7 @@ def test_two_impatient_signals_do_not_break_the_clean_up(host: Host) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         process.send_signal(number)
         time.sleep(0.05)
-    assert ended(process) == 130
+    assert ended(process) in {129, 130, 143}  # of those that came before it looked, whichever it saw first
     assert host.made() == []
 
 
