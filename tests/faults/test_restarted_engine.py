@@ -14,8 +14,6 @@ from tests.faults.engines import BOX, Engine, engine
 from tests.faults.workers import NOTE, make_worker, started
 from tests.support.requirements import require
 
-pytestmark = pytest.mark.skipif("BOTTLE_FAULTS" not in os.environ, reason="takes a while: `make faults`")
-
 AWAY = "no Docker engine answers"
 BACKEND, NOT_RUNNING, PASSED_THROUGH = 5, 4, 100
 
