@@ -149,10 +149,7 @@ def test_remote_control_that_is_not_to_be_had_takes_nothing_away(stage: Stage, t
         assert screen.wait_for("  --far away").count("--far away") == 2, "as the session's name and in the status line"
         screen.type(RECALL, "Enter")
         screen.wait_for(RECALLED)
-        screen.type("", "C-c")
-        screen.wait_for("Press Ctrl-C again to exit")
-        screen.type("", "C-c")
-        assert screen.wait() == 0
+        assert screen.leave_claude() == 0
     assert not stage.api.faults
 
 

@@ -59,10 +59,7 @@ def test_a_session_from_the_question_to_the_end(here: World, known: list[str], t
         assert "three ships" in screen.wait_for(ANSWER.split(";")[0])
         screen.resize(120, 40)
         screen.wait_for(lambda shown: rule(120) in shown and rule(100) not in shown)
-        screen.type("", "C-c")
-        screen.wait_for("Press Ctrl-C again to exit")
-        screen.type("", "C-c")
-        assert screen.wait() == 0
+        assert screen.leave_claude() == 0
         assert not here.hunt.in_bytes(screen.screen().encode())
     left_behind(here, known)
 
@@ -100,8 +97,5 @@ def test_attach_is_a_second_agent_in_the_same_bottle(here: World, bottle: str, t
     require("tmux")
     with terminal(tmp_path, [*program(), "attach", bottle], here.cli.env) as screen:
         ready(screen)
-        screen.type("", "C-c")
-        screen.wait_for("Press Ctrl-C again to exit")
-        screen.type("", "C-c")
-        assert screen.wait() == 0
+        assert screen.leave_claude() == 0
     assert here.inside(bottle, "true").status == 0

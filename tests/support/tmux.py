@@ -11,6 +11,7 @@ from pathlib import Path
 from attrs import frozen
 
 PATIENCE = 30
+_TRIES = 5
 _LEAVING = 20
 """Seconds for a program to tidy up after its terminal went away."""
 KEEP_STATUS = 'trap : INT HUP TERM; "$@"; echo $? > "$0"'
@@ -71,6 +72,23 @@ class Terminal:
                 raise AssertionError("it goes on")
             time.sleep(0.1)
         return status
+
+    def leave_claude(self) -> int:
+        """Claude Code's exit status after Ctrl-C twice. It waits a second for the other one: where that came too late,
+        on a busy machine, both are pressed again. Raises AssertionError when it goes on."""
+        again, ready = "Press Ctrl-C again to exit", "bypass permissions on"
+        for _ in range(_TRIES):
+            self.type("", "C-c")
+            self.wait_for(again)
+            self.type("", "C-c")
+            deadline = time.monotonic() + PATIENCE
+            while self.status() is None and time.monotonic() < deadline:
+                if ready in (shown := self.screen()) and again not in shown:
+                    break
+                time.sleep(0.1)
+            else:
+                break
+        return self.wait()
 
     def close(self) -> None:
         """Takes the terminal away from whatever runs in it."""
