@@ -19,7 +19,7 @@ class Echoes:
     """The forms of credentials, by the hosts that know them."""
 
     _slots: list[tuple[HostPattern, str]]
-    _parts: Mapping[str, list[bytes]] = field(repr=False)
+    _parts: Mapping[str, Iterable[bytes]] = field(repr=False)
     _sieve: Sieve | None = field(repr=False)
     _forms: dict[frozenset[str], SecretForms | None] = field(factory=dict, init=False, repr=False)
 
@@ -27,7 +27,9 @@ class Echoes:
     def of(cls, routes: Iterable[Route], secrets: Mapping[str, str]) -> "Echoes":
         """For the secrets that the routes put in, by slot."""
         injected = [(route.host, route.inject) for route in routes if route.inject and route.inject.slot in secrets]
-        parts = {inject.slot: parts_of(inject, secrets[inject.slot]) for _, inject in injected}
+        parts: dict[str, dict[bytes, None]] = {}  # one secret may be put in in two ways, each with parts of its own
+        for _, inject in injected:
+            parts.setdefault(inject.slot, {}).update(dict.fromkeys(parts_of(inject, secrets[inject.slot])))
         sieve = sieve_of(expressions(value for values in parts.values() for value in values)) if parts else None
         return cls([(host, inject.slot) for host, inject in injected], parts, sieve)
 

@@ -115,7 +115,7 @@ class Keeper:
             return
         visitor = self._pending[program.name].pop(0)
         if visitor is None:
-            _tell_launcher(message)
+            order.tell_launcher(message)
         else:
             visitor.answer(message)
 
@@ -127,7 +127,7 @@ class Keeper:
         while self._pending.get(program.name):
             self._answer(program, message)
         if program.name == "box":
-            _tell_launcher(message)
+            order.tell_launcher(message)
             self._over = True
 
     def _patience(self) -> float:
@@ -143,7 +143,7 @@ class Keeper:
         self._asked = (self._asked + data)[-4096:]
         if b"leave\n" in self._asked and not self._left:
             self._left = True
-            _tell_launcher({"event": "left"})
+            order.tell_launcher({"event": "left"})
         if not data:
             self._selector.unregister(_LIFELINE)
             self._over = self._over or not self._left
@@ -243,17 +243,12 @@ def main() -> None:
             become(spec["become"]["number"], spec["become"]["reachable"])
         keeper = Keeper(spec, place)
     except (OSError, ValueError, KeyError) as error:
-        _tell_launcher({"event": "failed", "reason": f"{type(error).__name__}: {getattr(error, 'strerror', '') or ''}"})
+        order.tell_launcher(
+            {"event": "failed", "reason": f"{type(error).__name__}: {getattr(error, 'strerror', '') or ''}"}
+        )
         sys.exit(1)
-    _tell_launcher({"event": "started"})
+    order.tell_launcher({"event": "started"})
     keeper.run()
-
-
-def _tell_launcher(message: dict[str, Any]) -> None:
-    try:
-        os.write(1, json.dumps(message).encode() + b"\n")
-    except OSError:
-        pass  # it is gone, or listens no more
 
 
 def _is_answer(line: bytes) -> bool:

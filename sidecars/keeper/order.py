@@ -1,12 +1,15 @@
-"""What the keeper is told to keep: a line of JSON over a Unix socket, and with the spaces after it the open files."""
+"""What the keeper is told to keep: a line of JSON over a Unix socket, and with the spaces after it the open files. And
+what it tells its launcher: lines of JSON on standard output."""
 
 import json
 import os
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 _LONGEST = 1 << 20
 _AT_ONCE = 8
+_STDOUT = 1
 _CLOSED_AT_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)  # macOS has none; nothing is started there
 
 
@@ -28,6 +31,14 @@ def heard(descriptor: int) -> dict[str, Any]:
             os.dup2(received, number, inheritable=False)
             os.close(received)
         return order
+
+
+def tell_launcher(message: Mapping[str, object]) -> None:
+    """Says it to nobody where the launcher is gone or listens no more."""
+    try:
+        os.write(_STDOUT, json.dumps(message).encode() + b"\n")
+    except OSError:
+        pass
 
 
 def _more(line: socket.socket, files: list[int]) -> bytes:

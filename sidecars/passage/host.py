@@ -51,7 +51,7 @@ class Passage:
             await asyncio.start_unix_server(partial(self._carry, port), sock=door, backlog=_BACKLOG)
         await asyncio.start_unix_server(self._hear_visitor, sock=self._control)
         loop.add_reader(_LIFELINE, self._hear_launcher)
-        _tell_launcher({"event": "started"})
+        order.tell_launcher({"event": "started"})
         keep_quiet()
         while not self._over.is_set() and not place.are_lost():
             await _wait(self._over, premises.SECONDS)
@@ -78,7 +78,7 @@ class Passage:
         self._asked = (self._asked + data)[-_MOST_ASKED:]
         if b"leave\n" in self._asked and not self._left:
             self._left = True
-            _tell_launcher({"event": "left"})
+            order.tell_launcher({"event": "left"})
         if not data:
             asyncio.get_running_loop().remove_reader(_LIFELINE)
             if not self._left:
@@ -112,7 +112,9 @@ def main() -> None:
         passage = Passage(spec)
         _become(spec["become"])
     except (OSError, ValueError, KeyError) as error:
-        _tell_launcher({"event": "failed", "reason": f"{type(error).__name__}: {getattr(error, 'strerror', '') or ''}"})
+        order.tell_launcher(
+            {"event": "failed", "reason": f"{type(error).__name__}: {getattr(error, 'strerror', '') or ''}"}
+        )
         sys.exit(1)
     asyncio.run(passage.run(place))
     os._exit(0)  # connections that are under way are over
@@ -141,10 +143,3 @@ async def _say(visitor: asyncio.StreamWriter, message: Mapping[str, object]) -> 
     except OSError:
         pass
     visitor.close()
-
-
-def _tell_launcher(message: Mapping[str, object]) -> None:
-    try:
-        os.write(1, json.dumps(message).encode() + b"\n")
-    except OSError:
-        pass  # it is gone, or listens no more

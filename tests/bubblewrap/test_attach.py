@@ -64,13 +64,7 @@ def _launched(box: Box, *command: str, stdin: int = subprocess.DEVNULL) -> "subp
 
 def test_a_terminal_has_its_size_and_follows_changes(box: Box) -> None:
     person = _at_terminal(box, "sh", "-c", "trap 'stty size' WINCH; stty size; echo ready; while :; do sleep 0.1; done")
-    person.wait_for(b"ready")
-    assert b"30 100" in person.seen
-    person.resize(41, 132)
-    person.process.send_signal(signal.SIGWINCH)
-    person.wait_for(b"41 132")
-    person.type(b"\x03")
-    assert person.end() == 130
+    person.resizes_while_it_runs()
 
 
 def test_the_terminal_is_a_device_of_the_boxs_own_and_controls_the_command(box: Box) -> None:

@@ -56,13 +56,7 @@ def test_a_terminal_has_its_size_and_follows_changes(bottle: Bottle) -> None:
     person = _at_terminal(
         bottle, "sh", "-c", "trap 'stty size' WINCH; sleep 1; stty size; echo ready; while :; do sleep 0.1; done"
     )
-    person.wait_for(b"ready")
-    assert b"30 100" in person.seen
-    person.resize(41, 132)
-    person.process.send_signal(signal.SIGWINCH)
-    person.wait_for(b"41 132")
-    person.type(b"\x03")
-    assert person.end() == 130
+    person.resizes_while_it_runs()
 
 
 def test_keys_go_through_unread(bottle: Bottle) -> None:
@@ -74,7 +68,7 @@ def test_keys_go_through_unread(bottle: Bottle) -> None:
     assert b"03 1a 10 11 04 1b 5b 41" in person.seen
 
 
-@pytest.mark.parametrize("status", [0, 1, 7, 127, 255])
+@pytest.mark.parametrize("status", [0, 1, 7, 127, 128, 255])
 def test_the_agents_status_is_given_back_and_the_terminal_restored(bottle: Bottle, status: int) -> None:
     person = _at_terminal(bottle, "sh", "-c", f"printf '%s' \"$GIVEN\"; exit {status}")
     assert person.end() == status

@@ -117,6 +117,21 @@ def test_a_basic_credential_is_looked_for_unpacked_as_well(make_origin: MakeOrig
     assert origin.received[0].header("authorization") == [f"Basic {packed}"]
 
 
+def test_a_credential_of_two_routes_is_looked_for_as_each_of_them_sends_it(
+    make_origin: MakeOrigin, make_sidecar: MakeSidecar
+) -> None:
+    other = "other.example.com"
+    packed = base64.b64encode(b"someone:hush-hush-password").decode()
+    origin = make_origin(HOST, other, answer=lambda *_: ok(f"{packed} hush-hush-password".encode()))
+    basic = {"header": "authorization", "scheme": "Basic", "slot": "T"}
+    sidecar = make_sidecar([route(HOST, origin, inject=basic), route(other, origin, inject=INJECT)], {"T": packed})
+    for host in (HOST, other):
+        said = curl(sidecar, f"https://{host}/").stdout
+        assert b"***" in said
+        assert b"hush" not in said
+        assert packed.encode() not in said
+
+
 def test_neither_a_name_nor_another_path_of_the_host_shows_it(
     make_origin: MakeOrigin, make_sidecar: MakeSidecar
 ) -> None:

@@ -47,13 +47,7 @@ def test_a_terminal_has_its_size_and_follows_changes(stage: Stage) -> None:
     person = _at_terminal(
         stage, "sh", "-c", "trap 'stty size' WINCH; stty size; echo ready; while :; do sleep 0.1; done"
     )
-    person.wait_for(b"ready")
-    assert b"30 100" in person.seen
-    person.resize(41, 132)
-    person.process.send_signal(signal.SIGWINCH)
-    person.wait_for(b"41 132")
-    person.type(b"\x03")
-    assert person.end() == 130
+    person.resizes_while_it_runs()
 
 
 def test_keys_go_through_unread_and_the_terminal_is_the_machines_own(stage: Stage) -> None:

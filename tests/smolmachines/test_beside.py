@@ -1,6 +1,7 @@
 """Sidecars of a machine in a container, behind its one door. Those that are processes: test_whole.py, the contract."""
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -50,7 +51,7 @@ class Served:
 
 
 def backend_of(data: Path) -> SmolmachinesBackend:
-    return smolmachines.backend(f"tests:{data.name}", data, "containers")
+    return smolmachines.backend(f"tests:{data}", data, "containers")
 
 
 @contextmanager
@@ -114,6 +115,15 @@ def test_the_way_out_judges_and_another_command_changes_what_it_judges_by(served
     assert b'"version": 4' in opened.sidecar_log()
     (running,) = served.backend().running()
     assert (running.alive, running.services) == (True, ("egress", "git-gate", "supervise"))
+
+
+def test_what_carries_connections_may_be_stopped_and_the_bottle_ends_all_the_same(served: Served) -> None:
+    (lock,) = Path("/tmp").glob(f"bot-bottle-*/*/{served.plan.identity}/lock")
+    os.kill(int(lock.read_text()), signal.SIGSTOP)
+    backend = served.backend()
+    backend.destroy(served.plan.identity)
+    assert left(backend) == []
+    assert not lock.parent.exists()
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def kept_at(folder: Path) -> SmolmachinesBackend:
     """A backend that has no image yet."""
     archives = Archives(folder / "archives", lambda: bottles.docker_backend("tests:images"))
     env = smolmachines.environ(folder)
-    return SmolmachinesBackend(owner=f"tests:{folder.name}", environ=env, archives=archives, rules=shared_rules())
+    return SmolmachinesBackend(owner=f"tests:{folder}", environ=env, archives=archives, rules=shared_rules())
 
 
 @define

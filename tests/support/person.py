@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -38,6 +39,16 @@ class Person:
             if not select.select([self._keyboard], [], [], max(deadline - time.monotonic(), 0))[0]:
                 pytest.fail(f"{text!r} was not seen in {self.seen[-4000:]!r}")
             self.seen += os.read(self._keyboard, 65536)
+
+    def resizes_while_it_runs(self) -> None:
+        """Of a command that says its terminal's size, then `ready`, and each new size; Ctrl-C ends it."""
+        self.wait_for(b"ready")
+        assert b"30 100" in self.seen
+        self.resize(41, 132)
+        self.process.send_signal(signal.SIGWINCH)
+        self.wait_for(b"41 132")
+        self.type(b"\x03")
+        assert self.end() == 128 + signal.SIGINT
 
     def go_away(self) -> None:
         """Takes the terminal along. It is not the process's controlling one, so that the kernel sends no signal."""

@@ -4,6 +4,7 @@ A sidecar may have been taken over, and it writes into a directory of ours: what
 links, only when it is a regular file, and removed without trusting its shape.
 """
 
+import fcntl
 import itertools
 import os
 import stat
@@ -48,6 +49,18 @@ def sync_directory(directory: Path) -> None:
     """What was renamed in it stays renamed, even when the machine stops."""
     with _opened(directory, _DIRECTORY) as descriptor:
         os.fsync(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the file's lock (flock(2)) now; nobody holds one that is not there."""
+    try:
+        with path.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def append(path: Path, content: bytes) -> None:

@@ -294,8 +294,6 @@ def merge_user(first: GitUser, second: GitUser) -> GitUser:
 
 
 def _merge_remotes(parent: Git, child: Git) -> Mapping[str, Remote] | None:
-    if child.remotes is None:
-        return parent.remotes
     if not child.remotes:
-        return {}
+        return parent.remotes if child.remotes is None else {}
     return {**(parent.remotes or {}), **child.remotes}

@@ -132,14 +132,7 @@ def alone(folder: Path, progress: Progress) -> Iterator[Path]:
 
 def is_taken(folder: Path) -> bool:
     """Whether some process is alone in it now."""
-    try:
-        with (folder / _LOCK).open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+    return disk.is_locked(folder / _LOCK)
 
 
 @contextmanager

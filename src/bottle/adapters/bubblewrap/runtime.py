@@ -17,6 +17,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from bottle.adapters import disk
 from bottle.domain.errors import BackendError, ConflictError
 from bottle.domain.names import is_identity
 
@@ -31,6 +32,8 @@ _OWNER_DIGITS = 8
 _CLAIM_SECONDS = 2.0
 _GLANCE = 0.005
 _FROZEN = ("T", "t")  # proc(5)
+_KEEPERS = (b"sidecars.keeper", b"sidecars.passage")
+"""The programs that hold a bottle's lock."""
 
 
 @frozen
@@ -59,23 +62,16 @@ class Runtime:
 
     def is_held(self) -> bool:
         """Whether a keeper lives."""
-        try:
-            with (self.path / LOCK).open("rb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        return disk.is_locked(self.path / LOCK)
 
     def keeper(self) -> int | None:
         """The process that holds the lock, where it has said so and still is one of ours."""
         try:
             number = int((self.path / LOCK).read_text(encoding="ascii"))
-            is_ours = b"sidecars.keeper" in Path(f"/proc/{number}/cmdline").read_bytes()
+            command = Path(f"/proc/{number}/cmdline").read_bytes()
         except (OSError, ValueError):
             return None
-        return number if is_ours and self.is_held() else None
+        return number if any(name in command for name in _KEEPERS) and self.is_held() else None
 
     def is_frozen(self) -> bool:
         """Whether its keeper was stopped (SIGSTOP): it answers nobody until somebody lets it go on."""

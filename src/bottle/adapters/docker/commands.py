@@ -12,7 +12,10 @@ from bottle.domain.errors import BackendError, TimeIsUpError
 
 AGENT = "node"
 _STATUS_SECONDS = 5.0
-_GOING_SECONDS = 1.0
+_GOING_SECONDS = 2.0
+_PERHAPS_THE_BOX = (128, 128 + 9)
+"""What a runtime says of a command whose box ended: gVisor that it cannot wait for it any more (runsc's Fatalf), and
+either of them that it was killed. A command may end with them by itself as well."""
 
 
 def run(
@@ -58,8 +61,7 @@ def final_status(engine: Engine, box: str, exec_id: str) -> int:
             status = engine.exec_status(exec_id)
     except GoneError:
         status = None
-    # 137 is what is left of a process that was killed: by somebody inside, or with the whole box.
-    if status is None or (status == 128 + 9 and _ends(engine, box)):
+    if status is None or (status in _PERHAPS_THE_BOX and _ends(engine, box)):
         raise BackendError("the box went away", hint="`bottle list` says what still runs")
     return status
 
