@@ -1,8 +1,12 @@
 """Images are built from digests, with nothing left of a build that failed or of a stage that was thrown away."""
 
 import os
+import shlex
+import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from bottle.domain.provider import Provision, Report, Wish, plain_report
 from tests.support import bottles
 from tests.support.boxes import wait_until
 from tests.support.requirements import require, required
+from tests.support.standin_tls import server_tls
 
 
 class AProvider:
@@ -240,3 +245,50 @@ def test_a_container_of_a_built_image_is_nobodys_bottle(backend: DockerBackend) 
             assert not backend.running()
         finally:
             client.remove_container(container)
+
+
+def test_what_is_added_to_an_image_trusts_the_builds_roots_and_the_image_does_not(tmp_path: Path) -> None:
+    """As behind a proxy that looks into TLS: packages that an agent was granted come through it."""
+    require("docker")
+    bridge = bottles.docker_bridge()
+    tls = server_tls([bridge], tmp_path)
+    backend = bottles.docker_backend("images", build_ca=tls.root.encode)
+    base, _ = bottles.images_for_tests()
+    with _web(bridge, tls.context) as url:
+        fetching = f"from urllib.request import urlopen; urlopen({url!r})"
+        image = backend.extended(base, (f"RUN curl -sSf {url} && python3 -c {shlex.quote(fetching)} && : {MARK}",))
+        backend.build(image, FakeProgress())
+    with _client() as client:
+        try:
+            told = client.inspect_image(image.tag)["Config"]
+            assert (told["Env"], told["User"]) == (client.inspect_image(base.tag)["Config"]["Env"], "node")
+            box = client.create_container(image.tag, ["true"])
+            try:
+                with pytest.raises(docker.errors.NotFound, match="build-roots"):
+                    client.get_archive(box, "/etc/build-roots.pem")
+            finally:
+                client.remove_container(box)
+        finally:
+            client.remove_image(image.tag)
+
+
+class _Welcome(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def _web(address: str, context: ssl.SSLContext) -> Iterator[str]:
+    with ThreadingHTTPServer((address, 0), _Welcome) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"https://{address}:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()

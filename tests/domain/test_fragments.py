@@ -62,6 +62,14 @@ def test_all_of_it_stands_between_our_lines() -> None:
     assert recipe("base:1", (APT, "ENV A=1")) == f"FROM base:1\nUSER root\n{APT}\nENV A=1\nUSER node\n"
 
 
+def test_roots_are_trusted_by_what_is_added_alone() -> None:
+    lines = recipe("base:1", (APT,), has_roots=True).splitlines()
+    before, after = lines[: lines.index(APT)], lines[lines.index(APT) + 1 :]
+    assert before[:3] == ["FROM base:1", "USER root", "ARG BUILD_CA_B64"]
+    assert not any(line.startswith("ENV") for line in lines), "it would stay with the image"
+    assert after == ["RUN rm /etc/build-roots.pem", "USER node"]
+
+
 def test_the_first_line_does_not_hide_the_rest() -> None:
     assert headline(f"# harmless\n{APT}") == APT
     assert headline(f"{APT}\nRUN rm -rf /opt\nENV A=1") == f"{APT} (and 2 more)"

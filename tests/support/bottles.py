@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -55,6 +55,7 @@ def docker_backend(
     network_options: NetworkOptions | None = None,
     cache_at: Path | None = None,
     environ: Mapping[str, str] = os.environ,
+    build_ca: Callable[[], bytes] | None = None,
 ) -> DockerBackend:
     """A backend on the machine's own engine; runc unless gVisor is asked for."""
     return DockerBackend(
@@ -62,7 +63,7 @@ def docker_backend(
         environ=environ,
         home=Path.home(),
         cache=cache_at,
-        build_ca=build_roots,
+        build_ca=build_ca or build_roots,
         use_gvisor=gvisor,
         network_options=network_options,
     )

@@ -38,11 +38,6 @@ def load(folder: Path) -> Patterns:
         raise StoreError(f"the secret rules were compiled for another machine: {error}{_REMEDY}") from None
 
 
-def rules_in(folder: Path) -> tuple[Rule, ...]:
-    """The rules alone, for a list of them. Raises StoreError."""
-    return _read(folder)[0]
-
-
 def _read(folder: Path) -> tuple[tuple[Rule, ...], bytes]:
     try:
         document = json.loads((folder / _RULES).read_bytes())

@@ -27,18 +27,19 @@ _PACKAGE = Path(bottle.__file__).parent
 class BuildContext:
     """Files by their path in the context, and which of them is the recipe.
 
-    What is built on top of another image (`base`) has no files, and a recipe of its own (`text`)."""
+    What is built on top of another image (`base`) has no files, but lines that are added to it."""
 
     image: Image
     files: Mapping[str, Path]
     dockerfile: str = DOCKERFILE
     base: Image | None = None
-    text: str = ""
+    additions: Sequence[str] = ()
 
-    def archive(self) -> Iterator[bytes]:
-        """The context as a tar, one file in memory at a time."""
+    def archive(self, *, has_roots: bool = False) -> Iterator[bytes]:
+        """The context as a tar, one file in memory at a time; `has_roots` as in `recipe`."""
         if self.base is not None:
-            yield from file_member(GuestFile(self.dockerfile, self.text.encode(), mode=0o644, owner=ROOT))
+            text = recipe(self.base.tag, self.additions, has_roots=has_roots)
+            yield from file_member(GuestFile(self.dockerfile, text.encode(), mode=0o644, owner=ROOT))
         for path, source in self.files.items():
             yield from file_member(GuestFile(path, source.read_bytes(), mode=_mode(source), owner=ROOT))
         yield bytes(1024)
@@ -83,7 +84,7 @@ def extended(base: Image, additions: Sequence[str]) -> BuildContext:
     text = recipe(base.tag, additions)
     name = re.split("[:@]", base.tag.rpartition("/")[2])[0].removeprefix(PREFIX)
     tag = f"{PREFIX}{name}:{hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]}"
-    return BuildContext(Image(tag, f"what was added to {base.tag}", base.release), {}, base=base, text=text)
+    return BuildContext(Image(tag, f"what was added to {base.tag}", base.release), {}, base=base, additions=additions)
 
 
 def sources() -> Path:

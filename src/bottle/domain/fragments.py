@@ -9,6 +9,18 @@ from collections.abc import Iterator, Sequence
 
 INSTRUCTIONS = ("RUN", "ENV")
 
+_ROOTS = "/etc/build-roots.pem"
+_TRUST = (
+    "ARG BUILD_CA_B64",
+    # What programs ask for where their roots are: a build argument is a variable of the build alone.
+    *(
+        f"ARG {name}={_ROOTS}"
+        for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS", "PIP_CERT")
+    ),
+    f"RUN {{ cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null; echo $BUILD_CA_B64 | base64 -d; }} > {_ROOTS}",
+)
+_TRUST_NO_MORE = f"RUN rm {_ROOTS}"
+
 _CONTINUES = re.compile(r"\\[ \t]*\Z")
 _HERE_DOCUMENT = re.compile(r"<<-?\s*[\"']?[A-Za-z_]")
 _ADDRESS = re.compile(r"(?:https?|ftp|git|ssh)://(?:[^\s/@'\"]*@)?([^\s/:'\"]+)", re.IGNORECASE)
@@ -57,9 +69,13 @@ def headline(text: str) -> str:
     return f"{first} (and {len(more)} more)" if more else first
 
 
-def recipe(base: str, additions: Sequence[str]) -> str:
-    """The Dockerfile that puts instructions, a line each, on top of the image `base`. They run as root."""
-    return "\n".join([f"FROM {base}", "USER root", *additions, "USER node", ""])
+def recipe(base: str, additions: Sequence[str], *, has_roots: bool = False) -> str:
+    """The Dockerfile that puts instructions, a line each, on top of the image `base`. They run as root.
+
+    With `has_roots` they trust what the build argument BUILD_CA_B64 holds (PEM, base64), and the image does not.
+    """
+    lines = [*_TRUST, *additions, _TRUST_NO_MORE] if has_roots else additions
+    return "\n".join([f"FROM {base}", "USER root", *lines, "USER node", ""])
 
 
 def _fault(name: str, rest: str = "") -> str | None:

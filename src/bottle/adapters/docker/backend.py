@@ -1,6 +1,5 @@
 """The docker backend: what `ports.Backend` promises, kept with containers."""
 
-from base64 import b64encode
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -95,9 +94,7 @@ class DockerBackend:
             raise ProvisionError(f"the image {image.tag} is not there", hint=f"`docker pull {image.tag}`, or build it")
         if context.base is not None and self._engine.image_id(context.base.tag) is None:
             self.build(context.base, progress)
-        roots = self._build_ca()
-        arguments = {"BUILD_CA_B64": b64encode(roots).decode()} if roots else {}
-        images.build(self._engine, context, arguments, {BUILDER_LABEL: self._owner}, progress)
+        images.build(self._engine, context, self._build_ca(), {BUILDER_LABEL: self._owner}, progress)
 
     def launch(
         self, plan: BottlePlan, cargo: Cargo, audit_directory: Path, progress: Progress, stopping: Stopping

@@ -2,6 +2,7 @@
 
 import re
 import time
+from base64 import b64encode
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
@@ -20,16 +21,17 @@ _MADE = re.compile(r"\s*---> ([0-9a-f]{12})\s*\Z")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-def build(
-    engine: Engine, context: BuildContext, arguments: Mapping[str, str], labels: Mapping[str, str], progress: Progress
-) -> None:
-    """Makes and tags the image. Raises ProvisionError with the last lines of what the builder said."""
+def build(engine: Engine, context: BuildContext, roots: bytes, labels: Mapping[str, str], progress: Progress) -> None:
+    """Makes and tags the image; what runs in the build trusts the roots (PEM) too.
+
+    Raises ProvisionError with the last lines of what the builder said.
+    """
     before = engine.image_ids()
     made: list[str] = []
     last: deque[str] = deque(maxlen=_LAST_LINES)
     patience = _PATIENCE_SECONDS
     try:
-        with closing(_lines(engine, context, arguments, labels)) as lines:
+        with closing(_lines(engine, context, roots, labels)) as lines:
             for line in lines:
                 last.append(line)
                 if match := _MADE.match(line):
@@ -48,16 +50,16 @@ def build(
 
 
 def _lines(
-    engine: Engine, context: BuildContext, arguments: Mapping[str, str], labels: Mapping[str, str]
+    engine: Engine, context: BuildContext, roots: bytes, labels: Mapping[str, str]
 ) -> Generator[str, None, None]:
     """What the builder says, line by line. Raises BackendError for the failure that it reports."""
     messages = engine.build(
-        context.archive(),
+        context.archive(has_roots=bool(roots)),
         tag=context.image.tag,
         dockerfile=context.dockerfile,
         rm=True,
         forcerm=True,
-        buildargs=dict(arguments),
+        buildargs={"BUILD_CA_B64": b64encode(roots).decode()} if roots else {},
         labels=dict(labels),
     )
     for message in messages:
