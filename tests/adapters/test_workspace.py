@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from bottle.adapters.archive import Furniture, pack
+from bottle.adapters.git_seeds import HostSeeds
 from bottle.adapters.workspace import HostWorkspaces
 from bottle.domain.errors import UsageError
 from bottle.domain.workspace import Workspace
+from tests.support.repository_traps import TRAPS, Trapped
 
 WORKSPACES = HostWorkspaces(os.environ)
 
@@ -124,6 +126,14 @@ def test_a_linked_worktree_goes_in_without_history_and_that_is_told(tree: Path, 
     assert ".git" not in (found.tree.entries or ())
     assert "src/main.py" in files(found)
     assert "its history does not" in found.notes[0]
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_no_trap_in_the_settings_is_sprung_by_looking_and_bundling(trap: str, tree: Path, tmp_path: Path) -> None:
+    trapped = Trapped.at(tree, trap)
+    WORKSPACES.survey(str(tree))
+    HostSeeds(os.environ).plant(tree, tmp_path)
+    assert not trapped.has_run
 
 
 def test_nothing_that_the_repository_names_is_run(tree: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import tarfile
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from bottle.domain.errors import BottleError, ConflictError, UsageError
 from bottle.domain.state import Metadata
 from bottle.domain.taken_out import KeptArchive, Part
 from tests.support.git_client import Git
+from tests.support.repository_traps import MISSING, TRAPS, Trapped
 from tests.support.requirements import require
 
 IDENTITY = "coder-abc12"
@@ -229,16 +230,13 @@ def test_attributes_and_filters_of_the_work_meet_nothing(stage: Stage, tmp_path:
     assert not marker.exists()
 
 
-def test_hooks_of_the_repository_do_not_run(stage: Stage, tmp_path: Path) -> None:
-    marker = tmp_path / "ran"
-    for hook in ("reference-transaction", "post-merge", "update", "post-checkout"):
-        path = stage.git.folder / ".git/hooks" / hook
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"#!/bin/sh\ntouch {marker}\n")
-        path.chmod(0o755)
-    with stage.work({**START, "new": b"1"}) as work:
-        work.make_branch(BRANCH)
-    assert not marker.exists()
+@pytest.mark.parametrize("trap", TRAPS)
+def test_nothing_that_the_repositorys_settings_name_is_run(trap: str, stage: Stage) -> None:
+    trapped = Trapped.at(stage.git.folder, trap)
+    for commit in ("", MISSING):
+        with stage.work({**START, "code.py": b"two\n"}, commit=commit) as work, suppress(BottleError):
+            work.make_branch(BRANCH)  # git refuses some of them
+    assert not trapped.has_run
 
 
 def test_a_submodule_stays_at_its_commit_and_changes_in_it_are_told(stage: Stage) -> None:

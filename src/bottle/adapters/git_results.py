@@ -10,26 +10,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bottle.adapters import disk, process
+from bottle.adapters import careful_git, disk, process
 from bottle.domain.errors import BottleError, ConflictError, NotFoundError, UsageError
 from bottle.domain.gitgate import is_plain_ref
 
 _NAME: Final = re.compile(r"git-[a-z0-9.-]{1,255}\.bundle\Z")
 _LARGEST: Final = 16 * 1024**3
 _SECONDS: Final = 900.0
-# Nothing of the repository's runs, and nothing but the bundle is read: its objects are checked before they are kept.
-CAREFUL: Final = (
-    *("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "fetch.fsckObjects=true"),
-    *("-c", "protocol.allow=never", "-c", "protocol.file.allow=always", "-c", "fetch.recurseSubmodules=false"),
+PROTOCOL: Final = "file"
+"""What `FETCH` speaks, and nothing else."""
+FETCH: Final = (
+    *("-c", "fetch.fsckObjects=true"),  # objects are checked before they are kept
+    *("fetch", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules"),
 )
-FETCH: Final = ("fetch", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules")
 
 
 class BundleFiles:
     """ports.Results over files that the git gate wrote. `environ` is read for PATH and HOME alone."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._env = {name: environ[name] for name in ("PATH", "HOME") if name in environ} | {"LC_ALL": "C.UTF-8"}
+        self._env = careful_git.environment(environ, ("PATH", "HOME"), PROTOCOL)
 
     def holds(self, folder: Path) -> bool:
         return any(_NAME.match(path.name) for path in folder.iterdir())
@@ -49,7 +49,8 @@ class BundleFiles:
         return [branch for branch, commit in after.items() if before.get(branch) != commit] or list(after)
 
     def _fetch(self, repository: Path, bundle: Path, below: str) -> None:
-        done = self._git(repository, *FETCH, str(bundle), f"+refs/heads/*:refs/heads/{below}/*")
+        hooks = careful_git.without_hooks(self._git(repository, *careful_git.LIST_HOOKS).stdout)
+        done = self._git(repository, *FETCH, str(bundle), f"+refs/heads/*:refs/heads/{below}/*", more=hooks)
         if done.status:
             said = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
             reason = "".join(letter for letter in (said or ["without a word"])[-1] if letter.isprintable())
@@ -60,10 +61,10 @@ class BundleFiles:
         lines = (line.partition(" ") for line in done.stdout.decode(errors="replace").splitlines())
         return {ref.removeprefix("refs/heads/"): commit for commit, _, ref in lines if is_plain_ref(ref)}
 
-    def _git(self, repository: Path, *arguments: str) -> process.Finished:
-        command = ["git", "-C", str(repository), *CAREFUL, *arguments]
+    def _git(self, repository: Path, *arguments: str, more: Mapping[str, str] | None = None) -> process.Finished:
+        command = ["git", "-C", str(repository), *careful_git.SETTINGS, *arguments]
         try:
-            return process.run(command, timeout=_SECONDS, env=self._env)
+            return process.run(command, timeout=_SECONDS, env={**self._env, **(more or {})})
         except FileNotFoundError:
             raise BottleError("there is no git on the PATH", hint="install git") from None
         except TimeoutError as error:

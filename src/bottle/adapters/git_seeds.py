@@ -1,28 +1,21 @@
 """The history of one of this host's repositories, as a bundle for the git gate. No hook and no program of it runs."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from bottle.adapters import process
+from bottle.adapters import careful_git, process
 from bottle.domain.gitgate_config import SEED
 
 _LARGEST: Final = 256 * 1024**2
 _SECONDS: Final = 120.0
-# What is not here (a partial clone) is not fetched for it, and nothing that the repository's settings name is run.
-_CAREFUL: Final = (
-    *("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false"),
-    *("-c", "protocol.allow=never", "-c", "core.sshCommand=false", "-c", "credential.helper="),
-)
 
 
 class HostSeeds:
     """seeds.Seeds over git. `environ` is read for PATH and HOME alone."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        kept = {name: environ[name] for name in ("PATH", "HOME") if name in environ}
-        self._env = {**kept, "LC_ALL": "C.UTF-8", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0"}
+        self._env = careful_git.environment(environ, ("PATH", "HOME"))
 
     def plant(self, repository: Path, folder: Path) -> str:
         path = folder / SEED
@@ -48,7 +41,8 @@ class HostSeeds:
     def _git(self, repository: Path, *arguments: str) -> str | None:
         """What git says; None where it fails."""
         try:
-            done = process.run(["git", "-C", str(repository), *_CAREFUL, *arguments], timeout=_SECONDS, env=self._env)
+            command = ["git", "-C", str(repository), *careful_git.SETTINGS, *arguments]
+            done = process.run(command, timeout=_SECONDS, env=self._env)
         except (FileNotFoundError, TimeoutError):
             return None
         return None if done.status else done.stdout.decode(errors="replace").strip()

@@ -12,8 +12,8 @@ from typing import BinaryIO, Final
 
 from attrs import define, evolve, field, frozen
 
-from bottle.adapters import process, work_import
-from bottle.adapters.git_results import CAREFUL, FETCH
+from bottle.adapters import careful_git, process, work_import
+from bottle.adapters.git_results import FETCH, PROTOCOL
 from bottle.adapters.tar_reader import content
 from bottle.adapters.work_import import Entry, Tree, commit_words, read_tree
 from bottle.app.export_ports import Kept, Work
@@ -34,8 +34,7 @@ class GitWorkshop:
     """ports.Workshop. `environ` is read for PATH alone: nobody's settings count."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._env = {name: environ[name] for name in ("PATH",) if name in environ} | {
-            "LC_ALL": "C.UTF-8",
+        self._env = careful_git.environment(environ, ("PATH",), PROTOCOL) | {
             "HOME": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -110,19 +109,20 @@ class _GitWork:
             hint = "`--into` names the repository that it began in; `--patch FILE` needs none"
             raise ConflictError(f"{self.repository} does not have the commit that the work began from", hint=hint)
         refs = f"+{_WORK}:refs/heads/{name}"
-        self._run("-C", str(self.repository), *CAREFUL, *FETCH, str(self._own), refs)
+        hooks = careful_git.without_hooks(self._there(*careful_git.LIST_HOOKS).stdout)
+        done = self._there(*FETCH, str(self._own), refs, more=hooks)
+        if done.status:
+            raise _refused(done)
 
     @cached_property
     def _source(self) -> _Source:
-        found = self._try("-C", str(self.repository), "rev-parse", "--path-format=absolute", "--git-path", "objects")
+        found = self._there("rev-parse", "--path-format=absolute", "--git-path", "objects")
         if found.status:
             return _Source(None, "sha1", has_commit=False)
         objects = Path(os.fsdecode(found.stdout.rstrip(b"\n")))
-        form = self._run("-C", str(self.repository), "rev-parse", "--show-object-format").stdout.decode().strip()
+        form = self._there("rev-parse", "--show-object-format").stdout.decode().strip()
         commit = self.kept.metadata.commit
-        has = (
-            bool(commit) and not self._try("-C", str(self.repository), "cat-file", "-e", f"{commit}^{{commit}}").status
-        )
+        has = bool(commit) and not self._there("cat-file", "-e", f"{commit}^{{commit}}").status
         return _Source(objects, form, has)
 
     @property
@@ -216,15 +216,22 @@ class _GitWork:
     def _git(self, *arguments: str, stdin: bytes | BinaryIO = b"") -> process.Finished:
         return self._run("--git-dir", str(self._own), *arguments, stdin=stdin)
 
+    def _there(self, *arguments: str, more: Mapping[str, str] | None = None) -> process.Finished:
+        """In the operator's repository, which may be one that was taken from anywhere."""
+        return self._try("-C", str(self.repository), *careful_git.SETTINGS, *arguments, more=more)
+
     def _run(self, *arguments: str, stdin: bytes | BinaryIO = b"") -> process.Finished:
         done = self._try(*arguments, stdin=stdin)
         if done.status:
             raise _refused(done)
         return done
 
-    def _try(self, *arguments: str, stdin: bytes | BinaryIO = b"") -> process.Finished:
+    def _try(
+        self, *arguments: str, stdin: bytes | BinaryIO = b"", more: Mapping[str, str] | None = None
+    ) -> process.Finished:
+        env = {**self.env, **(more or {})}
         try:
-            return process.run(["git", *arguments], timeout=_SECONDS, stdin=stdin, env=self.env)
+            return process.run(["git", *arguments], timeout=_SECONDS, stdin=stdin, env=env)
         except FileNotFoundError:
             raise BottleError("there is no git on the PATH", hint="install git") from None
         except TimeoutError as error:

@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from bottle.adapters import process
+from bottle.adapters import careful_git, process
 from bottle.adapters.archive import Furniture, pack
 from bottle.domain.errors import UsageError
 from bottle.domain.provision import GUEST_WORKSPACE, HostTree
@@ -26,8 +26,7 @@ from bottle.domain.workspace import (
 )
 
 _SECONDS: Final = 120.0
-_HARMLESS: Final = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.untrackedCache=false")
-_KEPT_VARIABLES: Final = ("PATH", "HOME", "XDG_CONFIG_HOME", "LANG")
+_KEPT_VARIABLES: Final = ("PATH", "HOME", "XDG_CONFIG_HOME")
 _SHOWN: Final = 5
 _GIT: Final = ".git"
 _MODULE_MODE: Final = "160000 "
@@ -113,10 +112,9 @@ class HostWorkspaces:
         return os.fsencode(without_credentials((key, value if line else None) for key, line, value in entries))
 
     def _git(self, root: Path, *arguments: str) -> process.Finished:
-        kept = {name: self.environ[name] for name in _KEPT_VARIABLES if name in self.environ}
-        env = {**kept, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
+        env = careful_git.environment(self.environ, _KEPT_VARIABLES)
         try:
-            return process.run(["git", "-C", str(root), *_HARMLESS, *arguments], timeout=_SECONDS, env=env)
+            return process.run(["git", "-C", str(root), *careful_git.SETTINGS, *arguments], timeout=_SECONDS, env=env)
         except FileNotFoundError:
             hint = "install git on this host: it knows what .gitignore leaves out"
             raise UsageError(f"--cwd: {root} is a git repository, and there is no git", hint=hint) from None
