@@ -25,7 +25,7 @@ def forward(mirror: Mirror, repository: Repository, updates: Sequence[RefUpdate]
         return Refusal("upstream.unreachable", f"the upstream did not take it: {error}")
     if done.status == 0:
         return None
-    return _refused(done.stdout, done.stderr)
+    return _refused(mirror.way.covered(done.stdout), mirror.way.covered(done.stderr))
 
 
 def _refused(said: bytes, complaint: bytes) -> Refusal:

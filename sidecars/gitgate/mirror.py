@@ -140,7 +140,7 @@ class Mirror:
         if done.status != 0:
             if _FULL in done.stderr:
                 raise NoRoomError
-            raise UnreachableError(last_words(done.stderr) or "it cannot be reached")
+            raise UnreachableError(last_words(self.way.covered(done.stderr)) or "it cannot be reached")
         if asked is not None and (head := asked.result()):
             self.repository.tell("symbolic-ref", "HEAD", head)
             self._knows_head = True

@@ -6,6 +6,7 @@ import shlex
 import socket
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from attrs import frozen
 from bottle.domain.gitgate import decide_address
 from bottle.domain.gitgate_config import GateRemote
 from bottle.domain.hosts import Authority, IPAddress, bracketed
+from bottle.domain.secret_forms import SecretForms
 from bottle.domain.upstream_proxy import UpstreamProxy, is_localhost
 from sidecars.gitgate import limits, tunnel
 from sidecars.gitgate.git import environment, python
@@ -97,6 +99,16 @@ class Way:
             if is_localhost(address):
                 self._judged((ipaddress.ip_address("127.0.0.1"),))
         return self._https(address) if upstream.kind == "https" else self._ssh(address)
+
+    def covered(self, said: bytes) -> bytes:
+        """What came back on this way, without what it was shown: careless servers say in their errors what they were
+        sent. Whole, before anything is cut off: half a credential would not be known."""
+        return self._shown.masked(said)
+
+    @cached_property
+    def _shown(self) -> SecretForms:
+        proxy = "" if self._proxy is None else self._proxy.password
+        return SecretForms([self.remote.secret.encode(), proxy.encode()])
 
     def _https(self, address: str) -> Access:
         upstream = self.remote.upstream

@@ -49,3 +49,16 @@ def test_a_wrong_token_or_an_unknown_authority_fails_and_says_so(world: World, t
         distrusted = world.git("other").attempt("ls-remote", entry.remote.upstream)
         assert "certificate" in distrusted.said
         assert TOKEN not in refused.said + distrusted.said
+
+
+def test_a_forge_that_says_what_it_was_sent_tells_nobody(world: World, tmp_path: Path) -> None:
+    """Its error reaches the agent and the trail, the token does not, nor half of it where the text is cut."""
+    with https_forge(tmp_path, TOKEN, "no such user: {}" + "." * 284) as forge:
+        entry = GateRemote("forge.test", Remote(f"{forge.url}/project.git", token_ref="FORGE_TOKEN"), TOKEN)
+        world.extra, world.roots = (entry,), forge.root
+        world.start()
+        said = world.git().attempt("ls-remote", entry.remote.upstream).said
+    assert "403" in said
+    assert "****" in said
+    told = said + str(world.audit)
+    assert not [part for part in (TOKEN[-8:], b64encode(TOKEN.encode()).decode()[8:16]) if part in told]

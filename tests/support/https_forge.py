@@ -28,8 +28,9 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def https_forge(folder: Path, token: str) -> Iterator[Forge]:
-    """Serves the bare repositories below a folder, to whoever has the token as password, until the end of the block."""
+def https_forge(folder: Path, token: str, complaint: str = "") -> Iterator[Forge]:
+    """Serves the bare repositories below a folder, to whoever has the token as password, until the end of the block.
+    With a complaint it serves nobody: it says that, after `{}` was replaced with the credential that it was shown."""
     tls = server_tls(["127.0.0.1"], folder)
     wanted = "Basic " + b64encode(f"x-access-token:{token}".encode()).decode()
     forge = Forge("", tls.root)
@@ -47,6 +48,9 @@ def https_forge(folder: Path, token: str) -> Iterator[Forge]:
         def _serve(self, body: bytes) -> None:
             credential = self.headers.get("Authorization", "")
             forge.shown.append(credential)
+            if complaint:
+                self._complain(complaint.replace("{}", f"{credential} {token}").encode())
+                return
             if credential != wanted:
                 self.send_response(401)
                 self.send_header("WWW-Authenticate", 'Basic realm="forge"')
@@ -54,6 +58,13 @@ def https_forge(folder: Path, token: str) -> Iterator[Forge]:
                 self.end_headers()
                 return
             self._answer(body)
+
+        def _complain(self, text: bytes) -> None:
+            self.send_response(403)
+            self.send_header("Content-Type", "text/plain")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
 
         def _answer(self, body: bytes) -> None:
             path, _, query = self.path.partition("?")
