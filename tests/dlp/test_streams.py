@@ -15,13 +15,11 @@ from functools import partial
 
 import pytest
 import zstandard
-from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bottle.domain.dlp.matching import Match
-from bottle.domain.dlp.stream import PIECE, Leak, Seen, Stream
-from tests.dlp.scanning import OPAQUE, PHRASE, TOKEN, Spelling, Tokens, engine, found, found_in
+from bottle.domain.dlp.stream import PIECE, Leak, Stream
+from tests.dlp.scanning import OPAQUE, PHRASE, TOKEN, Spelling, engine, found, found_in
 
 SECRETS = [OPAQUE.encode(), PHRASE.upper().encode(), base64.b64encode(OPAQUE.encode() + b"..."), TOKEN.encode()]
 
@@ -118,12 +116,12 @@ def test_tens_of_megabytes_take_no_more_memory_than_one(pack: Spelling) -> None:
 
 
 LONG: dict[str, Spelling] = {
-    "gzip": gzip.compress,
+    "gzip": partial(gzip.compress, mtime=0),
     "bzip2": bz2.compress,
     "base64": base64.b64encode,
     "base64 with line ends in JSON": lambda data: json.dumps(base64.encodebytes(data).decode()).encode(),
-    "base64 of gzip": lambda data: b'{"data": "' + base64.b64encode(gzip.compress(data)) + b'"}',
-    "gzip of base64": lambda data: gzip.compress(base64.b64encode(data)),
+    "base64 of gzip": lambda data: b'{"data": "' + base64.b64encode(gzip.compress(data, mtime=0)) + b'"}',
+    "gzip of base64": lambda data: gzip.compress(base64.b64encode(data), mtime=0),
     "a form": lambda data: b"file=" + base64.b64encode(data),
 }
 
@@ -236,90 +234,3 @@ def test_what_cannot_be_looked_into_is_refused_with_a_reason(data: bytes, coding
     finding = found(data, coding=coding)
     assert finding is not None
     assert (finding.rule, finding.fingerprint) == ("dlp.unreadable", "")
-
-
-def _conversation(turns: int) -> bytes:
-    messages = [{"role": "user", "content": f"turn {turn}: " + f"word{turn} " * 900} for turn in range(turns)]
-    return json.dumps({"messages": messages}).encode()
-
-
-def test_what_was_seen_clean_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    by, seen, sizes = engine(), Seen(), []
-    look = type(by).look
-
-    def counted(self: object, data: bytes, *rest: object, **more: object) -> list[bytes]:
-        sizes.append(len(data))
-        return look(by, data, *rest, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(type(by), "look", counted)
-    for turns in (10, 11):
-        sizes.clear()
-        stream = Stream(by, "the body", seen)
-        stream.feed(_conversation(turns))
-        stream.finish()
-    assert sum(sizes) < 30_000 < len(_conversation(11))
-
-
-@pytest.mark.parametrize("turn", range(11))
-def test_a_secret_in_any_part_is_found_though_the_rest_was_seen_clean(turn: int) -> None:
-    by, seen = engine(), Seen()
-    for text in (_conversation(10), _conversation(11).replace(f"turn {turn}:".encode(), OPAQUE.encode())):
-        stream = Stream(by, "the body", seen)
-        try:
-            stream.feed(text)
-            stream.finish()
-        except Leak:
-            break
-    else:
-        pytest.fail("it passed")
-
-
-def test_parts_that_are_clean_alone_are_not_when_they_meet() -> None:
-    """A value in two halves, each of which was seen in another place before."""
-    by, seen = engine(), Seen()
-    filler = b"f " * 2048
-    first, second = filler + OPAQUE[:13].encode(), b'"role"' + OPAQUE[13:].encode() + filler
-    bodies = [first + b'"role" x ' + filler, b'"role" ' + filler + second]
-    for body in bodies:
-        assert _passes(by, seen, body)
-    joined = first + b"-" + second.replace(b'"role"', b'""')
-    assert not _passes(by, seen, joined)
-
-
-class Whole(Tokens):
-    """Finds a token and the word behind it, only where no letter follows."""
-
-    def find(self, data: bytes) -> list[Match]:
-        found = [Match(match.rule, match.start, match.end + len(_WORD)) for match in super().find(data)]
-        return [match for match in found if not data[match.end : match.end + 1].isalnum()]
-
-
-_WORD = b'"role"'
-
-
-def test_a_part_that_was_clean_where_content_went_on_is_not_so_at_its_end() -> None:
-    """What looks like a secret is none while letters follow; when the same part is the last, it is one."""
-    by, seen = evolve(engine(), patterns=Whole()), Seen()
-    part = b"words, " * 900 + TOKEN.encode() + _WORD
-    assert _passes(by, seen, part + b"more letters " * 900)
-    assert not _passes(by, seen, part)
-
-
-def test_what_is_remembered_as_clean_is_bounded() -> None:
-    seen = Seen()
-    for number in range(70_000):
-        seen.add(b"%d" % number)
-        assert b"0" in seen  # it is asked for again and again, and so stays
-    assert b"1" not in seen
-    assert b"69999" in seen
-    assert sum(b"%d" % number in seen for number in range(70_000)) == 65_536
-
-
-def _passes(by: object, seen: Seen, body: bytes) -> bool:
-    stream = Stream(by, "the body", seen)  # type: ignore[arg-type]
-    try:
-        stream.feed(body)
-        stream.finish()
-    except Leak:
-        return False
-    return True

@@ -165,7 +165,7 @@ class Stream:
     def _look_at_new(self, fresh: bytes, seen: Seen, *, is_last: bool) -> None:
         """Looks at the parts that were not seen clean behind what stands before them."""
         parts = list(parted(fresh, self.engine.hints.boundaries(fresh)))
-        keys = self._keys(fresh, parts, is_last=is_last)
+        keys = self._keys(parts, is_last=is_last)
         start = 0
         for number, (part, key) in enumerate(zip(parts, keys, strict=True)):
             if key in seen and self._layer.is_quiet:
@@ -181,16 +181,19 @@ class Stream:
             for key in keys:
                 seen.add(key)
 
-    def _keys(self, fresh: bytes, parts: list[bytes], *, is_last: bool) -> list[bytes]:
-        """Digests of the parts, each with as much before it as anything can reach back to, and whether it is the end:
+    def _keys(self, parts: list[bytes], *, is_last: bool) -> list[bytes]:
+        """Digests of the parts, each with those before it as far as anything can reach back, and whether it is the end:
         what a rule finds where content goes on is left to what follows."""
-        tail = self._layer.tail
-        view, window = memoryview(tail + fresh), len(tail)
-        keys, at = [], window
-        for part in parts:
-            begin, at = max(0, at - self.engine.window), at + len(part)
-            is_end = is_last and at == len(view)
-            keys.append(hashlib.sha256(view[begin:at]).digest()[:15] + bytes((is_end,)))
+        told = [self._layer.tail, *parts]
+        digests = [hashlib.sha256(one).digest() for one in told]
+        keys = []
+        for number in range(1, len(told)):
+            first, reach = number, 0
+            while first > 0 and reach < self.engine.window:
+                first -= 1
+                reach += len(told[first])
+            is_end = is_last and number == len(parts)
+            keys.append(hashlib.sha256(b"".join(digests[first : number + 1])).digest()[:15] + bytes((is_end,)))
         return keys
 
 
