@@ -9,6 +9,7 @@ import lzma
 import urllib.parse
 import zlib
 from collections.abc import Callable
+from functools import partial
 
 import zstandard
 
@@ -204,7 +205,7 @@ ONE_STEP: dict[str, Spelling] = {
     "soft hyphens between": _between("\u00ad"),
     "zero bytes between": _between("\0"),
     "escaped zero bytes between": _between("\\u0000"),
-    "gzip": gzip.compress,
+    "gzip": partial(gzip.compress, mtime=0),
     "zlib": zlib.compress,
     "bzip2": bz2.compress,
     "xz": lzma.compress,

@@ -64,10 +64,11 @@ def test_a_value_is_found_after_two_steps(steps: tuple[str, str]) -> None:
 
 
 def test_digits_that_look_like_a_prefix_are_digits_within_a_row() -> None:
-    """`0b` and `0x` open a number; in the middle of a row of hexadecimal digits the former is a byte like others."""
-    packed = gzip.compress(OPAQUE.encode(), mtime=0x0B0B0B0B)
-    assert b"0b0b" in packed.hex().encode()
-    assert found(packed.hex().encode()) is not None
+    """`0b` and `0x` open a number; among hexadecimal digits the former is a byte, whatever stands between."""
+    packed = gzip.compress(OPAQUE.encode(), mtime=0x110B0B0B)
+    for written in (packed.hex(), packed.hex(":"), packed.hex(" ", 2), packed.hex(" ", 4)):
+        assert "0b" in written
+        assert found(written.encode()) is not None
 
 
 @pytest.mark.parametrize("times", [3, 4, 5])

@@ -30,9 +30,9 @@ _NO_DIGITS: Final = bytes(code for code in range(256) if code not in DIGITS)
 _LETTERS64: Final = UPPER + LOWER + b"_-"  # what is packed has more than these, but for a name
 _LONG64: Final = LONG * 4 // 3
 _OPENINGS64: Final = (b"H4sI", b"eJ", b"eA", b"eN", b"eF", b"KLUv/", b"QlpoO", b"/Td6", b"UEsDB", b"//4", b"XQAA")
-_OPENS64: Final = re.compile(b".{0,3}(?:%b)" % b"|".join(map(re.escape, _OPENINGS64)), re.DOTALL)
 _BETWEEN_32: Final = re.compile(rb"[-_/+=]+")
 _SIGNS: Final = re.compile(rb"[=+/]")
+_MOST_SIGNS = 16  # in a run that is read behind each of them
 _FOLLOWED = 1024  # characters: a run of so many at the end of a piece goes on in the next
 _IN_WRAPPED: Final = bytes(
     ord("A") if code in UPPER + LOWER + DIGITS + b"+/-_=\r\n\\" else ord(" ") for code in range(256)
@@ -45,9 +45,9 @@ def from_base64(run: bytes) -> Iterator[bytes]:
     that may be no part of it (`key=`, `/`). Noise in which something may be packed is kept as it is read first."""
     text = run.translate(_TO_64)
     for piece in (text, *_parts(text)):
-        leads, opens = piece[: _PROBE + 3].translate(_LEADS64), _OPENS64.match(piece) is not None
+        leads = piece[: _PROBE + 3].translate(_LEADS64)
         for offset in range(4):
-            is_telling = _are_telling(leads[offset::4]) or (opens and piece.startswith(_OPENINGS64, offset))
+            is_telling = _are_telling(leads[offset::4]) or piece.startswith(_OPENINGS64, offset)
             if is_telling and is_plain(unpadded(piece[offset : offset + _PROBE].replace(b"=", b""))):
                 yield unpadded(piece[offset:].replace(b"=", b""))
                 if offset and _is_mixed(text):  # it may be noise that looks like text from there on
@@ -82,7 +82,7 @@ def _are_telling(leads: bytes) -> bool:
 
 
 def _parts(text: bytes) -> list[bytes]:
-    if not 0 < text.count(b"=") + text.count(b"/") + text.count(b"+") <= 16:
+    if not 0 < text.count(b"=") + text.count(b"/") + text.count(b"+") <= _MOST_SIGNS:
         return []
     return [part for part in _SIGNS.split(text) if len(part) >= SHORTEST64]
 
@@ -144,11 +144,7 @@ class Decoder64:
 def beginnings(encode: Callable[[bytes], bytes]) -> tuple[bytes, ...]:
     """How packed content begins in an encoding: what is the same whatever follows the first bytes."""
     pairs = ((encode(magic + bytes(8)), encode(magic + b"\xff" * 8)) for magic in PACKINGS)
-    return tuple(_shared(low, high) for low, high in pairs)
-
-
-def _shared(low: bytes, high: bytes) -> bytes:
-    return low[: next((at for at, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))]
+    return tuple(low[: next(at for at in range(len(low)) if low[at] != high[at])] for low, high in pairs)
 
 
 _OPENINGS32: Final = beginnings(base64.b32encode)

@@ -87,7 +87,7 @@ def _of_code(match: re.Match[bytes]) -> bytes:
 
 def _of_style(match: re.Match[bytes]) -> bytes:
     """A row of them; one alone is more often an octal code."""
-    return bytes(int(code, 16) for code in _ONE_OF_CSS.findall(match[0].replace(b"\\", b" ")))
+    return bytes(int(code, 16) for code in _ONE_OF_CSS.findall(match[0]))
 
 
 def _of_number(match: re.Match[bytes]) -> bytes:
@@ -99,7 +99,7 @@ def _character(code: int) -> bytes:
 
 
 def _of_name(match: re.Match[bytes]) -> bytes:
-    return html.unescape(match[0].decode()).encode("utf-8", "ignore")
+    return html.unescape(match[0].decode()).encode()
 
 
 def _of_percent(match: re.Match[bytes]) -> bytes:
@@ -107,4 +107,4 @@ def _of_percent(match: re.Match[bytes]) -> bytes:
 
 
 def _utf16_of_percent(match: re.Match[bytes]) -> bytes:
-    return bytes.fromhex(match[0].replace(b"%u", b"").decode()).decode("utf-16-be", "ignore").encode("utf-8", "ignore")
+    return bytes.fromhex(match[0].replace(b"%u", b"").decode()).decode("utf-16-be", "ignore").encode()

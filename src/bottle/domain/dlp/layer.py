@@ -82,23 +82,23 @@ class Layer:
         return max(self.engine.window, packed, len(self._cut), 2 * self._run.layer.hold if self._run is not None else 0)
 
     def feed(self, fresh: bytes, *, is_last: bool) -> bool:
-        """Looks at the next piece; whether all that was in it is over with it, and nothing was packed.
+        """Looks at the next piece; whether all that is in it began in it, or in the window before, and is over with it.
 
         Raises UnreadableError for content that cannot be looked into.
         """
         data = self.tail + fresh
         require_open(data)
         cut = (self._offset > len(self.tail), not is_last)
-        was_run = self._run is not None
+        was_quiet = self.is_quiet
         goes_on = self._run is not None and self._run.feed(fresh, is_last=is_last)
         within = self.engine.look(data, self.tell, self._offset - len(self.tail), self.via, deep=not goes_on, cut=cut)
         for one in within:
             self._enter("an encoding", one)
-        has_packed = self._unpack(fresh, is_last=is_last)
+        self._unpack(fresh, is_last=is_last)
         if not goes_on:
             self._run = None if is_last else self._begun(data)
         self.pass_over(fresh)
-        return not (has_packed or was_run) and self.is_quiet
+        return was_quiet and self.is_quiet
 
     def pass_over(self, fresh: bytes) -> None:
         """Takes a piece that needs no look, for what stands behind it."""
@@ -117,21 +117,20 @@ class Layer:
             return None
         return Layer(self.engine, self.tell, self.budget, (*self.via, via))
 
-    def _unpack(self, fresh: bytes, *, is_last: bool) -> bool:
-        """Looks into what is packed in the piece, and whether there was something."""
+    def _unpack(self, fresh: bytes, *, is_last: bool) -> None:
+        """Looks into what is packed in the piece."""
         at, packed = 0, self._packed
         before = self._cut if packed is not None or self._cut else self.tail[-_EDGE:]
         data, self._cut = before + fresh, b""
         if packed is not None:
             at = packed.feed(data, 0, is_last=is_last)
             if at < 0:
-                return True
+                return
             self._packed = None
         opened = Opened(self, data, is_last=is_last)
         self._packed, self._cut = opened.walk(at, None if self.has_begun else len(before))
         if opened.small:
             self._enter("packed content", b"\n".join(opened.small))
-        return packed is not None or opened.any
 
     def open(self, opening: Opening) -> "Packed | None":
         """What unpacks there; None where this packing is not known."""
@@ -165,7 +164,6 @@ class Opened:
     is_last: bool = field(kw_only=True)
     small: list[bytes] = field(factory=list)
     """What is whole and little; a pack of git's holds thousands of such."""
-    any: bool = False
 
     def walk(self, at: int, first: int | None) -> tuple["Packed | None", bytes]:
         """What goes on in the next piece: a stream, or the beginning of one. `first` is where the content begins, if it
@@ -185,7 +183,6 @@ class Opened:
                 if is_text(packed.rest):  # it may be broken on purpose
                     self.small.append(packed.rest)
                 continue
-            self.any = True
             self.small.append(packed.rest)
             if end < 0:
                 return (None if self.is_last else packed), b""

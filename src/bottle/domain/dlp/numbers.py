@@ -11,7 +11,9 @@ _SHORTEST: Final = 32
 _NO_DIGITS: Final = bytes(code for code in range(256) if chr(code) not in string.hexdigits)
 _MOST_MASKED: Final = 16 * LONG
 _NUMBER: Final = re.compile(rb"[0-9A-Fa-f]+")
-_PREFIX: Final = re.compile(rb"(?<![0-9A-Fa-f])0[xXbBoO]|\\[xXou]?|[uU]\+?(?:00)?|[xXhou]")
+_PREFIX: Final = re.compile(
+    rb"(?<![0-9A-Fa-f])0(?:[xXoO]|[bB](?=[01]{4,8}(?![0-9A-Fa-f])))|\\[xXou]?|[uU]\+?(?:00)?|[xXhou]"
+)  # `0b` alone is a byte
 _KEYS: Final = tuple(bytes(code ^ key for code in range(256)) for key in range(1, 128))
 
 

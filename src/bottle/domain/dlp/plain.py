@@ -21,6 +21,7 @@ _AROUND: Final = 512  # bytes beside a quoted-printable character that are read 
 _COLOURS: Final = re.compile(rb"\x1b\[[0-9;]{0,16}[A-Za-z]")  # of a terminal (ECMA-48 5.4)
 _MANY_ZEROS: Final = b"\0\0\0\0"
 _PADDING: Final = re.compile(rb"\0{4,}")
+_PROBED = 64  # bytes of what may be UTF-7, which tell
 _SEVEN: Final = re.compile(rb"\+([A-Za-z0-9+/]{6,})-?")
 
 
@@ -91,6 +92,7 @@ def seven_bits(data: bytes) -> bytes:
     if b"+" in data:
         for match in _SEVEN.finditer(data):
             wide = unpadded(match[1])
-            if 2 * wide[:64:2].count(0) > len(wide[:64:2]):  # characters of ours; base64 has a plus, too
-                found.append(wide.decode("utf-16-be", "ignore").encode("utf-8", "ignore"))
+            leads = wide[:_PROBED:2]
+            if 2 * leads.count(0) > len(leads):  # characters of ours; base64 has a plus, too
+                found.append(wide.decode("utf-16-be", "ignore").encode())
     return b"\n".join(found)

@@ -13,6 +13,7 @@ from bottle.domain.dlp.telling import LONG
 _IN_TOKENS: Final = UPPER + LOWER + DIGITS + b"_-.:/+=~"
 _IN_64: Final = UPPER + LOWER + DIGITS + b"+/-_="
 _NEXT_LINE: Final = re.compile(rb"\r?\n[ \t]*([A-Za-z0-9+/_=-]+)")
+_GLUED = 3  # so many characters and more at an end belong to what is encoded
 _MARKS: Final = bytes(ord("A") if code in _IN_64 else ord(" ") for code in range(256))
 _ALTERNATING: Final = b"A" + b" A" * 11
 _ALTERNATION: Final = re.compile(rb"(?:A )+")
@@ -41,7 +42,7 @@ def _wrapped(text: bytes, hints: Hints) -> Iterator[bytes]:
         end = begins - (2 if text[begins - 2 : begins] == b"\r\n" else 1)
         if end < over or (line := _NEXT_LINE.match(text, end)) is None:
             continue
-        begun = text[max(over, text.rfind(b"\n", over, end) + 1) : end]
+        begun = text[over:end].rpartition(b"\n")[2]
         lines = [begun[len(begun.rstrip(_IN_64)) :]]
         while line is not None:
             lines.append(line[1])
@@ -65,7 +66,8 @@ def _spread(text: bytes) -> Iterator[bytes]:
 def _unglued(found: bytes) -> Iterator[bytes]:
     """Short text without what may have been encoded with it: a pattern knows a token by what it stands beside."""
     if SHORTEST64 < len(found) <= LONG and not found.translate(None, _IN_TOKENS):
-        yield from (found[first : len(found) - last] for first in range(3) for last in range(3) if first or last)
+        kept = (found[first : len(found) - last] for first in range(_GLUED) for last in range(_GLUED))
+        yield from (one for one in kept if one != found)
 
 
 def _alphanumeric(run: bytes) -> Iterator[bytes]:
