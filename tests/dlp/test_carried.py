@@ -103,6 +103,7 @@ def test_escapes_of_any_character_set_pass(text: bytes) -> None:
     ("body", "fields"),
     [
         (b'{"a": "x", "b": {"c": 12}, "d": ["e"]}', [(b"a", b"x"), (b"c", b"12")]),
+        (b' \n[{"a": "x"}]', [(b"a", b"x")]),
         (b"a=1&b=two", [(b"a", b"1"), (b"b", b"two")]),
         (
             b"a+b=c%20d&empty=&alone&=unnamed&&x=y=z",

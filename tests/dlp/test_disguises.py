@@ -62,6 +62,12 @@ def test_it_is_found_wherever_it_stands(place: int) -> None:
     assert found(b"- " * (place // 2) + TOKEN[::-1].encode() + b" -" * 700, by=BY) is not None
 
 
+def test_each_of_several_far_apart_is_undone() -> None:
+    text = b" far away ".join(b"_phg" + b"%d" % number + b"x" * 3000 for number in range(3))
+    parts = [part for part in Disguises.by(Vectorscan()).undone(text) if b"ghp_" in part]
+    assert len(parts) == 3
+
+
 def test_only_what_lies_around_it_is_undone() -> None:
     """Letters that meet by chance must not make a long text dear."""
     parts = list(Disguises.by(Vectorscan()).undone(b"x" * 9000 + b"_phg" + b"x" * 9000))

@@ -95,6 +95,21 @@ def test_tokens_that_makers_open_in_their_way_are_found_under_a_key(key: bytes) 
     assert found(base64.b64encode(_xor(key)(b"of no interest " + TOKEN[4:].encode())), by=by) is None
 
 
+def test_of_several_masked_tokens_each_is_undone() -> None:
+    """The first may be none, and lie far before the one that is."""
+    masks = Masks.of([], Vectorscan())
+    masked = _xor(b"\x5a")(b"ghp_ " + b"x" * 3000 + b"ghp_ " + TOKEN.encode())
+    assert [part[:5] == b"ghp_ " for part in masks.undone(masked)] == [True, False]
+    assert sum(TOKEN.encode() in part for part in masks.undone(masked)) == 1
+
+
+def test_ten_characters_more_than_the_key_are_enough_and_fewer_are_not() -> None:
+    for length, key in ((11, b"\x5a"), (14, b"\x5a\x01\xf3\x77")):
+        value = OPAQUE[:length]
+        found_by = [Masks.of([one.encode()], Vectorscan()).find(_xor(key)(one.encode())) for one in (value, value[:-1])]
+        assert found_by == [[0], []]
+
+
 @pytest.mark.parametrize("value", ["482910376152", "aaaaaaaaaaaaaaaa", "abcabcabcabcabc", "short-one"])
 def test_what_pictures_are_full_of_is_looked_for_under_no_mask(value: str) -> None:
     """Rows of digits and repetitions differ by little, as neighbouring points do."""

@@ -6,7 +6,7 @@ import codecs
 import pytest
 
 from bottle.domain.dlp.skeleton import skeleton
-from bottle.domain.dlp.spellings import Registered, skeletons
+from bottle.domain.dlp.spellings import Registered, is_telling, skeletons
 from tests.dlp.scanning import OPAQUE, PHRASE, Spelling, engine
 from tests.dlp.spelled import base45, base58
 
@@ -51,6 +51,7 @@ WHOLE: dict[str, Spelling] = {
     **{f"{name} before each": _named(name) for name in ("c", "char", "x", "v")},
     **{f"codes {by} further": _further(by) for by in (1, 2, 3, -1, -2, -3)},
 }  # fmt: skip
+LINES = b"first line, 4821\nsecond line.778"
 INSIDE: dict[str, tuple[Spelling, int, int]] = {
     "base64": (base64.b64encode, 3, 2),
     "uuencode": (
@@ -72,7 +73,7 @@ INSIDE: dict[str, tuple[Spelling, int, int]] = {
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_spelling_of_the_whole_value_is_looked_for(name: str) -> None:
-    for value in (OPAQUE.encode(), PHRASE.encode()):
+    for value in (OPAQUE.encode(), PHRASE.encode(), LINES):
         assert skeleton(WHOLE[name](value)) in skeletons(value)
 
 
@@ -91,6 +92,16 @@ def test_of_a_long_value_each_slice_is_looked_for() -> None:
     assert skeletons(value[:128]) == skeletons(value[:64]) | skeletons(value[64:128])
     assert skeletons(value[:127]) >= {skeleton(value[:127])}
     assert not skeletons(value[:130]) & {skeleton(value[64:130]), skeleton(value[1:65])}
+    assert skeletons(value[:150]) == skeletons(value[:128])  # what is left over says less than a slice
+
+
+def test_a_row_of_few_letters_tells_when_it_is_long() -> None:
+    """A short one is in many files."""
+    assert is_telling(b"ab" * 32)
+    assert not is_telling(b"ab" * 31)
+    assert not is_telling(b"abcd" * 4)
+    assert is_telling(b"abcde" * 2)
+    assert not is_telling(b"abcdefghi")
 
 
 @pytest.mark.parametrize(

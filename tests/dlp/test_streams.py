@@ -186,6 +186,25 @@ def test_a_pack_of_many_small_streams_is_looked_into() -> None:
     assert found(b"PACK" + b"".join(objects)) is not None
 
 
+@pytest.mark.parametrize("before", [b"", b"-- "])
+def test_a_stream_that_breaks_hides_none_behind_it(before: bytes) -> None:
+    """Even one that content begins with, and that says something before it breaks."""
+    packing = zlib.compressobj()
+    packed = packing.compress(_NOISE[:2000].hex().encode()) + packing.flush(zlib.Z_FULL_FLUSH)
+    broken = before + packed + b"\xff"  # no block of deflate begins so
+    assert found(broken + gzip.compress(b"nothing")) is None
+    assert found(broken + gzip.compress(OPAQUE.encode())) is not None
+
+
+@pytest.mark.parametrize(("name", "pack"), [("gzip", gzip.compress), ("bzip2", bz2.compress)])
+def test_the_end_of_long_packed_content_is_an_end(name: str, pack: Spelling) -> None:
+    """A pattern is told there what it is not told where content goes on; and the reader, what to unpack."""
+    finding = found(pack(_CLEAN + TOKEN.encode()), by=engine(patterns=True))
+    assert finding is not None
+    assert finding.rule == "dlp.test-token"
+    assert finding.via == (name,)
+
+
 @pytest.mark.parametrize("place", range(PIECE - 45, PIECE + 5, 7))
 def test_an_archives_head_may_lie_across_two_pieces(place: int) -> None:
     file = io.BytesIO()

@@ -1,5 +1,7 @@
 """What is undone in a text, each way by itself: what it makes of its escapes, and what it leaves as it stands."""
 
+import random
+
 import pytest
 
 from bottle.domain.dlp.escapes import unpercented, unreferenced, unslashed
@@ -28,6 +30,8 @@ SPARSE = b"\n" + b"words without anything to undo, " * 200
         (rb"\u00zz \xq \q \N{x} \U00110000", rb"\u00zz \xq \q \N{x} \U00110000"),
         (rb"a\/b", b"a/b"),
         (rb"\41 \42 \43 \44 ", b"ABCD"),
+        (rb"\4A \4b \004C \4d ", b"JKLM"),
+        (rb"a\ud83db", b"ab"),  # half of a character is none, and no reason to fail
     ],
 )  # fmt: skip
 def test_escapes_of_program_text(escaped: bytes, undone: bytes, more: bytes) -> None:
@@ -42,6 +46,7 @@ def test_escapes_of_program_text(escaped: bytes, undone: bytes, more: bytes) -> 
         (b"a%3Db=c=3D", b"a=b=c=3D"),
         (b"%C3%A9%00%FF", b"\xc3\xa9\0\xff"),
         (b"%u0041%u20AC%uD83D%uDE00", "A\u20ac\U0001f600".encode()),
+        (b"%u0041%uD83D%u0042", b"AB"),
         (b"a=\nb", b"a=\nb"),
     ],
 )
@@ -98,6 +103,9 @@ def test_what_may_be_escaped_is_seen(escaped: bytes, kinds: set[Escape]) -> None
         ("a\u2010b\u2212c", "a-b-c"),
         ("\U000e0073\U000e0065", "se"),
         ("s\0e\0c\0r\0e\0t\0", "secret"),
+        ("name\0\0\0\0value", "name\nvalue"),  # what an archive pads is not glued together
+        ("s\0\0\0e\0\0\0c\0\0\0", "sec"),
+        ("s\x1b[1;31me\x1b[0Kc\x1b[mret", "secret"),
         ("name\0value and more of it", "name\nvalue and more of it"),
         ("nothing to undo: stra\u00dfe, \u4f60\u597d, \ud55c", "nothing to undo: stra\u00dfe, \u4f60\u597d, \ud55c"),
         ("s\u00e9\u010dr\u1ebdt", "secret"),
@@ -117,8 +125,12 @@ def test_letters_are_folded_in_a_text_with_many_of_them_and_in_bytes_that_are_no
     wide = "".join(map(chr, range(0xFF21, 0xFF3B)))
     assert folded(wide.encode()) == bytes(range(65, 91))
     assert folded(b"\xff" + "\uff21".encode() + b"\xfe") == b"\xffA\xfe"
-    noise = bytes(range(256)) * 8
-    assert folded(noise) is noise
+    for noise in (bytes(range(256)) * 8, random.Random(5).randbytes(4000)):
+        assert folded(noise) is noise
+    strewn = random.Random(5).randbytes(400) + "\uff33\uff45\u200b".encode() * 40
+    assert b"SeSeSe" in folded(strewn)
+    controls = b"\x01 words " * 40
+    assert folded(controls + "\uff21".encode()) == controls + b"A"
 
 
 @pytest.mark.parametrize(
@@ -149,6 +161,8 @@ def test_quoted_printable_is_read_around_what_looks_like_it() -> None:
         (b"a +AHMAZQBjAHIAZQB0- b", b"secret"),
         (b"+AHMAZQBj and +AHIAZQB0-", b"sec\nret"),
         (b"+QUJDREVGRw==", b""),
+        (b"+AHNOAE4AAGU-", b""),  # of four characters two of ours are too few to tell
+        (b"+AHMAZdg9AGMAcg-", b"secr"),  # half of a character is none
         (b"1 + 1", b""),
     ],
 )

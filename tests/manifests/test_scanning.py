@@ -95,6 +95,8 @@ def test_the_way_out_reads_what_it_is_told() -> None:
         {"rule": []},
         {"rules": [{"name": "x"}]},
         {"rules": [{"name": "x", "pattern": ""}]},
+        {"rules": [{"name": "x", "pattern": "a", "entropie": 3}]},
+        {"silences": [{"rule": "jwt", "hosts": []}]},
         {"rules": [{"name": "x", "pattern": "a", "entropy": "3"}]},
         {"silences": [{"rule": "*"}]},
         {"silences": [{"rule": "jwt", "host": "Example.com"}]},

@@ -62,10 +62,7 @@ class _Alphabet:
 def _openings(encode: Callable[[bytes], bytes]) -> Iterator[bytes]:
     """How packed content begins, in two signs at least: the second of a packing's two bytes may be either of two."""
     for opening, packing in zip(beginnings(encode), PACKINGS, strict=True):
-        if len(opening) > 1:
-            yield opening
-        else:
-            yield from (encode(packing + rest)[:2] for rest in (bytes(8), b"\xff" * 8))
+        yield from {encode(packing + rest)[: max(2, len(opening))] for rest in (bytes(8), b"\xff" * 8)}
 
 
 def from_runs(data: bytes, starts: Iterable[int]) -> Iterator[bytes]:
