@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from bottle.adapters.docker import containers
 from bottle.adapters.docker.connection import connect
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.names import Names, Owned, subnet_for
 from bottle.adapters.fake.progress import FakeProgress
 from bottle.domain.errors import BackendError, BottleError, ConflictError
+from bottle.domain.manifest import Remote
 from bottle.domain.provision import Check
 from tests.support import bottles
 from tests.support.requirements import require
@@ -158,4 +160,22 @@ def test_a_subnet_that_is_taken_makes_way_for_another() -> None:
             assert bottle.run(["true"]).status == 0
     finally:
         engine.remove_network(squatter)
+    assert not backend.leftovers()
+
+
+def test_repositories_whose_container_somebody_removed_are_found_and_removed() -> None:
+    """`docker rm` leaves a container's volumes; nobody else would ever know whose the git gate's was."""
+    owner, engine = f"pruned:{os.getpid()}", Engine(connect(os.environ, Path.home()))
+    backend, plan = bottles.docker_backend(owner), bottles.a_plan(bottles.images_for_tests())
+    plan = evolve(plan, remotes={"results": Remote("local")})
+    names, owned = Names(plan.identity), Owned(owner, plan.identity, "launch")
+    with bottles.audit_directory() as audit:
+        body = containers.sidecar_apart(plan, names, owned, subnet_for(names.egress_network, 0), audit, None, 7000)
+        container = engine.create_container(names.sidecar, {**body, "NetworkingConfig": {}})
+    engine.client.remove_container(container, v=False)
+    (left,) = backend.leftovers()
+    assert (left.identity, left.kind) == (plan.identity, "volume")
+    bottles.docker_backend("somebody-else").destroy(plan.identity)
+    assert list(backend.leftovers()) == [left]
+    backend.destroy(plan.identity)
     assert not backend.leftovers()

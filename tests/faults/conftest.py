@@ -1,6 +1,7 @@
 """Real launches in processes of their own, on each backend that the machine has, with a home of their own."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -84,9 +85,9 @@ class Host:
 
     def made(self) -> list[str]:
         """All that this home's bottles consist of, outside of its state."""
-        left = [str(path) for path in self.elsewhere.iterdir()]
+        left = [*map(str, self.elsewhere.iterdir()), *boxes.mounted(self.home)]
         if self.backend == "docker":
-            return [*left, *self._in_engine()]
+            return [*left, *self.in_engine()]
         return [*left, *self.processes(), *self.directories()]
 
     @property
@@ -106,12 +107,14 @@ class Host:
         state = self.home / "state"
         return sorted(path.name for path in state.iterdir()) if state.exists() else []
 
-    def _in_engine(self) -> list[str]:
+    def in_engine(self) -> list[str]:
+        """What an engine has of this home's."""
         client = connect(os.environ, Path.home())
         try:
             mine = {"label": f"bot-bottle.owner={os.getuid()}:{self.home.resolve()}"}
             containers = client.containers(all=True, filters=mine)
-            return [c["Names"][0] for c in containers] + [n["Name"] for n in client.networks(filters=mine)]
+            things = [*client.networks(filters=mine), *(client.volumes(filters=mine)["Volumes"] or ())]
+            return [c["Names"][0] for c in containers] + [thing["Name"] for thing in things]
         finally:
             client.close()
 
@@ -126,6 +129,15 @@ def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         host.bottle("start", "sleeper", "--yes", "--detach", timeout=BUILT)
     host.bottle("stop", "--all")
     return name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_are_heard() -> None:
+    """By all that is launched here: what runs in the background or under `nohup` was told to ignore some, and hands
+    that on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

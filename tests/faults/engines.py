@@ -1,5 +1,7 @@
 """An engine of a test's own, which may be killed, beside the machine's: neither sees anything of the other's."""
 
+import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -46,9 +48,10 @@ class Engine:
         """Until it answers."""
         where = [f"--{name}={self.root / name}" for name in ("data-root", "exec-root", "pidfile")]
         words = ["dockerd", f"--config-file={self.root}/config.json", f"--host={self.address}", *where]
-        within = ["nsenter", "-t", str(self._holder.pid), "-n", "-m", "--"]
         with (self.root / "log").open("ab") as log:
-            self._process = subprocess.Popen([*within, *words], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [*self._within, *words, f"--cgroup-parent=/{self._group}"], stdout=log, stderr=log
+            )
         wait_until(self._answers, ENOUGH, f"no engine answers: {self.root}/log")
 
     def end(self, number: signal.Signals) -> None:
@@ -70,6 +73,47 @@ class Engine:
             networks = {str(network.name) for network in client.networks.list()} - {"bridge", "host", "none"}
             containers = {str(container.name) for container in client.containers.list(all=True)}
             return [*containers, *networks, *(str(volume.name) for volume in client.volumes.list())]
+
+    def traces(self) -> Sequence[str]:
+        """All that its containers consist of on this host, but for what is in it: rules of the firewall, devices of the
+        network, mounts, control groups, directories, and processes that watch over others."""
+        rules = [line for line in self._said("iptables-save").splitlines() if line.startswith("-A")]
+        devices = [line.split(":")[1].strip() for line in self._said("ip", "-o", "link").splitlines()]
+        there = Path(f"/proc/{self._holder.pid}")
+        mounts = (there / "mounts").read_text().splitlines()
+        groups = [str(path) for top in self._groups() for path in top.iterdir() if path.is_dir()]
+        data = there / f"root{self.root}/data-root"
+        folders = [str(path) for name in ("containers", "volumes") for path in (data / name).iterdir()]
+        return sorted([*rules, *devices, *mounts, *groups, *folders, *self._processes()])
+
+    @property
+    def _group(self) -> str:
+        return f"bot-bottle-test-{self._holder.pid}"
+
+    @property
+    def _within(self) -> Sequence[str]:
+        return ["nsenter", "-t", str(self._holder.pid), "-n", "-m", "--"]
+
+    def _said(self, *words: str) -> str:
+        return subprocess.run([*self._within, *words], check=True, capture_output=True, text=True).stdout
+
+    def _groups(self) -> Sequence[Path]:
+        """Its part of each hierarchy of control groups."""
+        return [path for pattern in (self._group, f"*/{self._group}") for path in Path("/sys/fs/cgroup").glob(pattern)]
+
+    def _processes(self) -> Iterator[str]:
+        """The engine's own, and those that watch over containers: their command lines name its directories."""
+        mark = os.fsencode(self.root)
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                line = (process / "cmdline").read_bytes()
+                if mark in line:
+                    yield f"{process.name} {line.split(bytes(1))[0].decode()}"
+
+    def forget(self) -> None:
+        """What the kernel keeps of an engine that has ended."""
+        for path in self._groups():
+            path.rmdir()
 
     def furnish(self) -> None:
         """Gives it the real sidecar's image, and a box, from the machine's engine."""
@@ -110,4 +154,5 @@ def engine(root: Path) -> Iterator[Engine]:
             yield made
         finally:
             made.end(signal.SIGTERM)
+            made.forget()
             holder.communicate(b"\n", timeout=ENOUGH)

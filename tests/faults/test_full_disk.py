@@ -3,7 +3,7 @@
 import contextlib
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,10 +17,24 @@ from tests.support.requirements import require
 SIZE = "6m"
 LONG = "head -c 3000000 /dev/zero > ~/.sessions/long"
 QUESTION = """\
-curl -sS -m 10 -H 'Content-Type: application/json' -d '{"jsonrpc": "2.0", "id": 1, "method": "tools/call",
-"params": {"name": "ask", "arguments": {"question": "May I go on?"}}}' http://supervise:9100/
+{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "ask", "arguments": {"question": "May I?"}}}"""
+ASK = f"""\
+for turn in $(seq 50); do
+    status=$(curl -s -m 10 -o /tmp/said -w '%{{http_code}}' http://origin.example/)
+    [ "$status" = "$0" ] || break
+done
+echo "$status"; cat /tmp/said; echo
+curl -s -m 10 -H 'Content-Type: application/json' -d '{QUESTION}' http://supervise:9100/
 """
-ASK = "curl -s -m 10 -o /tmp/said -w '%{http_code}\\n' http://origin.example/; cat /tmp/said"
+
+
+@frozen
+class Answers:
+    """What an agent is told by an origin, and of what it asks its operator: whether that is an error, and the words."""
+
+    status: str
+    content: str
+    asked: tuple[bool, str]
 
 
 @frozen
@@ -30,6 +44,7 @@ class Disk:
     host: Host
     state: Path
     """By which this process reaches it."""
+    origin: Origin
 
     def fill(self, left: int = 0) -> None:
         """Until so many bytes are free."""
@@ -41,6 +56,17 @@ class Disk:
 
     def free(self) -> None:
         (self.state / ".full").unlink(missing_ok=True)
+
+    def ask(self, identity: str, *, while_it_is: str = "") -> "Answers":
+        """The agent asks the origin, again as long as it is answered with that status; and then its operator."""
+        said = self.host.bottle("exec", identity, "--", "sh", "-c", ASK, while_it_is)
+        status, content, told = said.split("\n", 2)
+        result = json.loads(told)["result"]
+        return Answers(status, content, (result["isError"], result["content"][0]["text"]))
+
+    def waiting(self) -> Sequence[str]:
+        """What the operator sees of it."""
+        return [told["why"] for told in json.loads(self.host.bottle("supervise", "list", "--json"))]
 
     def fails(self, *arguments: str) -> str:
         """The one error that a command ends with."""
@@ -63,22 +89,53 @@ def disk(tmp_path_factory: pytest.TempPathFactory, origin: Origin) -> Iterator[D
     require("bubblewrap")
     require("mounts")
     require("nsenter")
-    host = make_worker(tmp_path_factory.mktemp("disk"), "bubblewrap", origin.settings)
-    (host.home / "bottles/asking.md").write_text("---\nextends: shell\nsupervise: true\n---\n")
-    (host.home / "agents/asker.md").write_text("---\nbottle: asking\n---\n")
-    state = host.home / "state"
-    state.mkdir()
+    host, state = furnished(tmp_path_factory.mktemp("disk"), "bubblewrap", origin)
     mount = f"mount -t tmpfs -o size={SIZE},mode=700 none {state} && echo mounted && read end"
     holder = subprocess.Popen(["unshare", "-m", "sh", "-c", mount], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"mounted\n"
     inside = Path(f"/proc/{holder.pid}/root{state}")
-    made = Disk(evolve(host, before=("nsenter", "-t", str(holder.pid), "-m", "--")), inside)
+    made = Disk(evolve(host, before=("nsenter", "-t", str(holder.pid), "-m", "--")), inside, origin)
     yield made
     made.free()
     made.host.bottle("stop", "--all")
     made.host.bottle("cleanup", "--yes")
     holder.communicate(b"\n", timeout=ENOUGH)
+
+
+@pytest.fixture
+def disk_of_an_engine(tmp_path: Path) -> Iterator[Disk]:
+    """One that an engine sees, so that it is mounted for all."""
+    require("docker")
+    require("mounts")
+    with origin_for("docker") as origin:
+        host, state = furnished(tmp_path, "docker", origin)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=700", "none", state], check=True)
+        made = Disk(host, state, origin)
+        try:
+            yield made
+            made.free()
+            host.bottle("cleanup", "--yes")
+            assert (list(state.iterdir()), host.in_engine()) == ([], [])
+        finally:
+            subprocess.run(["umount", "--lazy", state], check=True)
+
+
+@pytest.fixture(params=["disk", "disk_of_an_engine"], ids=["bubblewrap", "docker"])
+def any_disk(request: pytest.FixtureRequest) -> Disk:
+    """On docker the sidecar's programs write through the engine's mounts, each as a user of its own."""
+    made: Disk = request.getfixturevalue(request.param)
+    return made
+
+
+def furnished(folder: Path, backend: str, origin: Origin) -> tuple[Host, Path]:
+    """A home with agents that ask the origin and their operator, and where its state will be."""
+    host = make_worker(folder, backend, origin.settings)
+    (host.home / "bottles/asking.md").write_text("---\nextends: shell\nsupervise: true\n---\n")
+    (host.home / "agents/asker.md").write_text("---\nbottle: asking\n---\n")
+    state = host.home / "state"
+    state.mkdir()
+    return host, state
 
 
 @pytest.fixture(autouse=True)
@@ -99,23 +156,23 @@ def test_no_bottle_goes_on_that_could_not_be_remembered(disk: Disk, left: int) -
     assert "running" not in disk.host.bottle("list", "--all")
 
 
-def test_what_cannot_be_written_down_does_not_leave(disk: Disk, origin: Origin) -> None:
-    """The agent reads why; once there is room it is answered as before."""
-    identity = disk.host.bottle("start", "worker", "--yes", "--detach").splitlines()[-1]
-
-    def ask() -> list[str]:
-        return disk.host.bottle("exec", identity, "--", "sh", "-c", ASK).split("\n", 1)
-
-    assert ask()[0] == "204"
+def test_what_cannot_be_written_down_does_not_leave_and_is_no_question(any_disk: Disk) -> None:
+    """The agent reads why, and the operator is shown no part of what it asked; with room both are answered."""
+    disk, origin = any_disk, any_disk.origin
+    identity = disk.host.bottle("start", "asker", "--yes", "--detach").splitlines()[-1]
     disk.fill()
-    while (answer := ask())[0] == "204":  # the last block of the trail has room for some lines
-        assert len(origin.paths) < 50, "the disk never was full"
+    told = disk.ask(identity, while_it_is="204")  # the last block of the trail may have room for some lines
+    assert (told.status, json.loads(told.content)["rule"]) == ("503", "audit.unwritable")
+    assert told.asked == (True, "the proposal could not be kept: the operator's disk may be full")
+    assert list((disk.state / identity / "supervise" / "asked").iterdir()) == []
+    assert disk.waiting() == []
     origin.paths.clear()
-    assert answer[0] == ask()[0] == "503"
-    assert json.loads(answer[1])["rule"] == "audit.unwritable"
+    assert disk.ask(identity).status == "503"
     assert origin.paths == []
     disk.free()
-    assert ask()[0] == "204"
+    told = disk.ask(identity)
+    assert (told.status, told.asked[0]) == ("204", False)
+    assert disk.waiting() == ["May I?"]
     disk.host.bottle("stop", identity)
 
 
@@ -161,25 +218,3 @@ def test_work_that_has_no_room_is_not_brought_home_by_half(disk: Disk, tmp_path:
     there.host.bottle("export", identity, "--patch", str(patch), "--yes")
     assert patch.stat().st_size
     there.host.bottle("stop", identity)
-
-
-def test_a_question_that_has_no_room_is_answered_as_such_and_can_be_asked_again(disk: Disk) -> None:
-    """Neither a part of it nor anything else is shown to the operator."""
-    identity = disk.host.bottle("start", "asker", "--yes", "--detach").splitlines()[-1]
-    asked = disk.state / identity / "supervise" / "asked"
-
-    def ask() -> tuple[bool, str]:
-        said = json.loads(disk.host.bottle("exec", identity, "--", "sh", "-c", QUESTION))["result"]
-        return said["isError"], said["content"][0]["text"]
-
-    def waiting() -> list[str]:
-        return [told["why"] for told in json.loads(disk.host.bottle("supervise", "list", "--json"))]
-
-    disk.fill()
-    assert ask() == (True, "the proposal could not be kept: the operator's disk may be full")
-    assert list(asked.iterdir()) == []
-    assert waiting() == []
-    disk.free()
-    assert ask()[0] is False
-    assert waiting() == ["May I go on?"]
-    disk.host.bottle("stop", identity)

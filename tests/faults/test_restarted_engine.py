@@ -1,4 +1,5 @@
-"""The engine is killed under bottles that run, and started again: each command says how it stands; nothing is left."""
+"""An engine in which nothing else is: killed under bottles that run and started again, each command says how it stands;
+and whatever bottles begin and end in it, it is afterwards as it was before."""
 
 import json
 import os
@@ -11,9 +12,27 @@ from attrs import evolve
 from bottle.cli.main import run
 from tests.faults.conftest import ENOUGH, Host
 from tests.faults.engines import BOX, Engine, engine
-from tests.faults.workers import NOTE, make_worker, started
+from tests.faults.workers import NOTE, SEEDS, Report, Worker, make_worker, started
+from tests.support.boxes import wait_until
 from tests.support.requirements import require
 
+WITH_A_GATE = """\
+---
+agent_provider: {template: sh}
+git: {remotes: {results: {Upstream: local}}}
+---
+"""
+TRACES = (
+    "-A FORWARD",
+    "-A POSTROUTING",
+    " br-",
+    " veth",
+    "overlay",
+    "nsfs",
+    "/sys/fs/cgroup/",
+    "/volumes/",
+    "containerd-shim",
+)
 AWAY = "no Docker engine answers"
 BACKEND, NOT_RUNNING, PASSED_THROUGH = 5, 4, 100
 
@@ -89,3 +108,25 @@ def test_bottles_are_lost_with_their_engine_and_told_of(
     assert told("stop", "--all")[0] == 0
     assert told("cleanup", "--yes")[0] == 0
     assert (mortal.holds(), worker.states()) == ([], [])
+
+
+def test_bottles_that_begin_and_end_beside_each_other_leave_nothing_of_any_kind(
+    mortal: Engine, worker: Host, report: Report
+) -> None:
+    """Two at a time: one does its task, the launcher of the other is killed at some moment of it. Each has a git gate,
+    so that there is a volume, too."""
+    (worker.home / "bottles/shell.md").write_text(WITH_A_GATE)
+    both = Worker.measured(worker, report)  # the first one makes chains and groups that stay with an engine
+    before = mortal.traces()
+    identity = started(worker)
+    made = " ".join(sorted(set(mortal.traces()) - set(before)))
+    assert [kind for kind in TRACES if kind not in made] == []  # nothing is counted that is never there
+    worker.bottle("stop", identity)
+    for seed in SEEDS:
+        doing = worker.launch("run", "worker", NOTE)
+        both.kill("run", seed, "run", "worker", f"{NOTE}; sleep 60")
+        said, _ = doing.communicate(timeout=ENOUGH)
+        assert doing.returncode == 0, said
+        both.set_right("two bottles beside each other, one of them killed")
+        assert mortal.holds() == []
+        wait_until(lambda: mortal.traces() == before, ENOUGH, f"{set(mortal.traces()) ^ set(before)}")

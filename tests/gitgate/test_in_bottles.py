@@ -87,6 +87,7 @@ def staged(name: str, folder: Path, proxy: UpstreamProxy | None = None) -> Itera
             yield Stage(bottle, upstream, remote.upstream, audit, server, backend)
         finally:
             backend.destroy(plan.identity)
+        assert plan.identity not in {left.identity for left in backend.leftovers()}
 
 
 def test_a_clone_and_a_push(stage: Stage) -> None:

@@ -30,6 +30,14 @@ def _root(home: Path) -> Path:
     return runtimes(home).of("any-00000").path.parent
 
 
+def mounted(home: Path) -> list[str]:
+    """Mounts and sockets of this host's, as the kernel lists them, that lie among this home's or its bottles' things:
+    also those whose name is gone."""
+    marks = (str(home.resolve()), str(_root(home)))
+    lines = [line for table in ("mountinfo", "net/unix") for line in (PROC / "self" / table).read_text().splitlines()]
+    return [line for line in lines if any(mark in line for mark in marks)]
+
+
 def processes(home: Path, began: float) -> list[str]:
     """Keepers, boxes and sidecars of this home's bottles: they see its files, or their sockets are among its own.
 

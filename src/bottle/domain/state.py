@@ -71,7 +71,7 @@ class Leftover:
     `identity` is empty."""
 
     identity: str
-    kind: Literal["container", "network", "machine", "state", "process", "directory", "deploy key", "image"]
+    kind: Literal["container", "network", "volume", "machine", "state", "process", "directory", "deploy key", "image"]
     name: str
 
 

@@ -116,19 +116,23 @@ def _sidecar(
             "Mounts": mounts,
             **_limits(512 * _MEBIBYTE, 128),
             "Tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,mode=1777,size=16m"},  # noqa: S108 - inside the container
-            **(_for_gate(mounts) if plan.remotes else {}),
+            **(_for_gate(mounts, owned) if plan.remotes else {}),
         },
     }
 
 
-def _for_gate(mounts: list[dict[str, Any]]) -> dict[str, Any]:
+def _for_gate(mounts: list[dict[str, Any]], owned: Owned) -> dict[str, Any]:
     """What the git gate needs more: memory, processes, a place for keys in memory and one for repositories that is
-    removed with the container."""
+    removed with the container, or found by its labels where somebody else removed that."""
     tmpfs = {
         "/tmp": "rw,noexec,nosuid,nodev,mode=1777,size=272m",  # noqa: S108 - inside the container
         git_gate.STATE: f"rw,exec,nosuid,nodev,mode=0700,uid={git_gate.NUMBER},gid={git_gate.NUMBER},size=1g",
     }
-    repositories = {"Type": "volume", "Target": f"{git_gate.STATE}/repositories"}
+    repositories = {
+        "Type": "volume",
+        "Target": f"{git_gate.STATE}/repositories",
+        "VolumeOptions": {"Labels": owned.labels("repositories")},
+    }
     return {"Tmpfs": tmpfs, "Mounts": [*mounts, repositories], **_limits(4096 * _MEBIBYTE, 512)}
 
 

@@ -39,6 +39,14 @@ class Network:
     identity: str
 
 
+@frozen
+class Volume:
+    """A volume as a listing shows it."""
+
+    name: str
+    identity: str
+
+
 class Engine:
     """One engine. May be used by several threads."""
 
@@ -177,6 +185,13 @@ class Engine:
         found = (Network(item["Id"], item["Name"], (item["Labels"] or {}).get(IDENTITY_LABEL, "")) for item in listed)
         return sorted(found, key=lambda network: network.name)
 
+    def volumes(self, filters: Mapping[str, list[str]]) -> Sequence[Volume]:
+        """All that carry the labels, by name."""
+        with speaking():
+            listed = self.client.volumes(filters=dict(filters))["Volumes"] or ()
+        found = (Volume(item["Name"], (item["Labels"] or {}).get(IDENTITY_LABEL, "")) for item in listed)
+        return sorted(found, key=lambda volume: volume.name)
+
     def remove_container(self, container: str) -> None:
         with speaking():
             self.client.remove_container(container, v=True, force=True)
@@ -184,6 +199,10 @@ class Engine:
     def remove_network(self, network: str) -> None:
         with speaking():
             self.client.remove_network(network)
+
+    def remove_volume(self, name: str) -> None:
+        with speaking():
+            self.client.remove_volume(name)
 
     def image_id(self, tag: str) -> str | None:
         """The id of an image that is there; None when it is not."""

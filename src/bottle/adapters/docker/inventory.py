@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from bottle.adapters.docker.engine import Container, Engine, Network
+from attrs import frozen
+
+from bottle.adapters.docker.engine import Container, Engine, Network, Volume
 from bottle.adapters.docker.failures import GoneError
 from bottle.adapters.docker.names import BOX, SIDECAR, Owned
 from bottle.app.ports import Running
@@ -24,11 +26,12 @@ def running(engine: Engine, owner: str) -> Sequence[Running]:
 
 
 def leftovers(engine: Engine, owner: str) -> Sequence[Leftover]:
-    """Every container and network of this owner."""
+    """Every container, network and volume of this owner."""
     filters = Owned(owner).filters()
     return [
         *(Leftover(item.identity, "container", item.name) for item in engine.containers(filters)),
         *(Leftover(item.identity, "network", item.name) for item in engine.networks(filters)),
+        *(Leftover(item.identity, "volume", item.name) for item in engine.volumes(filters)),
     ]
 
 
@@ -42,27 +45,41 @@ def remove(engine: Engine, owned: Owned) -> None:
     """Removes everything with these labels. Tries all of it, several times; then raises BackendError for what stays."""
     failures: list[str] = []
     for number in range(_ROUNDS):
-        containers = engine.containers(owned.filters())
-        networks = engine.networks(owned.filters())
-        if not containers and not networks:
+        found = _Found.of(engine, owned)
+        if not found.names:
             return
         if number:
             time.sleep(_PAUSE * number)
-        failures = _remove_all(engine, containers, networks)
-    names = ", ".join(
-        [item.name for item in engine.containers(owned.filters())]
-        + [item.name for item in engine.networks(owned.filters())]
-    )
-    if names:
+        failures = found.remove(engine)
+    if names := ", ".join(_Found.of(engine, owned).names):
         raise BackendError(f"would not go: {names} ({'; '.join(failures)})", hint="`bottle cleanup` tries again")
 
 
-def _remove_all(engine: Engine, containers: Sequence[Container], networks: Sequence[Network]) -> list[str]:
-    """Containers first, networks then, each kind at once; what went wrong."""
-    with ThreadPoolExecutor(4, thread_name_prefix="remove") as pool:
-        failures = [*pool.map(lambda item: _attempt(engine.remove_container, item.id), containers)]
-        failures += [*pool.map(lambda item: _attempt(engine.remove_network, item.id), networks)]
-    return [failure for failure in failures if failure]
+@frozen
+class _Found:
+    """What the engine holds with some labels."""
+
+    containers: Sequence[Container]
+    networks: Sequence[Network]
+    volumes: Sequence[Volume]
+
+    @classmethod
+    def of(cls, engine: Engine, owned: Owned) -> "_Found":
+        filters = owned.filters()
+        return cls(engine.containers(filters), engine.networks(filters), engine.volumes(filters))
+
+    @property
+    def names(self) -> Sequence[str]:
+        everything: tuple[Container | Network | Volume, ...] = (*self.containers, *self.networks, *self.volumes)
+        return [item.name for item in everything]
+
+    def remove(self, engine: Engine) -> list[str]:
+        """Containers first, as the others are in use by them, each kind at once; what went wrong."""
+        with ThreadPoolExecutor(4, thread_name_prefix="remove") as pool:
+            failures = [*pool.map(lambda item: _attempt(engine.remove_container, item.id), self.containers)]
+            failures += [*pool.map(lambda item: _attempt(engine.remove_network, item.id), self.networks)]
+            failures += [*pool.map(lambda item: _attempt(engine.remove_volume, item.name), self.volumes)]
+        return [failure for failure in failures if failure]
 
 
 def _attempt(remove_it: Callable[[str], None], item: str) -> str:
