@@ -31,7 +31,7 @@ from tests.support.requirements import missing
 
 FLOOR: Final = "the floor"
 ROOT: Final = Path(__file__).resolve().parents[1]
-_PROGRAM: Final = (sys.executable, "-c", "from bottle.cli.main import main; main()")
+_PROGRAM: Final = (sys.executable, "-c", "from bottle.cli.program import main; main()")
 
 Taken = Mapping[str, float]
 """Milliseconds by step, in the order of the steps; the floor first."""

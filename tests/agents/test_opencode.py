@@ -10,7 +10,7 @@ import pytest
 from attrs import define, field
 
 from bottle.adapters.bubblewrap import managed
-from bottle.adapters.bubblewrap.download import Line
+from bottle.adapters.bubblewrap.line import Line
 from bottle.adapters.bubblewrap.managed import Shelf, registry_of
 from bottle.adapters.bubblewrap.pins import Release
 from bottle.adapters.fake.progress import FakeProgress

@@ -28,7 +28,7 @@ from bottle.adapters.state.snapshots import SnapshotFiles
 from bottle.adapters.state.supervise import SuperviseFiles
 from bottle.app.ports import Backend, StateStore, World
 from bottle.app.prepare import Prepared, Wanted, prepare
-from bottle.domain.manifest import BackendName
+from bottle.domain.backends import BackendName
 
 TOKEN, BASE, CODE = "made-up-token-51f0", "https://staging.example", "made-up-code-77"
 MANIFEST: Mapping[str, object] = {

@@ -9,7 +9,7 @@ from bottle.adapters.fake.backend import FakeBackend
 from bottle.app.doctor import Finding, examine
 from bottle.app.ports import Backend, Survey
 from bottle.cli.render import finding_table
-from bottle.domain.manifest import BackendName
+from bottle.domain.backends import BackendName
 from bottle.domain.plan import Wall
 
 from .conftest import Stage

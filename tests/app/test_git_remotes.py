@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from bottle.adapters.fake.backend import FakeBackend
 from bottle.adapters.fake.git_keys import FakeGitKeys
 from bottle.adapters.fake.manifests import FakeManifests
 from bottle.app.cargo import resolve_git_secrets
 from bottle.app.ports import World
 from bottle.app.prepare import Wanted, prepare, require_ready
-from bottle.domain.errors import ManifestError, SecretMissingError
+from bottle.domain.errors import BackendError, ManifestError, SecretMissingError
 from tests.app.conftest import Stage
 
 KEY = "made-up-key"
@@ -62,3 +63,15 @@ def test_keys_go_to_the_launch_and_not_into_the_plan(stage: Stage) -> None:
     settings = next(file for file in prepared.plan.files if Path(file.path).name == ".gitconfig")
     assert b'[url "http://git-gate:9418/git.test/team/project"]' in settings.content
     assert b'insteadOf = "git@git.test:team/project"' in settings.content
+
+
+def test_a_host_that_serves_no_git_remote_ends_the_start_of_a_bottle_that_has_one(stage: Stage) -> None:
+    """Others start there all the same."""
+    lacking = FakeBackend(without_git=BackendError("there is no git"))
+    here = evolve(world(stage, REMOTE, {"/keys/project": KEY}), backends={"docker": lacking})
+    with pytest.raises(BackendError, match="there is no git"):
+        require_ready(prepare(here, Wanted("coder")))
+    without = FakeManifests(
+        {"bottles": {"claude": {"agent_provider": {"template": "claude"}}}, "agents": {"coder": {"bottle": "claude"}}}
+    )
+    require_ready(prepare(evolve(here, manifests=without), Wanted("coder")))

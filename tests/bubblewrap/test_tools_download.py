@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bottle.adapters.bubblewrap.download import Line
+from bottle.adapters.bubblewrap.line import Line
 from bottle.adapters.bubblewrap.managed import REGISTRY, Shelf, install, registry_of
 from bottle.adapters.fake.progress import FakeProgress
 from bottle.domain.errors import ProvisionError

@@ -78,7 +78,7 @@ def test_an_interruption_leaves_nothing(registry: Registry, tmp_path: Path) -> N
 _INSTALL = """
 import sys
 from pathlib import Path
-from bottle.adapters.bubblewrap.download import Line
+from bottle.adapters.bubblewrap.line import Line
 from bottle.adapters.bubblewrap.managed import Shelf, install
 from bottle.adapters.bubblewrap.pins import Release
 from bottle.adapters.fake.progress import FakeProgress

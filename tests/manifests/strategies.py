@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bottle.domain.addresses import IPNetwork
+from bottle.domain.backends import BACKENDS
 from bottle.domain.environment import PROMPT, EnvEntry, HostVariables, Prompted, Verbatim, env_entry
 from bottle.domain.hosts import HostPattern
 from bottle.domain.manifest import (
-    BACKENDS,
     AgentProvider,
     Auth,
     Bottle,

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from attrs import define, field
 
-from bottle.adapters.bubblewrap.download import Line
+from bottle.adapters.bubblewrap.line import Line
 from bottle.adapters.bubblewrap.managed import Shelf
 from bottle.adapters.bubblewrap.pins import Release
 

@@ -1,11 +1,16 @@
 """Signals that end a run, turned into one KeyboardInterrupt that carries the signal's number."""
 
+from __future__ import annotations
+
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from bottle.app.ports import Stopping
+if TYPE_CHECKING:
+    from bottle.app.ports import Stopping
+
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -1,8 +1,14 @@
 """Deploy keys: made for one bottle at its start, gone from the forge at its end, however it ended."""
 
-from bottle.app.ports import World
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from bottle.domain.errors import BottleError
-from bottle.domain.plan import BottlePlan
+
+if TYPE_CHECKING:
+    from bottle.app.ports import World
+    from bottle.domain.plan import BottlePlan
 
 
 def issue_deploy_keys(world: World, plan: BottlePlan) -> dict[str, str]:

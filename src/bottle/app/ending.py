@@ -1,15 +1,22 @@
 """A bottle's end: what is taken out of it first, and what is written down. It may be repeated, by anybody."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from bottle.app.deploy_keys import withdraw_deploy_keys
-from bottle.app.ports import Backend, Bottle, World
 from bottle.domain.errors import BackendError, BottleError
 from bottle.domain.provision import GUEST_HOME
-from bottle.domain.state import Event, Metadata
-from bottle.domain.taken_out import WORKSPACE, Part, below_home
+from bottle.domain.state import Event
+from bottle.domain.taken_out import WORKSPACE, below_home
+
+if TYPE_CHECKING:
+    from bottle.app.ports import Backend, Bottle, World
+    from bottle.domain.state import Metadata
+    from bottle.domain.taken_out import Part
 
 _SECONDS: dict[Part, float] = {"transcript": 60.0, "workspace": 600.0}
 _STDOUT = 1

@@ -1,18 +1,24 @@
 """What runs, what is kept, what is left over: list, find, stop and clean up."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
 from bottle.app.deploy_keys import withdraw_deploy_keys
 from bottle.app.ending import end_bottle
-from bottle.app.ports import Backend, Bottle, Running, World
-from bottle.domain.deploy_keys import DeployKey
 from bottle.domain.errors import BackendError, BottleError, ConflictError, NotFoundError
-from bottle.domain.manifest import BackendName
 from bottle.domain.names import did_you_mean
-from bottle.domain.state import BottleRow, Leftover, Metadata, Status
+from bottle.domain.state import BottleRow, Leftover
+
+if TYPE_CHECKING:
+    from bottle.app.ports import Backend, Bottle, Running, World
+    from bottle.domain.backends import BackendName
+    from bottle.domain.deploy_keys import DeployKey
+    from bottle.domain.state import Metadata, Status
 
 
 @frozen

@@ -6,9 +6,10 @@ from attrs import frozen
 
 from bottle.app.ports import Backend, Survey, World
 from bottle.domain import planning
+from bottle.domain.backends import BACKENDS, EXPERIMENTAL
 from bottle.domain.errors import BackendError, BottleError, ManifestError, NotFoundError, SecretMissingError, UsageError
 from bottle.domain.labels import COLORS, label_fault
-from bottle.domain.manifest import BACKENDS, EXPERIMENTAL, AgentProvider, EffectiveBottle, Manifest
+from bottle.domain.manifest import AgentProvider, EffectiveBottle, Manifest
 from bottle.domain.names import did_you_mean, identity_of
 from bottle.domain.plan import BottlePlan, Image
 from bottle.domain.provider import HostLogin, Provider
@@ -85,7 +86,7 @@ def prepare(world: World, wanted: Wanted, before: Metadata | None = None) -> Pre
     image, sidecar_image = images_of(backend, provider, bottle.agent_provider, wanted.additions)
     faults = (
         *([absent_login] if absent_login else []),
-        *_git_faults(world, bottle, survey),
+        *_git_faults(world, bottle, backend, usable=survey.usable),
         *_skill_faults(world, manifest.agent(wanted.agent).skills),
     )
     facts = planning.HostFacts(
@@ -224,10 +225,10 @@ def _token_refs(manifest: Manifest, agent: str, login: HostLogin | None) -> set[
     return refs
 
 
-def _git_faults(world: World, bottle: EffectiveBottle, survey: Survey) -> tuple[BottleError, ...]:
-    found = [world.git_keys.fault(host, remote) for host, remote in bottle.remotes.items()]
-    if bottle.remotes and survey.usable and survey.git_reason:
-        found.append(BackendError(f"git remotes cannot be served: {survey.git_reason}", hint=survey.git_hint))
+def _git_faults(world: World, bottle: EffectiveBottle, backend: Backend, *, usable: bool) -> tuple[BottleError, ...]:
+    found: list[BottleError | None] = [world.git_keys.fault(host, remote) for host, remote in bottle.remotes.items()]
+    if bottle.remotes and usable:
+        found.append(backend.git_fault())
     return tuple(fault for fault in found if fault is not None)
 
 

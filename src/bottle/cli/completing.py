@@ -91,7 +91,7 @@ def agents_and_identities() -> list[str | tuple[str, str]]:
 
 
 def backends() -> list[str]:
-    from bottle.domain.manifest import BACKENDS
+    from bottle.domain.backends import BACKENDS
 
     return list(BACKENDS)
 

@@ -1,23 +1,27 @@
 """Values as JSON documents: the keys that scripts rely on. Nothing here ever sees a secret value."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
-from bottle.app.doctor import Finding
-from bottle.app.explain import BodyExplanation
-from bottle.app.rules import ListedRule
-from bottle.app.run import Outcome
-from bottle.domain.egress import Request, Verdict
-from bottle.domain.errors import BottleError
-from bottle.domain.exported import Change
-from bottle.domain.manifest import HostVariables, Prompted
-from bottle.domain.plan import BottlePlan, PlannedEnv, PlannedRoute, Slot, Wall
-from bottle.domain.provision import HostTree
-from bottle.domain.state import BottleRow, Leftover, Metadata
-from bottle.domain.taken_out import KeptArchive
-from bottle.domain.traffic import Traffic
+from bottle.domain.environment import HostVariables, Prompted
+
+if TYPE_CHECKING:
+    from bottle.app.doctor import Finding
+    from bottle.app.explain import BodyExplanation
+    from bottle.app.rules import ListedRule
+    from bottle.app.run import Outcome
+    from bottle.domain.egress import Request, Verdict
+    from bottle.domain.errors import BottleError
+    from bottle.domain.exported import Change
+    from bottle.domain.plan import BottlePlan, PlannedEnv, PlannedRoute, Slot, Wall
+    from bottle.domain.provision import HostTree
+    from bottle.domain.state import BottleRow, Leftover, Metadata
+    from bottle.domain.taken_out import KeptArchive
+    from bottle.domain.traffic import Traffic
 
 Document = dict[str, Any]
 

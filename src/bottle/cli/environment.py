@@ -11,6 +11,7 @@ from bottle.domain.errors import UsageError
 from bottle.domain.upstream_proxy import InvalidProxyError, UpstreamProxy, parse_upstream_proxy
 
 _PROXY = "BOT_BOTTLE_UPSTREAM_PROXY"
+_TERMINAL = ("TERM", "COLORTERM", "LANG", "LC_ALL")
 
 
 @frozen
@@ -48,6 +49,16 @@ class Environment:
             return pwd.getpwuid(os.getuid()).pw_name
         except KeyError:
             return str(os.getuid())
+
+    @property
+    def codex_home(self) -> Path:
+        """Where Codex keeps its login."""
+        return _path(self.variables, "CODEX_HOME") or Path.home() / ".codex"
+
+    @property
+    def of_terminals(self) -> Mapping[str, str]:
+        """What programs on a terminal want to know of it."""
+        return {name: self.variables[name] for name in _TERMINAL if self.variables.get(name)}
 
     @property
     def owner(self) -> str:

@@ -5,23 +5,28 @@ stderr, lower case, without a full stop, errors as `bottle: error: ...` with `hi
 program is printed with its control characters escaped: a terminal obeys them.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from bottle.app.doctor import Finding
-from bottle.app.explain import BodyExplanation
-from bottle.app.rules import ListedRule
 from bottle.cli import documents
 from bottle.cli.columns import plain, table
 from bottle.cli.streams import say, tell, terminal_width
-from bottle.domain.dlp.settings import Silence
-from bottle.domain.egress import Request, Verdict
 from bottle.domain.errors import BottleError
-from bottle.domain.exported import Change
-from bottle.domain.manifest import Remote
-from bottle.domain.plan import BottlePlan, PlannedRoute
-from bottle.domain.state import Leftover
-from bottle.domain.traffic import Traffic
+
+if TYPE_CHECKING:
+    from bottle.app.doctor import Finding
+    from bottle.app.explain import BodyExplanation
+    from bottle.app.rules import ListedRule
+    from bottle.domain.dlp.settings import Silence
+    from bottle.domain.egress import Request, Verdict
+    from bottle.domain.exported import Change
+    from bottle.domain.manifest import Remote
+    from bottle.domain.plan import BottlePlan, PlannedRoute
+    from bottle.domain.state import Leftover
+    from bottle.domain.traffic import Traffic
 
 MEBI = 1024**2
 _MOST_TOLD = 20

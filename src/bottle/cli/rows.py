@@ -1,15 +1,20 @@
 """Bottles as a person reads them: those that run, and those that left something."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bottle.cli.columns import table
 from bottle.cli.render import size
 from bottle.cli.streams import terminal_width
 from bottle.domain.duration import told
 from bottle.domain.labels import painted
-from bottle.domain.state import BottleRow, Metadata
-from bottle.domain.taken_out import KeptArchive
+
+if TYPE_CHECKING:
+    from bottle.domain.state import BottleRow, Metadata
+    from bottle.domain.taken_out import KeptArchive
 
 _SPARE = ("STARTED", "SERVICES", "AGENT", "KEPT", "BACKEND", "BOTTLE", "AGE")
 """What a narrow terminal does without: the age says when, the identity names the agent."""

@@ -1,49 +1,53 @@
 """Composes the ports: the only file that knows every adapter.
 
-A person waits for `bottle list`, so what it does not need (cryptography, a YAML parser) is imported when it is used.
+A person waits for `bottle list`, so what it does not need (cryptography, a YAML parser) is imported when it is used:
+ports that few commands ask anything are made `later`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bottle.adapters.clock import SystemClock
 from bottle.adapters.credentials import HostCredentials
-from bottle.adapters.deploy_keys.files import DeployKeyFiles
-from bottle.adapters.editor import TerminalEditor
 from bottle.adapters.entropy import SystemEntropy
-from bottle.adapters.git_keys import KeyFiles
-from bottle.adapters.git_results import BundleFiles
-from bottle.adapters.git_seeds import HostSeeds
-from bottle.adapters.gvisor import gvisor_release
 from bottle.adapters.interruptions import SignalInterruptions
 from bottle.adapters.manifests.store import ManifestFiles
-from bottle.adapters.notify import OperatorNotifier
 from bottle.adapters.operator import TerminalOperator
 from bottle.adapters.providers.codex_login import CODEX_LOGIN, CodexLogin
 from bottle.adapters.providers.registry import AllProviders
 from bottle.adapters.roots import read_build_roots, read_roots
-from bottle.adapters.starter import NEXT, StarterFiles
 from bottle.adapters.state import StateFiles
-from bottle.adapters.state.snapshots import SnapshotFiles
-from bottle.adapters.state.supervise import SuperviseFiles
-from bottle.adapters.workshop import GitWorkshop
-from bottle.adapters.workspace import HostWorkspaces
-from bottle.app.ports import Backend, BottleCertificates, HomeManifests, ManifestEdit, World
-from bottle.cli.environment import Environment, read_environment, repository_of
+from bottle.app.ports import Backend, World
+from bottle.cli.environment import read_environment, repository_of
+from bottle.cli.later import later
 from bottle.cli.progress import TalkingProgress
-from bottle.domain.dlp.finding import Finding
-from bottle.domain.dlp.settings import KnownRule
-from bottle.domain.egress import Route
-from bottle.domain.manifest import BackendName
-from bottle.domain.scanned_body import Inquiry
+from bottle.domain.backends import BackendName
 
 if TYPE_CHECKING:
     from bottle.adapters.docker.backend import DockerBackend
-
-_TERMINAL = ("TERM", "COLORTERM", "LANG", "LC_ALL")
+    from bottle.adapters.git_results import BundleFiles
+    from bottle.adapters.starter import StarterFiles
+    from bottle.adapters.workshop import GitWorkshop
+    from bottle.app.ports import (
+        CertificateAuthority,
+        DeployKeys,
+        Editor,
+        GitKeys,
+        HomeManifests,
+        Notifier,
+        Seeds,
+        Snapshots,
+        SuperviseStore,
+        Workspaces,
+    )
+    from bottle.cli.environment import Environment
+    from bottle.domain.dlp.finding import Finding
+    from bottle.domain.dlp.settings import KnownRule
+    from bottle.domain.scanned_body import Inquiry
 
 
 def wire() -> World:
@@ -53,35 +57,45 @@ def wire() -> World:
 
 def wire_starter() -> StarterFiles:
     """What writes first manifests."""
+    from bottle.adapters.starter import StarterFiles
+
     environment = read_environment()
     return StarterFiles(environment.home, environment.variables, Path.home())
 
 
 def next_steps(programs: Iterable[str]) -> list[str]:
     """What is left to do before the first start."""
+    from bottle.adapters.starter import NEXT
+
     return [NEXT[program] for program in programs]
 
 
 def wire_gvisor() -> str:
     """The day of this host's release of gVisor; empty where there is none."""
+    from bottle.adapters.gvisor import gvisor_release
+
     return gvisor_release(read_environment().variables)
 
 
 def wire_results() -> BundleFiles:
     """What takes a bottle's work into a repository."""
+    from bottle.adapters.git_results import BundleFiles
+
     return BundleFiles(read_environment().variables)
 
 
 def wire_workshop() -> GitWorkshop:
     """What compares a bottle's work with how it began."""
+    from bottle.adapters.workshop import GitWorkshop
+
     return GitWorkshop(read_environment().variables)
 
 
 def compose(environment: Environment, directory: Path) -> World:
     """The world as it is seen from a directory."""
-    repository = repository_of(directory, environment.home)
+    state, repository = environment.home / "state", repository_of(directory, environment.home)
     roots = partial(read_roots, environment.upstream_ca, "BOT_BOTTLE_UPSTREAM_CA")
-    codex_login = CodexLogin(_codex_home(environment) / "auth.json", SystemClock().now)
+    codex_login = CodexLogin(environment.codex_home / "auth.json", SystemClock().now)
     return World(
         manifests=ManifestFiles(environment.home, repository),
         providers=AllProviders(environment.home / "contrib"),
@@ -92,24 +106,24 @@ def compose(environment: Environment, directory: Path) -> World:
                 "smolmachines": partial(_smolmachines, environment),
             }
         ),
-        state=StateFiles(environment.home / "state"),
+        state=StateFiles(state),
         credentials=HostCredentials(environment.variables, {CODEX_LOGIN: codex_login.token}),
-        authority=_Authority(),
+        authority=later(_authority),
         operator=TerminalOperator(),
         interruptions=SignalInterruptions(),
         clock=SystemClock(),
         entropy=SystemEntropy(),
         progress=TalkingProgress(),
-        snapshots=SnapshotFiles(environment.home / "state"),
-        supervise=SuperviseFiles(environment.home / "state"),
-        home_manifests=_HomeManifests(environment.home),
-        notifier=OperatorNotifier(environment.variables),
-        editor=TerminalEditor(environment.variables),
+        snapshots=later(partial(_snapshots, state)),
+        supervise=later(partial(_supervise, state)),
+        home_manifests=later(partial(_home_manifests, environment.home)),
+        notifier=later(partial(_notifier, environment)),
+        editor=later(partial(_editor, environment)),
         account=environment.account,
-        git_keys=KeyFiles(),
-        deploy_keys=DeployKeyFiles(environment.home / "state", roots, environment.upstream_proxy),
-        seeds=HostSeeds(environment.variables),
-        workspaces=HostWorkspaces(environment.variables),
+        git_keys=later(_git_keys),
+        deploy_keys=later(partial(_deploy_keys, environment, roots)),
+        seeds=later(partial(_seeds, environment)),
+        workspaces=later(partial(_workspaces, environment)),
         chosen_backend=environment.backend,
         upstream_roots=roots,
         upstream_proxy=environment.upstream_proxy,
@@ -149,47 +163,64 @@ class _Backends(Mapping[BackendName, Backend]):
         return len(self._makers)
 
 
-class _Authority:
-    """ports.CertificateAuthority, whose library is imported when a bottle starts."""
+def _authority() -> CertificateAuthority:
+    from bottle.adapters.certificates import LocalAuthority
 
-    def issue(
-        self, identity: str, hosts: Iterable[str], now: datetime, *, extensible: bool = False
-    ) -> BottleCertificates:
-        from bottle.adapters.certificates import LocalAuthority
-
-        return LocalAuthority().issue(identity, hosts, now, extensible=extensible)
-
-    def extend(self, authority: str, key: str, hosts: Iterable[str]) -> Mapping[str, str]:
-        from bottle.adapters.certificates import LocalAuthority
-
-        return LocalAuthority().extend(authority, key, hosts)
+    return LocalAuthority()
 
 
-class _HomeManifests:
-    """ports.HomeManifests, whose library is imported when an answer is given."""
+def _snapshots(state: Path) -> Snapshots:
+    from bottle.adapters.state.snapshots import SnapshotFiles
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    return SnapshotFiles(state)
 
-    def judge(self, route: Route) -> None:
-        self._files().judge(route)
 
-    def with_route(self, bottle: str, route: Route) -> ManifestEdit:
-        return self._files().with_route(bottle, route)
+def _supervise(state: Path) -> SuperviseStore:
+    from bottle.adapters.state.supervise import SuperviseFiles
 
-    def with_approved(self, bottle: str, fingerprint: str) -> ManifestEdit:
-        return self._files().with_approved(bottle, fingerprint)
+    return SuperviseFiles(state)
 
-    def with_fragment(self, bottle: str, fragment: str) -> ManifestEdit:
-        return self._files().with_fragment(bottle, fragment)
 
-    def write(self, edit: ManifestEdit) -> None:
-        self._files().write(edit)
+def _home_manifests(home: Path) -> HomeManifests:
+    from bottle.adapters.manifests.editing import HomeManifestFiles
 
-    def _files(self) -> HomeManifests:
-        from bottle.adapters.manifests.editing import HomeManifestFiles
+    return HomeManifestFiles(home)
 
-        return HomeManifestFiles(self._home)
+
+def _notifier(environment: Environment) -> Notifier:
+    from bottle.adapters.notify import OperatorNotifier
+
+    return OperatorNotifier(environment.variables)
+
+
+def _editor(environment: Environment) -> Editor:
+    from bottle.adapters.editor import TerminalEditor
+
+    return TerminalEditor(environment.variables)
+
+
+def _git_keys() -> GitKeys:
+    from bottle.adapters.git_keys import KeyFiles
+
+    return KeyFiles()
+
+
+def _deploy_keys(environment: Environment, roots: Callable[[], str]) -> DeployKeys:
+    from bottle.adapters.deploy_keys.files import DeployKeyFiles
+
+    return DeployKeyFiles(environment.home / "state", roots, environment.upstream_proxy)
+
+
+def _seeds(environment: Environment) -> Seeds:
+    from bottle.adapters.git_seeds import HostSeeds
+
+    return HostSeeds(environment.variables)
+
+
+def _workspaces(environment: Environment) -> Workspaces:
+    from bottle.adapters.workspace import HostWorkspaces
+
+    return HostWorkspaces(environment.variables)
 
 
 def _known_rules() -> Sequence[KnownRule]:
@@ -219,7 +250,7 @@ def _bubblewrap(environment: Environment) -> Backend:
         owner=environment.owner,
         environ=environment.variables,
         programs=programs,
-        terminal_env=_terminal_env(environment),
+        terminal_env=environment.of_terminals,
     )
 
 
@@ -233,7 +264,7 @@ def _smolmachines(environment: Environment) -> Backend:
         environ=environment.variables,
         archives=Archives(environment.home / "cache" / "machines", cache(partial(_docker, environment))),
         rules=SecretRules(environment.home / "tools" / "secret-rules"),
-        terminal_env=_terminal_env(environment),
+        terminal_env=environment.of_terminals,
     )
 
 
@@ -246,17 +277,7 @@ def _skills() -> Path:
     return Path.home() / ".claude" / "skills"
 
 
-def _codex_home(environment: Environment) -> Path:
-    named = environment.variables.get("CODEX_HOME")
-    return Path(named).expanduser() if named else Path.home() / ".codex"
-
-
-def _terminal_env(environment: Environment) -> dict[str, str]:
-    variables = environment.variables
-    return {name: variables[name] for name in _TERMINAL if variables.get(name)}
-
-
-def _docker(environment: Environment) -> "DockerBackend":
+def _docker(environment: Environment) -> DockerBackend:
     from bottle.adapters.docker.backend import DockerBackend
 
     return DockerBackend(
@@ -266,5 +287,5 @@ def _docker(environment: Environment) -> "DockerBackend":
         cache=environment.home / "cache",
         image=environment.image,
         build_ca=_build_ca(environment),
-        terminal_env=_terminal_env(environment),
+        terminal_env=environment.of_terminals,
     )

@@ -1,8 +1,15 @@
 """A key that a forge has for one repository and one bottle: what is written down of it, and how it is told again."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from attrs import field, frozen
 
-from bottle.domain.strict_json import ConfigError, JsonObject, read_object, read_text, read_tuple
+from bottle.domain.strict_json import ConfigError, read_object, read_text, read_tuple
+
+if TYPE_CHECKING:
+    from bottle.domain.strict_json import JsonObject
 
 _KEYS = ("provider", "url", "repository", "token_ref", "title", "public")
 

@@ -6,11 +6,11 @@ file (`file:line:column`), for messages; they make no difference between two val
 """
 
 from collections.abc import Mapping
-from typing import Literal
 
 from attrs import evolve, field, frozen
 
 from bottle.domain.addresses import IPNetwork
+from bottle.domain.backends import BackendName
 from bottle.domain.dlp.settings import Scanning
 from bottle.domain.egress import Endpoint, Scheme
 from bottle.domain.environment import EnvEntry as EnvEntry
@@ -21,12 +21,8 @@ from bottle.domain.errors import ManifestError, NotFoundError
 from bottle.domain.hosts import HostPattern
 from bottle.domain.names import did_you_mean
 
-BackendName = Literal["docker", "smolmachines", "bubblewrap"]
 NO_BOTTLES = "bottles are the files `~/.bot-bottle/bottles/<name>.md`"
 NO_AGENTS = "`bottle init` writes a first bottle and agent"
-BACKENDS: tuple[BackendName, ...] = ("docker", "smolmachines", "bubblewrap")
-EXPERIMENTAL: frozenset[BackendName] = frozenset({"smolmachines"})
-"""Backends that are taken where they are named, and nowhere else."""
 
 
 @frozen

@@ -5,10 +5,11 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from bottle.domain.backends import BackendName
 from bottle.domain.dlp.settings import Scanning
 from bottle.domain.egress import Policy, Route
 from bottle.domain.hosts import Authority
-from bottle.domain.manifest import BackendName, EnvEntry, Remote, Resources
+from bottle.domain.manifest import EnvEntry, Remote, Resources
 from bottle.domain.provision import Check, GuestDirectory, GuestFile, HostTree
 from bottle.domain.taken_out import KeptArchive
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from attrs import evolve, frozen
 
+from bottle.domain.backends import BackendName
 from bottle.domain.egress import Injection, Route
 from bottle.domain.errors import ManifestError
 from bottle.domain.hosts import Authority
 from bottle.domain.manifest import (
     Agent,
-    BackendName,
     EffectiveBottle,
     EnvEntry,
     HostVariables,

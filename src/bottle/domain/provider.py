@@ -1,13 +1,17 @@
 """What is particular to one agent program, as values. A provider is pure: it touches neither host nor box."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from attrs import field, frozen
 
-from bottle.domain.manifest import AgentProvider, ManifestRoute
-from bottle.domain.provision import Check, GuestDirectory, GuestFile
+if TYPE_CHECKING:
+    from bottle.domain.manifest import AgentProvider, ManifestRoute
+    from bottle.domain.provision import Check, GuestDirectory, GuestFile
+
 
 NEWEST: Final = ""
 """In place of a session's id: the one that was used last."""

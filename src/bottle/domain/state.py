@@ -5,7 +5,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from bottle.domain.manifest import BackendName
+from bottle.domain.backends import BackendName
 
 METADATA_VERSION = 1
 

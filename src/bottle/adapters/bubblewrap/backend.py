@@ -10,8 +10,8 @@ from bottle.adapters.bubblewrap.ground import Ground, Unfit
 from bottle.adapters.bubblewrap.programs import Programs
 from bottle.adapters.bubblewrap.runtime import Runtimes
 from bottle.app.ports import Bottle, Cargo, Progress, Running, Stopping, Survey
+from bottle.domain.backends import BackendName
 from bottle.domain.errors import BackendError, NotFoundError, UsageError
-from bottle.domain.manifest import BackendName
 from bottle.domain.names import is_identity
 from bottle.domain.plan import BottlePlan, Image
 from bottle.domain.provider import Provider
@@ -43,19 +43,18 @@ class BubblewrapBackend:
         if isinstance(found, Unfit):
             return Survey(usable=False, reason=found.reason, hint=found.hint)
         facts = {"bwrap": f"{found.bwrap} {found.version}", "limits": " ".join(found.scope) or "without control groups"}
-        notes = tuple(needs.notes())
-        from bottle.adapters.bubblewrap import git_gate  # `bottle list` waits for none of it
-
-        lack = git_gate.lack()
         return Survey(
             usable=True,
             walls=ground.walls(found),
-            notes=notes,
+            notes=tuple(needs.notes()),
             facts=facts,
             shares_loopback=True,
-            git_reason=lack.reason,
-            git_hint=lack.hint,
         )
+
+    def git_fault(self) -> BackendError | None:
+        from bottle.adapters.bubblewrap import git_gate  # bottles without git wait for none of it
+
+        return git_gate.fault()
 
     def images(self, provider: Provider, dockerfile: str | None = None) -> tuple[Image, Image]:
         return self._programs.images(provider, dockerfile)

@@ -12,8 +12,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import certifi
-from attrs import field, frozen
 
+from bottle.adapters.bubblewrap.line import Line
 from bottle.app.ports import Progress
 from bottle.domain.errors import ProvisionError
 
@@ -21,18 +21,6 @@ _BLOCK: Final = 1 << 20
 _MEBIBYTE: Final = 1 << 20
 _PASSING: Final = (408, 425, 429, 500, 502, 503, 504)
 _LARGEST: Final = 1 << 30
-
-
-@frozen
-class Line:
-    """How this host reaches the outside. `environ` is read for the proxy variables alone; what `roots`
-    reads (PEM) is trusted beside the system's. A silence of `timeout` seconds ends an attempt; `pauses` lie between
-    attempts."""
-
-    environ: Mapping[str, str] = field(factory=dict, repr=False)
-    roots: Callable[[], bytes] = field(default=bytes, repr=False)
-    timeout: float = 30.0
-    pauses: tuple[float, ...] = (1.0, 4.0)
 
 
 class _PassingError(Exception):

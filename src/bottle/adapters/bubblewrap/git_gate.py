@@ -4,8 +4,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from attrs import frozen
-
 from bottle.adapters import git_gate, gitleaks
 from bottle.adapters.bubblewrap import interpreter, sandbox, way_out
 from bottle.adapters.bubblewrap.beside import MEBIBYTE, Beside
@@ -15,7 +13,7 @@ from bottle.adapters.bubblewrap.needs import GUEST_PATH
 from bottle.adapters.bubblewrap.seccomp import box_filter
 from bottle.adapters.bubblewrap.secret_rules import PATTERNS
 from bottle.app.ports import Cargo
-from bottle.domain.errors import BottleError
+from bottle.domain.errors import BackendError, BottleError
 from bottle.domain.gitgate_config import gate_document
 from bottle.domain.listen import Listen
 from bottle.domain.plan import BottlePlan
@@ -30,24 +28,20 @@ _NEEDED = {"git": "git", "ssh": "openssh-client"}
 _PASSWD = f"gate:x:{_NUMBER}:{_NUMBER}::/nonexistent:/usr/sbin/nologin\n"  # ssh asks who it is
 
 
-@frozen
-class Lack:
-    """What keeps the gate from being served on this host, and the remedy; no reason where nothing does."""
-
-    reason: str = ""
-    hint: str | None = None
-
-
-def lack(folders: tuple[str, ...] = GUEST_PATH) -> Lack:
-    """The first thing that is missing."""
+def fault(folders: tuple[str, ...] = GUEST_PATH) -> BackendError | None:
+    """What keeps the gate from being served on this host, with the remedy: the first thing that is missing."""
     for program, package in _NEEDED.items():
         if not any(os.access(Path(folder) / program, os.X_OK) for folder in folders):
-            return Lack(f"{program} is not below /usr on this host", f"install the system's package `{package}`")
+            return _fault(f"{program} is not below /usr on this host", f"install the system's package `{package}`")
     try:
         gitleaks.program()
     except BottleError as error:
-        return Lack(str(error), error.hint)
-    return Lack()
+        return _fault(str(error), error.hint)
+    return None
+
+
+def _fault(reason: str, hint: str | None) -> BackendError:
+    return BackendError(f"git remotes cannot be served: {reason}", hint=hint)
 
 
 def program(

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 from attrs import field, frozen
 
 from bottle.adapters import disk
-from bottle.adapters.bubblewrap.download import Line, fetch
+from bottle.adapters.bubblewrap.line import Line
 from bottle.adapters.bubblewrap.pins import Release
 from bottle.adapters.bubblewrap.tools import GUEST_TOOLS, Tool
 from bottle.app.ports import Progress
@@ -73,6 +73,8 @@ def install(release: Release, shelf: Shelf, progress: Progress) -> None:
 
 
 def _make(release: Release, shelf: Shelf, new: Path, progress: Progress) -> None:
+    from bottle.adapters.bubblewrap.download import fetch  # TLS and HTTP, which a start does without
+
     url = f"{shelf.registry.rstrip('/')}/{release.path}"
     archive, tree = new / "archive", new / "tree"
     progress.detail(f"fetching {url}")

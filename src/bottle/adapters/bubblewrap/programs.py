@@ -8,7 +8,7 @@ from attrs import frozen
 
 import bottle
 from bottle.adapters.bubblewrap import managed, pins
-from bottle.adapters.bubblewrap.download import Line
+from bottle.adapters.bubblewrap.line import Line
 from bottle.adapters.bubblewrap.managed import Shelf
 from bottle.adapters.bubblewrap.pins import Machine, Release
 from bottle.adapters.bubblewrap.secret_rules import SecretRules

@@ -7,7 +7,6 @@ import hashlib
 import platform
 from collections.abc import Sequence
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -88,6 +87,8 @@ def _digest() -> str:
 
 
 def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # a look at a host does without
+
     try:
         return version(name)
     except PackageNotFoundError:

@@ -18,8 +18,8 @@ from bottle.adapters.docker.names import BUILDER_LABEL, Owned
 from bottle.adapters.docker.networks import NetworkOptions
 from bottle.adapters.docker.saving import Saved
 from bottle.app.ports import Bottle, Cargo, Progress, Running, Stopping, Survey
+from bottle.domain.backends import BackendName
 from bottle.domain.errors import BottleError, NotFoundError, ProvisionError
-from bottle.domain.manifest import BackendName
 from bottle.domain.names import is_identity
 from bottle.domain.plan import BottlePlan, Image
 from bottle.domain.provider import Provider
@@ -72,6 +72,9 @@ class DockerBackend:
             notes=tuple(survey.notes(info)),
             facts=survey.facts(info, version, self._engine.client.base_url),
         )
+
+    def git_fault(self) -> None:
+        """All that the gate needs is in the sidecar's image."""
 
     def images(self, provider: Provider, dockerfile: str | None = None) -> tuple[Image, Image]:
         sidecar = self._known(build_context.own(build_context.SIDECAR))

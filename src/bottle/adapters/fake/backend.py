@@ -8,9 +8,9 @@ from attrs import define, field, frozen
 from bottle.adapters.cargo import require_complete
 from bottle.adapters.fake.furnishing import furnished, packed
 from bottle.app.ports import Cargo, ExecResult, Heard, Progress, Running, Stopping, Survey
+from bottle.domain.backends import BackendName
 from bottle.domain.egress import Policy
 from bottle.domain.errors import BackendError, ConflictError, NotFoundError, ProvisionError, TimeIsUpError
-from bottle.domain.manifest import BackendName
 from bottle.domain.names import is_identity
 from bottle.domain.plan import BottlePlan, Image, Wall
 from bottle.domain.provider import Provider
@@ -161,10 +161,14 @@ class FakeBackend:
     fault: BaseException | None = None
     launched: list[tuple[BottlePlan, Cargo]] = field(factory=list)
     while_launching: Callable[[], None] = lambda: None
+    without_git: BackendError | None = None
     name: BackendName = "docker"
 
     def survey(self) -> Survey:
         return self.found
+
+    def git_fault(self) -> BackendError | None:
+        return self.without_git
 
     def images(self, provider: Provider, dockerfile: str | None = None) -> tuple[Image, Image]:
         recipe = dockerfile or f"images/{provider.image}/Dockerfile"

@@ -1,10 +1,14 @@
 """Manifests that are read when they are asked for, so that one broken file hinders nobody else."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from bottle.domain.errors import ManifestError
-from bottle.domain.manifest import Agent, Bottle, Manifest, chain_of
+
+if TYPE_CHECKING:
+    from bottle.domain.manifest import Agent, Bottle, Manifest
 
 T = TypeVar("T")
 
@@ -36,6 +40,8 @@ class Lazy(Mapping[str, T]):
 
 def everything(bottles: Mapping[str, Bottle], agents: Mapping[str, Agent]) -> Manifest:
     """All of it, read and linked. Raises one ManifestError: the first, with every other one in its hint."""
+    from bottle.domain.manifest import Manifest, chain_of
+
     manifest = Manifest(bottles=bottles, agents=agents)
     errors: dict[str, ManifestError] = {}
     for name in bottles:

@@ -1,17 +1,22 @@
 """Manifests in the home directory, and agents (never bottles) in the repository that the user stands in."""
 
+from __future__ import annotations
+
 import errno
 import os
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from bottle.adapters.manifests.lazy import Lazy, everything
 from bottle.domain.errors import ManifestError
-from bottle.domain.manifest import Agent, Bottle, Manifest
 from bottle.domain.names import is_entity_name
+
+if TYPE_CHECKING:
+    from bottle.domain.manifest import Agent, Bottle, Manifest
 
 MAX_FILE = 1024 * 1024
 HOME_FOLDER = ".bot-bottle"
@@ -89,6 +94,8 @@ class ManifestFiles:
 
     def load(self, agent: str) -> Manifest:
         """The agent with its bottle and all that it extends; no other file is opened."""
+        from bottle.domain.manifest import Manifest  # whoever asks for names waits for a shell's TAB
+
         bottles, agents = self._lazily()
         return Manifest(bottles=bottles, agents=agents).part_for(agent)
 

@@ -24,10 +24,10 @@ from bottle.adapters.manifests.reading import (
 from bottle.adapters.manifests.remotes import git, git_user
 from bottle.adapters.manifests.routes import routes
 from bottle.adapters.manifests.scanning import scanning
+from bottle.domain.backends import BACKENDS
 from bottle.domain.environment import VARIABLE, EnvEntry, env_entry
 from bottle.domain.fragments import fragment_fault
 from bottle.domain.manifest import (
-    BACKENDS,
     Agent,
     AgentProvider,
     Bottle,

@@ -1,12 +1,16 @@
 """The agent programs that bottle knows, each imported when it is first asked for."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bottle.domain.errors import NotFoundError
 from bottle.domain.names import did_you_mean
-from bottle.domain.provider import Provider
+
+if TYPE_CHECKING:
+    from bottle.domain.provider import Provider
 
 
 def _claude() -> Provider:

@@ -15,8 +15,8 @@ from bottle.adapters.smolmachines.places import Look, places
 from bottle.adapters.smolmachines.smolvm import IDENTITY_LABEL, OWNER_LABEL, Machine
 from bottle.adapters.smolmachines.survey import Site
 from bottle.app.ports import Bottle, Cargo, Progress, Running, Stopping, Survey
+from bottle.domain.backends import BackendName
 from bottle.domain.errors import BackendError, BottleError, NotFoundError
-from bottle.domain.manifest import BackendName
 from bottle.domain.names import is_identity
 from bottle.domain.plan import BottlePlan, Image
 from bottle.domain.provider import Provider
@@ -53,16 +53,16 @@ class SmolmachinesBackend:
         found = self._site
         if isinstance(found, Unfit):
             return Survey(usable=False, reason=found.reason, hint=found.hint)
-        git_reason, git_hint = found.beside.git_lack()
         return Survey(
             usable=True,
             walls=survey.WALLS,
             notes=survey.notes(),
             facts={"smolvm": f"{found.smolvm.path} {found.version}", "sidecars": found.beside.name},
             shares_loopback=found.beside.shares_loopback,
-            git_reason=git_reason,
-            git_hint=git_hint,
         )
+
+    def git_fault(self) -> BackendError | None:
+        return self._usable.beside.git_fault()
 
     def images(self, provider: Provider, dockerfile: str | None = None) -> tuple[Image, Image]:
         box, sidecar = self._archives.engine().images(provider, dockerfile)

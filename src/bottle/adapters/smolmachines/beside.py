@@ -10,6 +10,7 @@ from bottle.adapters.bubblewrap.keeper import Lifeline
 from bottle.adapters.bubblewrap.runtime import Runtime, Runtimes
 from bottle.app.ports import Cargo, Progress, Stopping
 from bottle.domain.egress import Policy
+from bottle.domain.errors import BackendError
 from bottle.domain.plan import BottlePlan, Image
 from bottle.domain.state import Leftover
 
@@ -46,8 +47,8 @@ class Beside(Protocol):
     def shares_loopback(self) -> bool:
         """Whether sidecars reach what listens on this host's loopback."""
 
-    def git_lack(self) -> tuple[str, str | None]:
-        """Why no git remote can be served, and the remedy; empty where they can."""
+    def git_fault(self) -> BackendError | None:
+        """What `Backend.git_fault` says."""
 
     def image(self, of_the_engine: Image) -> Image:
         """What stands for the sidecars in a plan."""

@@ -17,6 +17,7 @@ from bottle.adapters.bubblewrap.sidecars import Sidecars
 from bottle.adapters.smolmachines.beside import Served
 from bottle.app.ports import Progress
 from bottle.domain.egress import Policy
+from bottle.domain.errors import BackendError
 from bottle.domain.plan import Image
 from bottle.domain.state import Leftover
 
@@ -33,11 +34,10 @@ class Processes:
     program = "sidecars.keeper.main"
     shares_loopback = True
 
-    def git_lack(self) -> tuple[str, str | None]:
-        from bottle.adapters.bubblewrap import git_gate  # `bottle list` waits for none of it
+    def git_fault(self) -> BackendError | None:
+        from bottle.adapters.bubblewrap import git_gate  # bottles without git wait for none of it
 
-        lack = git_gate.lack()
-        return lack.reason, lack.hint
+        return git_gate.fault()
 
     def image(self, of_the_engine: Image) -> Image:  # noqa: ARG002
         return SIDECARS

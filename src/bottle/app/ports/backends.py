@@ -1,21 +1,26 @@
 """The kinds of box, and a bottle that runs in one."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from attrs import field, frozen
 
-from bottle.app.ports.people import Progress, Stopping
-from bottle.app.ports.secrets import BottleCertificates
-from bottle.app.ports.supervise import Rooms
-from bottle.domain.egress import Policy
 from bottle.domain.hosts import Authority
-from bottle.domain.manifest import BackendName
-from bottle.domain.plan import BottlePlan, Image, Wall
-from bottle.domain.provider import Provider
-from bottle.domain.state import Leftover
-from bottle.domain.upstream_proxy import UpstreamProxy
+
+if TYPE_CHECKING:
+    from bottle.app.ports.people import Progress, Stopping
+    from bottle.app.ports.secrets import BottleCertificates
+    from bottle.app.ports.supervise import Rooms
+    from bottle.domain.backends import BackendName
+    from bottle.domain.egress import Policy
+    from bottle.domain.errors import BackendError
+    from bottle.domain.plan import BottlePlan, Image, Wall
+    from bottle.domain.provider import Provider
+    from bottle.domain.state import Leftover
+    from bottle.domain.upstream_proxy import UpstreamProxy
 
 
 @frozen
@@ -33,9 +38,6 @@ class Survey:
     notes: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(factory=dict)
     shares_loopback: bool = False
-    git_reason: str = ""
-    """Why no git remote can be served here, though the rest can; empty where they can. `git_hint` says what helps."""
-    git_hint: str | None = None
 
 
 @frozen
@@ -124,6 +126,10 @@ class Backend(Protocol):
 
     def survey(self) -> Survey:
         """Whether this backend can work here, and its walls. Fast, touches nothing, never raises BottleError."""
+
+    def git_fault(self) -> BackendError | None:
+        """Why a backend that can work here serves no git remote all the same, with the remedy; None where it does.
+        Asked for bottles that have some, since looking takes its time."""
 
     def images(self, provider: Provider, dockerfile: str | None) -> tuple[Image, Image]:
         """The images for the agent's box and for the sidecar, by the digest of their build context; builds nothing.

@@ -1,15 +1,18 @@
 """What proves who somebody is: certificates, credentials, keys, logins."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import field, frozen
 
-from bottle.domain.deploy_keys import DeployKey
-from bottle.domain.errors import BottleError
-from bottle.domain.manifest import Remote
-from bottle.domain.provider import HostLogin
+if TYPE_CHECKING:
+    from bottle.domain.deploy_keys import DeployKey
+    from bottle.domain.errors import BottleError
+    from bottle.domain.manifest import Remote
+    from bottle.domain.provider import HostLogin
 
 
 @frozen

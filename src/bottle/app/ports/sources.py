@@ -1,13 +1,16 @@
 """What the operator brings: manifests, agent programs, working trees."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bottle.domain.manifest import Manifest
-from bottle.domain.provider import Provider
-from bottle.domain.provision import HostTree
-from bottle.domain.workspace import Workspace
+if TYPE_CHECKING:
+    from bottle.domain.manifest import Manifest
+    from bottle.domain.provider import Provider
+    from bottle.domain.provision import HostTree
+    from bottle.domain.workspace import Workspace
 
 
 class Manifests(Protocol):

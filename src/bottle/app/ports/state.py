@@ -1,12 +1,15 @@
 """What is kept of each bottle."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bottle.domain.state import Event, Metadata
-from bottle.domain.taken_out import KeptArchive, Part
+if TYPE_CHECKING:
+    from bottle.domain.state import Event, Metadata
+    from bottle.domain.taken_out import KeptArchive, Part
 
 
 class TrailEnd(Protocol):

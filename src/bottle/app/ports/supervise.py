@@ -1,14 +1,17 @@
 """What answers to stuck agents need of the world, as Protocols; each docstring is the promise."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import field, frozen
 
-from bottle.domain.egress import Route
-from bottle.domain.supervise import Asked, Decision, Grants
+if TYPE_CHECKING:
+    from bottle.domain.egress import Route
+    from bottle.domain.supervise import Asked, Decision, Grants
 
 
 @frozen

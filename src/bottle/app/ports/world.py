@@ -1,22 +1,25 @@
 """All of it together."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import field, frozen
 
-from bottle.app.ports.backends import Backend
-from bottle.app.ports.people import Interruptions, Operator, Progress
-from bottle.app.ports.secrets import CertificateAuthority, Credentials, DeployKeys, GitKeys, Login
-from bottle.app.ports.sources import Manifests, Providers, Seeds, Workspaces
-from bottle.app.ports.state import Snapshots, StateStore
-from bottle.app.ports.supervise import Editor, HomeManifests, Notifier, SuperviseStore
-from bottle.domain.dlp.finding import Finding
-from bottle.domain.dlp.settings import KnownRule
-from bottle.domain.manifest import BackendName
-from bottle.domain.scanned_body import Inquiry
-from bottle.domain.upstream_proxy import UpstreamProxy
+if TYPE_CHECKING:
+    from bottle.app.ports.backends import Backend
+    from bottle.app.ports.people import Interruptions, Operator, Progress
+    from bottle.app.ports.secrets import CertificateAuthority, Credentials, DeployKeys, GitKeys, Login
+    from bottle.app.ports.sources import Manifests, Providers, Seeds, Workspaces
+    from bottle.app.ports.state import Snapshots, StateStore
+    from bottle.app.ports.supervise import Editor, HomeManifests, Notifier, SuperviseStore
+    from bottle.domain.backends import BackendName
+    from bottle.domain.dlp.finding import Finding
+    from bottle.domain.dlp.settings import KnownRule
+    from bottle.domain.scanned_body import Inquiry
+    from bottle.domain.upstream_proxy import UpstreamProxy
 
 
 class Clock(Protocol):
