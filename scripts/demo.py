@@ -71,7 +71,7 @@ def choose(named: str | None) -> Views | None:
 
 def promises(views: Views, root: Path) -> Iterator[Claim]:
     """Two bottles, one attached and one left running, and what is to be seen of them."""
-    with world(views, root) as here:
+    with world(views, root, forked=None) as here:
         show_walls(here)
         yield from attached(here)
         yield from detached(here)

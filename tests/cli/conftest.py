@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import field, frozen
+
+from tests.support import forks
 
 TOKEN = "made-up-token-9f3a71c2d8"
 
@@ -36,24 +38,24 @@ class CommandLine:
     environment: Mapping[str, str] = field(factory=dict)
 
     def __call__(self, *arguments: str, stdin: str = "", **changed: str) -> Told:
-        argv = [sys.executable, "-c", "from bottle.cli.main import main; main()", *arguments]
-        done = subprocess.run(
-            argv,
-            cwd=self.directory,
-            env={**self.environment, **changed},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return Told(done.returncode, done.stdout, done.stderr)
+        env = {**self.environment, **changed}
+        begin = forks.run if forks.suits(env) else _started
+        done = begin(arguments, env=env, cwd=self.directory, content=stdin.encode())
+        return Told(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def write(self, name: str, text: str) -> None:
         """Writes a manifest: `bottles/x` or `agents/x`."""
         path = self.home / f"{name}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+def _started(
+    arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, content: bytes
+) -> "subprocess.CompletedProcess[bytes]":
+    """The same with an interpreter of its own."""
+    argv = [sys.executable, "-c", "from bottle.cli.main import main; main()", *arguments]
+    return subprocess.run(argv, cwd=cwd, env=env, input=content, capture_output=True, timeout=60, check=False)
 
 
 @pytest.fixture

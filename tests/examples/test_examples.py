@@ -4,13 +4,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.bottle_cli import program
+from tests.support import forks
 from tests.support.requirements import require
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -36,7 +35,7 @@ def home(tmp_path: Path) -> Path:
 def ask(home: Path, *arguments: str, **changed: str) -> dict[str, Any]:
     """What the command line answers about them."""
     env = {**os.environ, "BOT_BOTTLE_HOME": str(home), **changed}
-    done = subprocess.run([*program(), *arguments, "--json"], env=env, cwd=home, capture_output=True, check=False)
+    done = forks.run([*arguments, "--json"], env=env, cwd=home)
     answer: dict[str, Any] = json.loads(done.stdout)
     assert done.returncode == 0, answer
     return answer

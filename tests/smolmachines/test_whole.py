@@ -11,7 +11,7 @@ import pytest
 from attrs import field, frozen
 
 from bottle.adapters import process
-from tests.support import smolmachines
+from tests.support import forks, smolmachines
 from tests.support.bottle_cli import BottleCli, Done
 from tests.support.demo_world import environment
 from tests.support.requirements import require
@@ -97,7 +97,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     smolmachines.lend(root / "home")
     variables = {"BOT_BOTTLE_IMAGE": box.tag, "ROUTE_TOKEN": route_token, "GIVEN_TOKEN": given}
     env = {**environment(root), **smolmachines.variables(root / "machines"), **variables}
-    made = Host(root, BottleCli(env, hunt_for(route_token), root), heard, route_token, given)
+    made = Host(root, BottleCli(env, hunt_for(route_token), root, forked=forks.PROGRAM), heard, route_token, given)
     yield made
     made.cli.run("stop", "--all")
     made.cli.run("cleanup", "--yes")

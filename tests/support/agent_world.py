@@ -6,15 +6,15 @@ The product is told nothing of it but by what any user has: manifest keys, envir
 import contextlib
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from attrs import define, field
 
+from tests.support import on_runc
 from tests.support.bottle_cli import BottleCli, Done
 from tests.support.bottles import building
-from tests.support.demo_world import CHECKOUT, TOOLS, environment
+from tests.support.demo_world import TOOLS, environment
 from tests.support.standin_server import Standin
 from tests.support.standin_tls import server_tls
 from tests.support.token_hunt import hunt_for
@@ -27,7 +27,6 @@ git:
   user: {{name: Coder, email: coder@example.com}}
 ---
 """
-ON_RUNC = (sys.executable, str(CHECKOUT / "tests" / "support" / "on_runc.py"))
 WORKSPACE = "/home/node/workspace"
 CODE = "def add(left, right):\n    return left - right\n"
 TEST = """\
@@ -107,8 +106,9 @@ def agent_world(
             _write(root / "home", "agents", name, AGENT.format(bottle=name))
         TOOLS.mkdir(parents=True, exist_ok=True)
         (root / "home" / "tools").symlink_to(TOOLS)
-        env = {**environment(root), "PYTHONPATH": f"{CHECKOUT / 'src'}", **secrets}
-        cli = BottleCli(env, hunt_for(hunted), repository(root), program=ON_RUNC)
+        env = {**environment(root), **secrets}
+        forked = on_runc.__name__
+        cli = BottleCli(env, hunt_for(hunted), repository(root), program=on_runc.PROGRAM, forked=forked)
         here = AgentWorld(root, views, cli)
         try:
             yield here

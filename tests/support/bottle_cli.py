@@ -11,10 +11,12 @@ from subprocess import PIPE
 
 from attrs import define, evolve, field, frozen
 
+from tests.support import forks
 from tests.support.token_hunt import Hunt
 
 PROC = Path("/proc")
 GRACE = 60
+STARTS = frozenset({"start", "run", "resume"})
 
 
 @frozen
@@ -45,6 +47,8 @@ class BottleCli:
     said: bytearray = field(factory=bytearray, repr=False)
     exposed: list[str] = field(factory=list)
     program: Sequence[str] = field(factory=lambda: program())
+    forked: str | None = None
+    """The module whose `main` forks call (tests/support/forks.py); what starts a bottle is `program` always."""
 
     def without(self, variable: str) -> "BottleCli":
         """The same without one variable; both remember together."""
@@ -61,14 +65,7 @@ class BottleCli:
             listener = threading.Thread(target=_listen, args=(read_end, lines, tell), daemon=True)
             listener.start()
             try:
-                process = subprocess.Popen(
-                    [*self.program, *arguments],
-                    env=dict(self.env),
-                    cwd=self.cwd,
-                    stdin=PIPE,
-                    stdout=PIPE,
-                    stderr=write_end,
-                )
+                process = self._begin(arguments, write_end)
             finally:
                 os.close(write_end)
             stdout = _to_its_end(process, stdin, timeout)
@@ -78,10 +75,17 @@ class BottleCli:
         stderr = b"".join(lines)
         self.said += stdout + stderr
         seconds = time.monotonic() - begin
+        assert process.returncode is not None
         return Done(arguments, process.returncode, stdout.decode(), stderr.decode(), seconds)
 
+    def _begin(self, arguments: Sequence[str], stderr: int) -> "forks.Fork | subprocess.Popen[bytes]":
+        if self.forked and arguments[0] not in STARTS and forks.suits(self.env):
+            return forks.fork(arguments, env=self.env, cwd=self.cwd, stderr=stderr, module=self.forked)
+        argv = [*self.program, *arguments]
+        return subprocess.Popen(argv, env=dict(self.env), cwd=self.cwd, stdin=PIPE, stdout=PIPE, stderr=stderr)
 
-def _to_its_end(process: "subprocess.Popen[bytes]", stdin: bytes, timeout: float) -> bytes:
+
+def _to_its_end(process: "forks.Fork | subprocess.Popen[bytes]", stdin: bytes, timeout: float) -> bytes:
     """Its standard output. Raises AssertionError when it does not come to its end; then it is killed."""
     with process:
         try:

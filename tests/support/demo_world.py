@@ -15,6 +15,7 @@ from typing import Any
 
 from attrs import define, field
 
+from tests.support import forks
 from tests.support.anthropic_api import API_HOST, AnthropicApi
 from tests.support.anthropic_script import Script, Step
 from tests.support.bottle_cli import BottleCli, Done
@@ -101,8 +102,11 @@ class World:
 
 
 @contextlib.contextmanager
-def world(views: Views, root: Path) -> Iterator[World]:
-    """Sets one up below `root`, a directory that is there and empty. Raises OSError when no address serves."""
+def world(views: Views, root: Path, *, forked: str | None = forks.PROGRAM) -> Iterator[World]:
+    """Sets one up below `root`, a directory that is there and empty; `forked` as in `BottleCli`.
+
+    Raises OSError when no address serves.
+    """
     views = views.within(environment(root))
     place = views.place()
     token = f"sk-ant-oat01-{secrets.token_urlsafe(48)}"
@@ -113,7 +117,7 @@ def world(views: Views, root: Path) -> Iterator[World]:
         views.require_reachable(place, api.port)
         write_home(root, views.backend, place, api.port)
         (root / "upstream-ca.pem").write_text(tls.root)
-        cli = BottleCli({**environment(root), TOKEN_VARIABLE: token}, hunt, root)
+        cli = BottleCli({**environment(root), TOKEN_VARIABLE: token}, hunt, root, forked=forked)
         here = World(root, views, place, api, set_up, cli, hunt)
         try:
             yield here
