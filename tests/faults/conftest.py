@@ -13,7 +13,7 @@ import pytest
 from attrs import frozen
 
 from bottle.adapters.docker.connection import connect
-from tests.support import bottles, boxes, secret_rules, still_program
+from tests.support import bottles, boxes, forks, secret_rules, still_program
 from tests.support.requirements import require
 
 if TYPE_CHECKING:
@@ -78,9 +78,14 @@ class Host:
 
     def bottle(self, *arguments: str, timeout: float = ENOUGH) -> str:
         """Runs it to its end; its output."""
-        process = self.launch(*arguments)
-        out, _ = process.communicate(timeout=timeout)
-        assert process.returncode == 0, out
+        if self.before or self.python != sys.executable:
+            process = self.launch(*arguments)
+            out, _ = process.communicate(timeout=timeout)
+            status: int = process.returncode
+        else:
+            done = forks.run(arguments, env=self.environment, cwd=Path.cwd(), timeout=timeout)
+            out, status = (done.stderr + done.stdout).decode(), done.returncode
+        assert status == 0, out
         return out
 
     def made(self) -> list[str]:

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from tests.support import forks
 from tests.support.git_client import Git
 from tests.support.requirements import require
 
@@ -36,21 +36,11 @@ class Host:
     def bottle(self, *arguments: str, status: int = 0) -> str:
         done = self.tried(*arguments)
         assert done.returncode == status, done.stderr
-        return done.stdout
+        return done.stdout.decode()
 
-    def tried(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        argv = [sys.executable, "-c", "from bottle.cli.main import main; main()", *arguments]
+    def tried(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
         env = {**os.environ, "BOT_BOTTLE_HOME": str(self.home)}
-        return subprocess.run(
-            argv,
-            cwd=self.git.folder,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        return forks.run(arguments, env=env, cwd=self.git.folder, timeout=120)
 
     def run(self, task: str, *arguments: str, status: int = 0) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.bottle("run", "sh", task, "--json", *arguments, status=status))
