@@ -12,7 +12,6 @@ import zlib
 import pytest
 
 from bottle.domain.dlp.bases import Decoder64, from_base32, from_base64, open_run, unpadded
-from bottle.domain.dlp.numbers import from_numbers
 from bottle.domain.dlp.packing import (
     STANDARD,
     BrokenError,
@@ -109,31 +108,6 @@ def test_the_other_alphabet_in_pieces_and_what_is_padded_in_the_middle() -> None
     assert Decoder64().feed(b"QUJD" * 9) == (b"ABC" * 9, True)
     assert Decoder64().feed(b"QUJD" * 9 + b" ") == (b"ABC" * 9, False)
     assert Decoder64().feed(b" and behind") == (b"", False)
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda text: text.hex().encode(),
-        lambda text: text.hex(" ").upper().encode(),
-        lambda text: b"f" + text.hex().encode(),
-        lambda text: ",".join(map(str, text)).encode(),
-        lambda text: " ".join(f"{code:o}" for code in text).encode(),
-        lambda text: " ".join(f"0x{code:02x}" for code in text).encode(),
-        lambda text: " ".join(f"{code:08b}" for code in text).encode(),
-        lambda text: " ".join(f"{code:07b}" for code in text).encode(),
-        lambda text: "".join(f"{code:08b}" for code in text).encode(),
-        lambda text: "".join(f"\\x{code:02x}" for code in text).encode(),
-        lambda text: bytes(code ^ 0x2A for code in text).hex().encode(),
-    ],
-)
-def test_numbers_are_read_as_characters(write: Spelling) -> None:
-    assert any(TEXT[:40] in found for found in from_numbers(write(TEXT)))
-
-
-@pytest.mark.parametrize("text", [b"", b"31", b"0123456789abcdef" * 1 + b"0123", b", ".join([b"999"] * 40)])
-def test_few_numbers_or_great_ones_are_no_characters(text: bytes) -> None:
-    assert not any(found for found in from_numbers(text) if is_text(found))
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from bottle.domain.dlp.bases import SHORTEST64, Decoder64, from_base64
 from bottle.domain.dlp.fives import QUOTE, from_runs
 from bottle.domain.dlp.hints import Encoding, Hints
 from bottle.domain.dlp.layouts import Layouts
+from bottle.domain.dlp.numbers import from_numbers
 from bottle.domain.dlp.runs import decoded, punctuated
-from bottle.domain.dlp.telling import LONG
+from bottle.domain.dlp.telling import LONG, is_text
 from sidecars.scanner.literals import Vectorscan
 from tests.dlp.scanning import Spelling
 from tests.dlp.spelled import ONE_STEP
@@ -126,6 +127,52 @@ def test_base64_in_pieces_is_read_from_where_it_makes_sense(before: bytes) -> No
     decoder = Decoder64()
     read = b"".join(decoder.feed(encoded[at : at + 90])[0] for at in range(0, len(encoded), 90))
     assert TEXT * 3 in read
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: text.hex().encode(),
+        lambda text: text.hex(" ").upper().encode(),
+        lambda text: b"f" + text.hex().encode(),
+        lambda text: ",".join(map(str, text)).encode(),
+        lambda text: " ".join(f"{code:o}" for code in text).encode(),
+        lambda text: " ".join(f"0x{code:02x}" for code in text).encode(),
+        lambda text: " ".join(f"{code:08b}" for code in text).encode(),
+        lambda text: " ".join(f"{code:07b}" for code in text).encode(),
+        lambda text: "".join(f"{code:08b}" for code in text).encode(),
+        lambda text: "".join(f"\\x{code:02x}" for code in text).encode(),
+        lambda text: bytes(code ^ 0x2A for code in text).hex().encode(),
+    ],
+)
+def test_numbers_are_read_as_characters(write: Spelling) -> None:
+    assert any(TEXT[:40] in found for found in from_numbers(write(TEXT)))
+
+
+@pytest.mark.parametrize("text", [b"", b"31", b"0123456789abcdef" * 1 + b"0123", b", ".join([b"999"] * 40)])
+def test_few_numbers_or_great_ones_are_no_characters(text: bytes) -> None:
+    assert not any(found for found in from_numbers(text) if is_text(found))
+
+
+def test_sixteen_bytes_are_numbers_enough() -> None:
+    """So many has a short secret."""
+    assert TEXT[:16] in list(from_numbers(TEXT[:16].hex().encode()))
+    assert list(from_numbers(TEXT[:16].hex().encode()[:-1])) == []
+
+
+def test_what_numbers_say_under_a_key_is_read_however_short_it_is() -> None:
+    masked = bytes(code ^ 0x55 for code in TEXT[:18])
+    assert TEXT[:18] in list(from_numbers(masked.hex().encode()))
+
+
+def test_numbers_of_which_a_few_have_two_digits_alone_are_not_read_as_bits() -> None:
+    """What came of that is noise; a row that is bits but for its addresses is read."""
+    assert b"*" not in list(from_numbers(TEXT.hex(" ").encode() + b" 10 10 10"))
+    rows = [" ".join(f"{code:08b}" for code in TEXT[at : at + 6]) for at in range(0, 60, 6)]
+    assert any(
+        TEXT[:60] in found
+        for found in from_numbers("\n".join(f"{at:x}: {row}" for at, row in enumerate(rows, 2)).encode())
+    )
 
 
 @pytest.mark.parametrize(
