@@ -149,6 +149,7 @@ KINDS: dict[str, Callable[[], list[bytes]]] = {
     "hostile: entities": _repeated(b"&amp;&#65;&lt"),
     "hostile: quoted-printable": _repeated(b"=41=3D "),
     "hostile: short base64": _repeated(b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo= "),
+    "hostile: base64 of single characters": _repeated(b"QQ== "),
     "hostile: base64 of base64": _repeated(base64.b64encode(base64.b64encode(b"nothing to be found in here")) + b" "),
     "hostile: numbers": _repeated(b"65, 66, 67, 0x41, 101, "),
     "hostile: alternating": _repeated(b"a.b.c.d.e.f.g.h.i.j.k.l.m. "),

@@ -26,6 +26,7 @@ UNITS: dict[str, bytes] = {
     "quoted-printable": b"=41=3D =\r\n",
     "UTF-7": b"+AGEAYgBj-",
     "short base64": b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo= ",
+    "base64 of single characters": b"QQ== ",
     "base64 that wraps": b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo\n",
     "base64 of base64": base64.b64encode(base64.b64encode(b"nothing to be found in here")) + b" ",
     "one row of letters": b"A",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from attrs import field, frozen
 
+from bottle.domain.dlp.chunks import put_together
 from bottle.domain.dlp.disguises import Disguises
 from bottle.domain.dlp.finding import Finding, fingerprint
 from bottle.domain.dlp.hints import Encoding, Hints, Searches
@@ -137,6 +138,7 @@ class Engine:
         kinds = self.hints.encodings(text)
         yield from decoded(text, kinds, self.hints)
         yield from punctuated(data, self.hints)
+        yield from put_together(text, self.hints.padded(text))
         if Encoding.QUOTED in kinds:
             yield quoted_printable(text)
         if Encoding.SEVEN_BITS in kinds:

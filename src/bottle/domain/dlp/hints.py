@@ -122,6 +122,7 @@ ROW_64: Final = Row(rb"A-Za-z0-9+/\-_=", 20)
 ROW_85: Final = Row(rb"\x01!#-~", 25)
 ROW_OF_NUMBERS: Final = Row(rb"""0-9a-fA-FxXhou\\,;:|.\-+#&[\](){}<>/_'" \t\r\n""", 40)
 _BOUNDARIES: Final = rb'"(role|input_schema|parameters)"'
+_PADDED: Final = rb"""[A-Za-z0-9+/\-_]{2}(==[^A-Za-z0-9+/\-_=]|=(\?=|["'][\],}\r\n]|[\r\n,;]))"""
 _LINE_ENDS: Final = rb"[A-Za-z0-9+/\-_=]{12}\r?\n"
 
 
@@ -134,6 +135,7 @@ class Hints:
     """Each with the sign without which the search would find nothing."""
     _rows: dict[Row, Search]
     _line_ends: Search
+    _padded: Search
     _boundaries: Search
     _packed: Search
     _magics: Search
@@ -147,6 +149,7 @@ class Hints:
             tuple((_OPENED_BY.get(kind, b""), kind, searches.expressions([one])) for kind, one in _ENCODINGS.items()),
             {row: searches.expressions([row.expression]) for row in (ROW_64, ROW_85, ROW_OF_NUMBERS)},
             searches.expressions([_LINE_ENDS]),
+            searches.expressions([_PADDED]),
             searches.expressions([_BOUNDARIES]),
             searches.expressions([_PACKED]),
             searches.expressions([b"".join(b"\\x%02x" % code for code in magic) for magic in MAGICS]),
@@ -181,6 +184,10 @@ class Hints:
     def line_ends(self, data: bytes) -> Sequence[int]:
         """Where lines begin behind one that ends in base64."""
         return self._line_ends.ends(data) if b"\n" in data else ()
+
+    def padded(self, data: bytes) -> Sequence[int]:
+        """Where something follows a word that ends as padded base64 does."""
+        return self._padded.ends(data) if b"=" in data else ()
 
     def boundaries(self, data: bytes) -> Sequence[int]:
         """Where an agent's messages and tools go on behind their first words."""
