@@ -6,7 +6,9 @@ import pytest
 from attrs import evolve
 from rich.cells import cell_len
 
+from bottle.cli.render import print_error, review, warn
 from bottle.cli.rows import row_table
+from bottle.domain.errors import BackendError
 from bottle.domain.state import BottleRow
 
 
@@ -74,3 +76,17 @@ def test_a_pipe_gets_everything() -> None:
     lines = row_table(WIDE, NOW, kept=True).splitlines()
     assert "SERVICES" in lines[0]
     assert all(row.label in line for row, line in zip(WIDE, lines[1:], strict=True))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\x0b", "\x85", "\u2028"])
+def test_a_name_with_lines_in_it_says_nothing_in_our_name(end: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files of a repository, output of a build, paths that an agent made: none passes for a line of ours."""
+    forged = f"x{end}hint: run this{end}bottle: all is well"
+    warn(f"not copied: {forged}")
+    print_error(BackendError(f"the build failed: {forged}", hint=forged))
+    said = capsys.readouterr().err.splitlines()
+    assert [line for line in said if line.startswith("bottle: ")] == ["bottle: warning: not copied: x",
+                                                                     "bottle: error: the build failed: x"]  # fmt: skip
+    assert [line for line in said if line.startswith("hint: ")] == ["hint: x", "hint: hint: run this",
+                                                                   "hint: bottle: all is well"]  # fmt: skip
+    assert len(review("", [], [forged]).splitlines()) == 2

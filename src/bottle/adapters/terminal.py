@@ -24,14 +24,18 @@ def size(descriptor: int) -> tuple[int, int] | None:
 
 @contextmanager
 def raw(descriptor: int) -> Iterator[None]:
-    """Every key goes through unread, Ctrl-C included; however the block ends, the terminal is as it was before."""
+    """Every key goes through unread, Ctrl-C included; however the block ends, the terminal is as it was before.
+
+    What nobody has read by then is thrown away: a program can have a terminal answer (its state, its title, colours), and
+    that must not become the shell's next command.
+    """
     before = termios.tcgetattr(descriptor)
     try:
         tty.setraw(descriptor, termios.TCSANOW)
         yield
     finally:
         try:
-            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+            termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
         except termios.error:
             pass  # the terminal was closed meanwhile
 

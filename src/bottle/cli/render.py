@@ -48,20 +48,25 @@ def talk(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    talk(f"bottle: warning: {text}")
+    talk(_set_in(f"bottle: warning: {text}"))
 
 
 def print_error(error: BottleError, *, as_json: bool = False) -> None:
     """The error with its hint, and before it any error that it came upon while cleaning up."""
     earlier = error.__context__
     if isinstance(earlier, BottleError) and not error.__suppress_context__:
-        talk(f"bottle: error: {earlier}")
+        talk(_set_in(f"bottle: error: {earlier}"))
     if as_json:
         print_json(documents.of_error(error))
         return
-    talk(f"bottle: error: {error}")
+    talk(_set_in(f"bottle: error: {error}"))
     for line in (error.hint or "").splitlines():
         talk(f"hint: {line}")
+
+
+def _set_in(text: str) -> str:
+    """What follows the first line stands further in: a name or an output with lines in it says nothing in our name."""
+    return "\n  ".join(text.splitlines())
 
 
 def plain_text(text: str) -> str:
@@ -76,7 +81,7 @@ def review(stat: str, changes: Sequence[Change], left_out: Sequence[str]) -> str
         (
             *(stat.splitlines() or ["nothing changed"]),
             *(["look at these first:", *(f"  {line}" for line in table(noted).splitlines())] if noted else []),
-            *(f"left out: {line}" for line in left_out),
+            *(f"left out: {plain(line)}" for line in left_out),
         )
     )
 
