@@ -1,5 +1,6 @@
 """A working tree is looked through with the real git: what goes in, what stays, and what is told."""
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -102,6 +103,40 @@ def test_links_stay_links_and_what_is_neither_file_nor_folder_stays_behind(tree:
     assert str((copy / "outside").readlink()) == "/etc/passwd"
     assert (copy / "folder").is_symlink()
     assert not (copy / "pipe").exists()
+
+
+@pytest.mark.parametrize("way", ["a folder", "a folder above", "a submodule"])
+def test_what_stands_behind_a_link_stays_on_the_host(way: str, tree: Path, tmp_path: Path) -> None:
+    """An index says what it likes; the tree beside it has a link there, to what is nobody's but the operator's."""
+    outside = tmp_path / "outside"
+    write(outside, "deep/er/id_rsa")
+    git(outside, "init", "-q")
+    git(outside, "add", "-A")
+    git(outside, "commit", "-qm", "private")
+    if way == "a submodule":
+        git(tree, "update-index", "--add", "--cacheinfo", f"160000,{git(outside, 'rev-parse', 'HEAD').strip()},in")
+        (tree / "in").symlink_to(outside)
+    else:
+        write(tree, "in/deep/er/id_rsa")
+        git(tree, "add", "-A", "in")
+        moved = tree / "in" if way == "a folder above" else tree / "in/deep/er"
+        moved.rename(tmp_path / "moved")
+        moved.symlink_to(outside / str(moved.relative_to(tree / "in")))
+    copy = unpacked(WORKSPACES.survey(str(tree)), tmp_path / "copy")
+    assert [path for path in copy.rglob("*") if path.name == "id_rsa"] == []
+    links = [path for path in copy.rglob("*") if path.is_symlink()]
+    assert len(links) == (way != "a submodule"), "it is in the tree itself, but for a submodule"
+
+
+def test_an_index_that_leads_out_of_its_tree_is_refused(tree: Path, tmp_path: Path) -> None:
+    write(tmp_path, "private/id_rsa")
+    write(tree, "aa/private/id_rsa")
+    git(tree, "add", "aa/private/id_rsa")
+    index = tree / ".git/index"
+    forged = index.read_bytes()[:-20].replace(b"aa/private/", b"../private/")
+    index.write_bytes(forged + hashlib.sha1(forged, usedforsecurity=False).digest())
+    with pytest.raises(UsageError, match=r"names '\.\./private/id_rsa', which is no path in it"):
+        WORKSPACES.survey(str(tree))
 
 
 def test_a_submodule_goes_in_whole(tree: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,36 @@ def test_no_program_of_the_repository_runs(mine: Git, tmp_path: Path) -> None:
     assert HostSeeds(os.environ).plant(mine.folder, tmp_path) == ""
     assert (tmp_path / SEED).exists()
     assert not (tmp_path / "sprung").exists()
+
+
+BORROWING = {
+    "refs are a link": "rm -rf .git/refs; ln -s $THEIRS/refs .git/refs",
+    "objects are a link": "rm -rf .git/objects; ln -s $THEIRS/objects .git/objects",
+    "branches are a link": "rm -rf .git/refs/heads; ln -s $THEIRS/refs/heads .git/refs/heads",
+    "objects are borrowed": "echo $THEIRS/objects > .git/objects/info/alternates",
+    "all is borrowed": "echo $THEIRS > .git/commondir",
+    "it is a link": "rm -rf .git; ln -s $THEIRS .git",
+    "it points elsewhere": "rm -rf .git; echo gitdir: $THEIRS > .git",
+}
+
+
+@pytest.mark.parametrize("way", BORROWING)
+def test_anothers_history_is_no_seed(way: str, mine: Git, tmp_path: Path) -> None:
+    """A tree from anywhere can point at any repository of this host's; its agent is not to read that."""
+    tree, folder = Git.at(tmp_path / "tree"), tmp_path / "left"
+    tree("init", "--quiet")
+    tree.commit({"a": "1\n"})
+    folder.mkdir()
+    subprocess.run(
+        ["sh", "-ec", BORROWING[way]], cwd=tree.folder, env={**os.environ, "THEIRS": f"{mine.folder}/.git"}, check=True
+    )
+    assert HostSeeds(os.environ).plant(tree.folder, folder) == "the repository's history is another's"
+    assert list(folder.iterdir()) == []
+
+
+def test_a_worktree_that_its_repository_knows_is_a_seed(mine: Git, tmp_path: Path) -> None:
+    mine("worktree", "add", "--quiet", str(tmp_path / "linked"))
+    assert HostSeeds(os.environ).plant(tmp_path / "linked", tmp_path) == ""
 
 
 def test_what_cannot_be_a_seed_says_why(mine: Git, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ Links are kept and never followed; sockets, devices and pipes are left out; tree
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import accumulate
 from pathlib import Path
 
 from attrs import frozen
@@ -119,6 +120,7 @@ class _Tree:
 
     def __init__(self, tree: HostTree, made: set[str]) -> None:
         self._tree, self._made = tree, made
+        self._folders: set[str] = set()
 
     def parts(self) -> Iterator[bytes]:
         tree = self._tree
@@ -147,16 +149,33 @@ class _Tree:
                 yield from self._below(entry)
 
     def _chosen(self, entries: Iterable[str]) -> Iterator[bytes]:
-        """The entries alone, each behind the folders above it."""
+        """The entries alone, each behind the folders above it. What stands behind a link is not in the tree."""
         for entry in entries:
-            yield from self._above(entry)
-            yield from self._thing(entry)
+            if (yield from self._above(entry)):
+                yield from self._thing(entry)
 
-    def _above(self, entry: str) -> Iterator[bytes]:
+    def _above(self, entry: str) -> Generator[bytes, None, bool]:
+        """The folders above the entry; whether all of them are folders of this tree."""
         folder = entry.rpartition("/")[0]
-        if folder and f"{self._tree.guest_path}/{folder}" not in self._made:
-            yield from self._above(folder)
-            yield from self._thing(folder)
+        if not folder or folder in self._folders:
+            return True
+        for above in accumulate(folder.split("/"), "{}/{}".format):
+            if above not in self._folders:
+                if not self._is_folder(above):
+                    return False
+                self._folders.add(above)
+                if f"{self._tree.guest_path}/{above}" not in self._made:
+                    yield from self._thing(above)
+        return True
+
+    def _is_folder(self, entry: str) -> bool:
+        """Whether it is one itself: no link to one, and no way up."""
+        if entry.rpartition("/")[2] in ("", ".", ".."):
+            return False
+        try:
+            return stat.S_ISDIR(os.lstat(f"{self._tree.host_path}/{entry}").st_mode)
+        except OSError:
+            return False
 
     def _thing(self, entry: str) -> Iterator[bytes]:
         """One thing, without what is in it; nothing where it went meanwhile or is neither file, link nor folder."""

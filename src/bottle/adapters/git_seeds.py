@@ -1,6 +1,7 @@
 """The history of one of this host's repositories, as a bundle for the git gate. No hook and no program of it runs."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,8 @@ from bottle.domain.gitgate_config import SEED
 
 _LARGEST: Final = 256 * 1024**2
 _SECONDS: Final = 120.0
+_GIT: Final = ".git"
+_HISTORY: Final = ("HEAD", "packed-refs", "refs", "reftable", "objects")
 
 
 class HostSeeds:
@@ -21,6 +24,8 @@ class HostSeeds:
         path = folder / SEED
         if self._git(repository, "rev-parse", "--is-shallow-repository") != "false":
             return "the repository has not all of its history"
+        if not self._has_its_own(repository):
+            return "the repository's history is another's"
         try:
             if self._git(repository, "bundle", "create", "--quiet", str(path), "HEAD", "--branches") is None:
                 self.remove(folder)
@@ -34,6 +39,15 @@ class HostSeeds:
             return f"the history cannot be written: {error.strerror}"
         return ""
 
+    def _has_its_own(self, repository: Path) -> bool:
+        """Whether the history is in the repository, or in one that knows it as a worktree of its own: what else a
+        repository points at, it may have no right to (gitrepository-layout(5))."""
+        common = self._git(repository, "rev-parse", "--path-format=absolute", "--git-common-dir")
+        if common is None:
+            return False
+        link, home = repository.resolve() / _GIT, Path(common)
+        return (home.resolve() == link or _knows(home, link)) and not _borrows(home)
+
     def remove(self, folder: Path) -> None:
         for name in (SEED, f"{SEED}.lock"):
             (folder / name).unlink(missing_ok=True)
@@ -46,3 +60,24 @@ class HostSeeds:
         except (FileNotFoundError, TimeoutError):
             return None
         return None if done.status else done.stdout.decode(errors="replace").strip()
+
+
+def _knows(home: Path, link: Path) -> bool:
+    """Whether `home` lists a worktree whose `.git` this is."""
+    try:
+        return any(Path(back.read_text("utf-8").strip()) == link for back in home.glob("worktrees/*/gitdir"))
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _borrows(home: Path) -> bool:
+    """Whether some of the history is elsewhere, by git's own means or by a link."""
+    if (home / "commondir").exists() or (home / "objects/info/alternates").exists():
+        return True
+    return any(path.is_symlink() for name in _HISTORY for path in _all(home / name))
+
+
+def _all(path: Path) -> Iterator[Path]:
+    yield path
+    for folder, folders, files in os.walk(path):
+        yield from (Path(folder, name) for name in (*folders, *files))

@@ -96,6 +96,8 @@ class HostWorkspaces:
         modules: set[str] = set()
         for line in self._files(root, "--stage"):
             about, _, path = line.partition("\t")
+            if _leads_astray(path):
+                raise UsageError(f"--cwd: the index of {root} names {path!r}, which is no path in it")
             (modules if about.startswith(_MODULE_MODE) else files).add(path)
         return files, modules
 
@@ -202,6 +204,11 @@ def _size(root: Path, entries: Sequence[str]) -> int:
             continue
         total += status.st_size if stat.S_ISREG(status.st_mode) else 0
     return total
+
+
+def _leads_astray(path: str) -> bool:
+    """Whether it is no path below a folder: git takes an index as it is, whoever wrote it."""
+    return not {"", ".", ".."}.isdisjoint(path.split("/"))
 
 
 def _leads_to_module(link: Path) -> bool:
