@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 
 from bottle.adapters.bubblewrap import ground, keeper, needs
-from bottle.adapters.bubblewrap.bottle import BubblewrapBottle
 from bottle.adapters.bubblewrap.ground import Ground, Unfit
 from bottle.adapters.bubblewrap.programs import Programs
 from bottle.adapters.bubblewrap.runtime import Runtimes
@@ -79,18 +78,23 @@ class BubblewrapBackend:
             raise BackendError(found.reason, hint=found.hint)
         for image in self._programs.missing((plan.image, plan.sidecar_image)):
             raise BackendError(f"{image.tag} is not there", hint="`bottle start` installs what it needs")
-        from bottle.adapters.bubblewrap.launch import Order, launch  # `bottle list` waits for none of it
+        tool, rules = self._programs.tool(plan.image), self._programs.rules.binds()
+        progress.step("making namespaces and processes")
+        lifeline = keeper.Lifeline(ground.control_group(found, plan.resources))
+        # While the keeper comes up; whoever asks for a plan or a list waits for none of it.
+        from bottle.adapters.bubblewrap.bottle import BubblewrapBottle
+        from bottle.adapters.bubblewrap.launch import Order, launch
 
-        tool = self._programs.tool(plan.image)
-        rules = self._programs.rules.binds()
         order = Order(plan, cargo, audit_directory, tool, rules, found, progress, stopping)
-        runtime, lifeline = launch(order, self._runtimes)
+        runtime = launch(order, self._runtimes, lifeline)
         return BubblewrapBottle(plan.identity, runtime, self._terminal_env, lifeline)
 
     def open(self, identity: str) -> Bottle:
         runtime = self._runtimes.of(identity)
         if not is_identity(identity) or not runtime.is_held() or keeper.BOX not in keeper.running(runtime):
             raise NotFoundError(f"no bottle '{identity}' is running", hint="see `bottle list`")
+        from bottle.adapters.bubblewrap.bottle import BubblewrapBottle
+
         return BubblewrapBottle(identity, runtime, self._terminal_env)
 
     def running(self) -> Sequence[Running]:

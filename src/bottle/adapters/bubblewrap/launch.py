@@ -11,7 +11,7 @@ from bottle.adapters.archive import Furniture, pack
 from bottle.adapters.bubblewrap import box, commands, interpreter, keeper, proof, trust
 from bottle.adapters.bubblewrap.box import Doors
 from bottle.adapters.bubblewrap.descriptors import Descriptors
-from bottle.adapters.bubblewrap.ground import Ground, control_group
+from bottle.adapters.bubblewrap.ground import Ground
 from bottle.adapters.bubblewrap.keeper import Lifeline
 from bottle.adapters.bubblewrap.runtime import Runtime, Runtimes
 from bottle.adapters.bubblewrap.sidecars import Sidecars
@@ -46,22 +46,21 @@ class Order:
         return Sidecars(self.plan, self.cargo, self.audit, self.rules, self.ground)
 
 
-def launch(order: Order, runtimes: Runtimes) -> tuple[Runtime, Lifeline]:
-    """A bottle that is proved and ready. Raises what `Backend.launch` raises, and then nothing of it is left."""
+def launch(order: Order, runtimes: Runtimes, lifeline: Lifeline) -> Runtime:
+    """A bottle that is proved and ready, held by a keeper that comes up while its order is written.
+
+    Raises what `Backend.launch` raises, and then nothing of it is left, nor of the keeper.
+    """
     try:
-        return _launched(order, runtimes)
+        return _launched(order, runtimes, lifeline)
     except OSError as error:
         raise BackendError(f"the system refuses what a bottle needs: {error.strerror or error}") from error
 
 
-def _launched(order: Order, runtimes: Runtimes) -> tuple[Runtime, Lifeline]:
-    require_complete(order.plan, order.cargo)
-    if not order.audit.is_dir():
-        raise BackendError(f"there is no directory {order.audit} for the trail")
-    order.progress.step("making namespaces and processes")
-    interpreter.compile_once()
-    lifeline = Lifeline(control_group(order.ground, order.plan.resources))  # which comes up while its order is written
+def _launched(order: Order, runtimes: Runtimes, lifeline: Lifeline) -> Runtime:
     try:
+        _require_whole(order)
+        interpreter.compile_once()
         with runtimes.claimed(order.plan.identity) as (runtime, lock):
             _place(order, runtime, lock, lifeline)
     except BaseException:
@@ -78,7 +77,14 @@ def _launched(order: Order, runtimes: Runtimes) -> tuple[Runtime, Lifeline]:
         except BottleError as failure:
             error.add_note(f"and {failure}")
         raise
-    return runtime, lifeline
+    return runtime
+
+
+def _require_whole(order: Order) -> None:
+    """Raises BackendError where something is missing that a launch is given."""
+    require_complete(order.plan, order.cargo)
+    if not order.audit.is_dir():
+        raise BackendError(f"there is no directory {order.audit} for the trail")
 
 
 def _place(order: Order, runtime: Runtime, lock: int, lifeline: Lifeline) -> None:
