@@ -26,8 +26,8 @@ def size(descriptor: int) -> tuple[int, int] | None:
 def raw(descriptor: int) -> Iterator[None]:
     """Every key goes through unread, Ctrl-C included; however the block ends, the terminal is as it was before.
 
-    What nobody has read by then is thrown away: a program can have a terminal answer (its state, its title, colours), and
-    that must not become the shell's next command.
+    What nobody has read by then is thrown away: a program can have a terminal answer (its state, its title, colours),
+    and that must not become the shell's next command.
     """
     before = termios.tcgetattr(descriptor)
     try:
