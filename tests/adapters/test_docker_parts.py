@@ -144,6 +144,22 @@ def test_gvisor_is_used_where_the_engine_has_it() -> None:
     assert survey.host({**INFO, "Runtimes": {"runc": {}}}).runtime == ""
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"Runtimes": {"runc": {}, "runsc": {}}},  # its kernel is not the host's
+        {"SecurityOptions": ["name=seccomp,profile=/etc/docker/mine.json"]},
+        {"SecurityOptions": []},
+        {"BuildahVersion": "1.42"},
+        {"Architecture": "riscv64"},
+    ],
+)
+def test_our_profile_takes_the_place_of_dockers_own_alone(other: dict[str, object]) -> None:
+    plain = {**INFO, "Runtimes": {"runc": {}}, "Architecture": "x86_64"}
+    assert "our seccomp profile" in [wall.how for wall in survey.walls(plain, survey.host(plain))]
+    assert survey.host({**plain, **other}).profile == ""
+
+
 def test_a_box_trusts_the_image_s_roots_and_its_own_authority_in_javas_form_too() -> None:
     """Debian's Javas, Maven and Gradle read this store; that a Java takes it is shown on namespaces."""
     authority, other = (bottles.certificates(host).authority for host in ("example.com", "other.example"))

@@ -80,8 +80,8 @@ def test_no_abstract_socket_of_the_hosts(embedded: Box) -> None:
 @pytest.mark.parametrize(
     "family", ["AF_VSOCK", "AF_ALG", "AF_PACKET", "AF_CAN", "AF_TIPC", "AF_BLUETOOTH", "AF_QIPCRTR"]
 )
-def test_no_socket_of_a_family_that_a_network_namespace_does_not_hold(embedded: Box, family: str) -> None:
-    answers = embedded.tries(*(("opened", family, kind, 0) for kind in ("SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW")))
+def test_no_socket_of_a_family_that_a_network_namespace_does_not_hold(box: Box, family: str) -> None:
+    answers = box.tries(*(("opened", family, kind, 0) for kind in ("SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW")))
     assert set(answers) <= NO_SUCH_SOCKET
 
 
@@ -90,8 +90,8 @@ def test_no_family_but_four_exists(embedded: Box, number: int) -> None:
     assert embedded.tries(("call", "socket", number, 2, 0))[0] in NO_SUCH_SOCKET
 
 
-def test_no_hypervisor_answers(embedded: Box) -> None:
-    assert set(embedded.tries(*(("vsock", cid, 5001) for cid in (0, 1, 2, 3)))) <= NO_SUCH_SOCKET
+def test_no_hypervisor_answers(box: Box) -> None:
+    assert set(box.tries(*(("vsock", cid, 5001) for cid in (0, 1, 2, 3)))) <= NO_SUCH_SOCKET
 
 
 @pytest.mark.parametrize("protocol", [n for n in range(23) if n != NETLINK_ROUTE])

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.walls.conftest import Box
+from tests.walls.conftest import Box, Boxes
 
 DENIED = {"EPERM", "EACCES", "ENOSYS", "EROFS"}
 NOT_IN_GVISOR = {"EINVAL", "EFAULT", "ESRCH", "ENOENT", "ENODEV", "ENOTSUP"}
@@ -12,6 +12,7 @@ ABSENT = {"ENOENT", "ENOTDIR", "ENODEV", "ENXIO"}
 
 # Numbers of system calls on x86-64 that the C library has no name for.
 BPF, KEYCTL, ADD_KEY, PERF_EVENT_OPEN, USERFAULTFD, KEXEC_LOAD, INIT_MODULE = 321, 250, 248, 298, 323, 246, 175
+IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER = 425, 426, 427
 CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID = 0x10000000, 0x00020000, 0x40000000, 0x20000000
 
 
@@ -76,6 +77,13 @@ def test_a_device_that_was_made_inside_leads_nowhere(box: Box) -> None:
     made, opened = box.tries(("call", "mknod", "/tmp/disk", 0o60666, 0x0800), ("read", "/tmp/disk"))
     assert made in DENIED | {"ok 0"}
     assert opened in DENIED | ABSENT
+
+
+@pytest.mark.parametrize("runtime", ["runc", "bubblewrap"])
+def test_no_ring_is_made_whose_sockets_no_filter_would_see(boxes: Boxes, runtime: str) -> None:
+    """gVisor's own kernel answers in its box, and opens none."""
+    calls = (IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER)
+    assert set(boxes(runtime).tries(*(("syscall", number, 8, 0, 0) for number in calls))) <= DENIED
 
 
 @pytest.mark.parametrize("number", [KEYCTL, ADD_KEY, USERFAULTFD])

@@ -31,7 +31,7 @@ _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _NOT_PERMITTED = refuse(EPERM)
 _ABSENT = refuse(ENOSYS)
 
-_REFUSED = {
+REFUSED = {
     "mounts": """mount umount2 pivot_root chroot open_tree open_tree_attr move_mount mount_setattr fsopen fsconfig
         fsmount fspick quotactl quotactl_fd acct swapon swapoff""",
     "namespaces": "setns sethostname setdomainname",
@@ -51,7 +51,7 @@ _REFUSED = {
 }
 """EPERM. What Docker's profile keeps for capabilities that a box never has, and a little more."""
 
-_PRETENDED_ABSENT = """clone3 statmount listmount"""
+PRETENDED_ABSENT = """clone3 statmount listmount"""
 """ENOSYS, on which their callers use the older call. clone3's flags are behind a pointer, where no filter can look."""
 
 _SIDECAR = {
@@ -75,7 +75,7 @@ _SIDECAR = {
 }
 """All that Python, uvloop, OpenSSL and glibc's resolver ask of the kernel while they serve."""
 
-_NEW_NAMESPACES = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}; NEWTIME's bit is an exit signal in clone
+NEW_NAMESPACES = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}; NEWTIME's bit is an exit signal in clone
 _CLONE_THREAD = 0x10000
 _UNSHARE_ALLOWED = 0x00050F00  # CLONE_{VM,FS,FILES,SIGHAND}, THREAD, SYSVSEM: what a thread may leave without privilege
 
@@ -83,14 +83,14 @@ _UNSHARE_ALLOWED = 0x00050F00  # CLONE_{VM,FS,FILES,SIGHAND}, THREAD, SYSVSEM: w
 # are drivers with a history, loaded on demand.
 _IOCTLS_REFUSED = (0x5412, 0x541C, 0x5423)  # TIOCSTI, TIOCLINUX, TIOCSETD
 
-_PERSONALITIES = (0, 0x8, 0x20000, 0x20008, 0x40000, 0xFFFFFFFF)
+PERSONALITIES = (0, 0x8, 0x20000, 0x20008, 0x40000, 0xFFFFFFFF)
 """Linux, 32 bit, UNAME26, both, no address randomisation (debuggers), and the question. Never READ_IMPLIES_EXEC."""
 
-_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
-_SOCK_STREAM, _SOCK_DGRAM = 1, 2
-_SOCK_TYPE = 0xF
-_NETLINK_ROUTE = 0
-_PROTOCOLS = (0, 1, 6, 17, 58)  # the type's own, ICMP (unprivileged ping), TCP, UDP, ICMPv6
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
+SOCK_STREAM, SOCK_DGRAM = 1, 2
+SOCK_TYPE = 0xF
+NETLINK_ROUTE = 0
+PROTOCOLS = (0, 1, 6, 17, 58)  # the type's own, ICMP (unprivileged ping), TCP, UDP, ICMPv6
 
 
 def box_filter(machine: str) -> bytes:
@@ -112,32 +112,32 @@ def sidecar_filter(machine: str) -> bytes:
     allowed = " ".join(_SIDECAR.values()).split()
     shared = {name: rule for name, rule in _rules_by_argument().items() if name in ("ioctl", "socketpair")}
     # It shares the host's network stack, and with it the abstract sockets of the host's programs.
-    shared["socket"] = look_at(low(0), equal(_AF_UNIX, refuse(EAFNOSUPPORT), look_at(low(0), _socket())))
+    shared["socket"] = look_at(low(0), equal(AF_UNIX, refuse(EAFNOSUPPORT), look_at(low(0), _socket())))
     threads = look_at(low(0), any_bit(_CLONE_THREAD, _rules_by_argument()["clone"], _NOT_PERMITTED))
     own = {"clone": threads, "clone3": _ABSENT}
     return _program(machine, dict.fromkeys(allowed, ALLOW) | shared | own)
 
 
 def _box_rules() -> dict[str, Piece]:
-    refused = " ".join(_REFUSED.values()).split()
+    refused = " ".join(REFUSED.values()).split()
     return {
         **dict.fromkeys(refused, _NOT_PERMITTED),
-        **dict.fromkeys(_PRETENDED_ABSENT.split(), _ABSENT),
+        **dict.fromkeys(PRETENDED_ABSENT.split(), _ABSENT),
         **_rules_by_argument(),
     }
 
 
 def _rules_by_argument() -> dict[str, Piece]:
     return {
-        "clone": look_at(low(0), any_bit(_NEW_NAMESPACES, _NOT_PERMITTED, ALLOW)),
+        "clone": look_at(low(0), any_bit(NEW_NAMESPACES, _NOT_PERMITTED, ALLOW)),
         "unshare": look_at(high(0), equal(0, _unshare(), _NOT_PERMITTED)),
         # The kernel reads an int. To compare all 64 bits is to let the same request pass with rubbish above it
         # (CVE-2019-10063).
         "ioctl": look_at(low(1), one_of(_IOCTLS_REFUSED, _NOT_PERMITTED, ALLOW)),
-        "personality": look_at(low(0), one_of(_PERSONALITIES, ALLOW, _NOT_PERMITTED)),
+        "personality": look_at(low(0), one_of(PERSONALITIES, ALLOW, _NOT_PERMITTED)),
         "socket": look_at(low(0), _socket()),
         # Only one family has pairs that anybody uses, and TIPC's would load its driver.
-        "socketpair": look_at(low(0), equal(_AF_UNIX, ALLOW, refuse(EAFNOSUPPORT))),
+        "socketpair": look_at(low(0), equal(AF_UNIX, ALLOW, refuse(EAFNOSUPPORT))),
     }
 
 
@@ -148,12 +148,12 @@ def _unshare() -> Piece:
 def _socket() -> Piece:
     """By family. A network namespace does not hold vsock, which reaches a hypervisor, nor the kernel's own crypto."""
     unsupported = refuse(EPROTONOSUPPORT)
-    internet = one_of((_SOCK_STREAM, _SOCK_DGRAM), look_at(low(2), one_of(_PROTOCOLS, ALLOW, unsupported)), _no_type())
+    internet = one_of((SOCK_STREAM, SOCK_DGRAM), look_at(low(2), one_of(PROTOCOLS, ALLOW, unsupported)), _no_type())
     families = {
-        _AF_UNIX: ALLOW,
-        _AF_INET: look_at(low(1), internet, mask=_SOCK_TYPE),
-        _AF_INET6: look_at(low(1), internet, mask=_SOCK_TYPE),
-        _AF_NETLINK: look_at(low(2), equal(_NETLINK_ROUTE, ALLOW, unsupported)),
+        AF_UNIX: ALLOW,
+        AF_INET: look_at(low(1), internet, mask=SOCK_TYPE),
+        AF_INET6: look_at(low(1), internet, mask=SOCK_TYPE),
+        AF_NETLINK: look_at(low(2), equal(NETLINK_ROUTE, ALLOW, unsupported)),
     }
     piece = refuse(EAFNOSUPPORT)
     for family, answer in families.items():

@@ -29,11 +29,15 @@ class Host:
 
     cpus: float
     runtime: str = ""
+    profile: str = ""
+    """Which system calls the box may make, as JSON; empty for what the engine lets it make."""
 
 
 def box(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, host: Host) -> dict[str, Any]:
     """The agent's box: no capability, no privilege, no mount of the host's, no network but the internal one."""
     endpoint = {"IPAMConfig": {"IPv4Address": subnets.internal.box}}
+    bare = _bare(names.network)
+    security = [*bare["SecurityOpt"], *([f"seccomp={host.profile}"] if host.profile else [])]
     memory = plan.resources.memory
     limits = {
         "Memory": memory,
@@ -56,8 +60,9 @@ def box(plan: BottlePlan, names: Names, owned: Owned, subnets: Subnets, host: Ho
         "Labels": owned.labels(BOX),
         "NetworkingConfig": {"EndpointsConfig": {names.network: endpoint}},
         "HostConfig": {
-            **_bare(names.network),
+            **bare,
             **limits,
+            "SecurityOpt": security,
             "Init": False,
             **({"Runtime": host.runtime} if host.runtime else {}),
             "Tmpfs": tmpfs,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bottle.adapters.docker.containers import Host
+from bottle.adapters.docker.system_calls import ARCHITECTURES, profile
 from bottle.domain.plan import Wall
 
 GVISOR = "runsc"
@@ -15,6 +16,7 @@ def host(info: Mapping[str, Any], *, use_gvisor: bool = True) -> Host:
     return Host(
         cpus=float(info.get("NCPU") or 1),
         runtime=GVISOR if gvisor else "",
+        profile="" if gvisor else _profile(info),
     )
 
 
@@ -22,6 +24,7 @@ def walls(info: Mapping[str, Any], host: Host) -> tuple[Wall, ...]:
     """The walls on this engine, the missing ones too."""
     security = _security(info)
     gvisor = host.runtime == GVISOR
+    whose = "our" if host.profile else "the engine's"
     limits = [name for key, name in _LIMITS if info.get(key)]
     return (
         Wall("network", "an internal network of the bottle's own; its bridge has no address on the host"),
@@ -29,7 +32,7 @@ def walls(info: Mapping[str, Any], host: Host) -> tuple[Wall, ...]:
         Wall("names", "the sidecar is the only resolver and knows no outside name"),
         Wall("way out", "the sidecar at egress:8888, which judges every request"),
         Wall("user", "node, without capabilities, no new privileges"),
-        Wall("system calls", "the engine's seccomp profile", "seccomp" in security),
+        Wall("system calls", f"{whose} seccomp profile", "seccomp" in security),
         Wall("limits", f"{', '.join(limits) or 'none that this engine can hold'}", len(limits) == len(_LIMITS)),
         Wall("kernel", "gVisor (runsc) between the box and the host's kernel", gvisor),
         Wall("user namespace", "root in a container is nobody on the host", bool({"userns", "rootless"} & security)),
@@ -62,6 +65,19 @@ _LIMITS = (
     ("PidsLimit", "processes"),
     ("CpuCfsQuota", "processor time"),
 )
+
+
+def _profile(info: Mapping[str, Any]) -> str:
+    """Ours for Docker's own, or for none: what an operator gave the engine stands. Podman takes a path, and gVisor's
+    kernel, which is not the host's, no profile at all."""
+    machine = str(info.get("Architecture"))
+    is_dockers = any(f"name=seccomp,profile={name}" in (info.get("SecurityOptions") or ()) for name in _REPLACED)
+    if not is_dockers or "BuildahVersion" in info or machine not in ARCHITECTURES:
+        return ""
+    return profile(machine)
+
+
+_REPLACED = ("default", "builtin", "unconfined")
 
 
 def _security(info: Mapping[str, Any]) -> frozenset[str]:
