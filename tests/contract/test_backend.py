@@ -18,6 +18,8 @@ from bottle.domain.provision import GUEST_HOME, Check, GuestFile, HostTree
 from tests.support import bottles, smolmachines
 from tests.support.requirements import require
 
+ODD = '-it\'s $(id) `id` "x"; *\n&'
+"""A name that comes out as another one wherever a shell reads it."""
 ABSENT = Image("bot-bottle-absent:000000000000")
 
 
@@ -69,6 +71,8 @@ def furnished(kind: Kind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """One bottle for all cases that only look."""
     tree = tmp_path_factory.mktemp("tree")
     (tree / "notes.txt").write_text("from the host")
+    (tree / ODD).mkdir()
+    (tree / ODD / "-rf").write_text("odd")
     plan = bottles.a_plan(
         kind.images,
         env={"OPEN": "in the manifest"},
@@ -125,6 +129,12 @@ def test_the_environment_is_the_plans_and_the_cargos(furnished: tuple[Backend, B
 def test_files_and_trees_are_in_their_places(furnished: tuple[Backend, Bottle, BottlePlan]) -> None:
     assert furnished[1].run(["cat", f"{GUEST_HOME}/.deep/er/file"]).stdout == b"furniture"
     assert furnished[1].run(["cat", f"{GUEST_HOME}/workspace/notes.txt"]).stdout == b"from the host"
+
+
+def test_gap_05_names_in_a_skill_or_another_tree_are_words_of_no_shell(
+    furnished: tuple[Backend, Bottle, BottlePlan],
+) -> None:
+    assert furnished[1].run(["cat", f"{GUEST_HOME}/workspace/{ODD}/-rf"]).stdout == b"odd"
 
 
 def test_a_command_that_takes_too_long_is_an_error(furnished: tuple[Backend, Bottle, BottlePlan]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from bottle.adapters import process
 from tests.support import forks, smolmachines
@@ -151,10 +151,12 @@ def test_an_agent_works_and_leaves_nothing(host: Host) -> None:
 
 
 def test_a_bottle_that_is_left_running_is_found_asked_and_stopped(host: Host) -> None:
-    """By other processes than the one that started it. No value is on the machine's disk or in what `smolvm` keeps."""
-    identity = json.loads(host.cli.run("start", "sailor", "--yes", "--detach", "--json").ok().stdout)["identity"]
+    """By other processes than the one that started it. No value is on the machine's disk, in what `smolvm` keeps, or in
+    an argument list (GAP-01): neither the route's, nor the one that the box is given."""
+    watched = evolve(host.cli, hunt=hunt_for(host.given))
+    identity = json.loads(watched.run("start", "sailor", "--yes", "--detach", "--json").ok().stdout)["identity"]
     (row,) = json.loads(host.cli.run("list", "--json").ok().stdout)
-    inside = host.cli.run("exec", identity, "--", "sh", "-c", INSIDE)
+    inside = watched.run("exec", identity, "--", "sh", "-c", INSIDE)
     kept = [path for each in (host.token, host.given) for path in hunt_for(each).in_files(host.root / "machines")]
     host.cli.run("stop", identity).ok()
 
