@@ -52,9 +52,9 @@ def sync_directory(directory: Path) -> None:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the file's lock (flock(2)) now; nobody holds one that is not there."""
+    """Whether somebody holds the lock (flock(2)) of a file or a directory now; nobody holds one that is not there."""
     try:
-        with path.open("rb") as lock:
+        with _opened(path, os.O_RDONLY | os.O_CLOEXEC) as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

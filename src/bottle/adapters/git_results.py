@@ -4,13 +4,13 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from bottle.adapters import careful_git, disk, process
+from bottle.adapters.state.scratch import scratch
 from bottle.domain.errors import BottleError, ConflictError, NotFoundError, UsageError
 from bottle.domain.gitgate import is_plain_ref
 
@@ -73,18 +73,19 @@ class BundleFiles:
 
 @contextmanager
 def _copied(source: Path) -> Iterator[Path]:
-    """A copy that nobody else can write to: the sidecar may still change its own. Raises ConflictError."""
+    """A copy where the sidecar cannot write: what lies in its own directory it may still change. Raises
+    ConflictError."""
     try:
         descriptor = disk.open_regular(source)
     except disk.NotRegularError:
         raise ConflictError(
             f"{source} is no regular file", hint="something replaced it: trust nothing of this bottle"
         ) from None
-    with tempfile.TemporaryDirectory(prefix="bottle-export-") as folder, os.fdopen(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb") as file, scratch(source.parent.parent) as folder:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
             raise ConflictError(f"{source} is larger than any result may be")
-        copy = Path(folder) / "result.bundle"
+        copy = folder / "result.bundle"
         with copy.open("xb") as target:
             shutil.copyfileobj(file, target, 1 << 20)
         yield copy

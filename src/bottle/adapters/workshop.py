@@ -14,6 +14,7 @@ from attrs import define, evolve, field, frozen
 
 from bottle.adapters import careful_git, process, work_import
 from bottle.adapters.git_results import FETCH, PROTOCOL
+from bottle.adapters.state.scratch import scratch
 from bottle.adapters.tar_reader import content
 from bottle.adapters.work_import import Entry, Tree, commit_words, read_tree
 from bottle.app.export_ports import Kept, Work
@@ -42,9 +43,9 @@ class GitWorkshop:
 
     @contextmanager
     def comparing(self, kept: Kept, repository: Path) -> Iterator[Work]:
-        with tempfile.TemporaryDirectory(prefix="bottle-export-") as folder:
+        with scratch(Path(kept.base.path).parent) as folder:
             with _held(kept) as held:
-                work = _GitWork(held, repository, Path(folder), self._env)
+                work = _GitWork(held, repository, folder, self._env)
                 work.prepare()
             yield work
 

@@ -15,7 +15,9 @@ from bottle.adapters import disk
 from bottle.adapters.state import metadata as codec
 from bottle.adapters.state import trail
 from bottle.adapters.state.failures import failures
+from bottle.adapters.state.scratch import is_worked_in
 from bottle.adapters.state.segments import Segments
+from bottle.adapters.state.snapshots import DIRECTORY as SNAPSHOTS
 from bottle.adapters.state.tail import Tail
 from bottle.domain.errors import ConflictError, NotFoundError
 from bottle.domain.names import is_identity
@@ -179,6 +181,8 @@ class StateFiles:
             if directory.is_symlink():
                 directory.unlink()
                 return
+            if is_worked_in((directory, directory / SNAPSHOTS)):
+                raise ConflictError(f"the work of {identity} is being exported", hint="try again when that is done")
             for part in filter(_is_directory, (directory / AUDIT, directory / LOGS)):
                 disk.remove_tree(part)
             disk.remove_tree(directory)

@@ -71,7 +71,7 @@ class StateStore(Protocol):
         """Bytes that are kept of it, as far as they can be counted."""
 
     def release(self, identity: str) -> None:
-        """Removes all that is kept. Nothing happens when nothing is."""
+        """Removes all that is kept. Nothing happens when nothing is. Raises ConflictError while somebody exports it."""
 
 
 class Snapshots(Protocol):
