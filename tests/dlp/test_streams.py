@@ -196,6 +196,24 @@ def test_a_stream_that_breaks_hides_none_behind_it(before: bytes) -> None:
     assert found(broken + gzip.compress(OPAQUE.encode())) is not None
 
 
+@pytest.mark.parametrize("size", [300, 2000, 70_000])
+@pytest.mark.parametrize("between", [b"", b"\xff" * 40])
+def test_a_stream_that_is_cut_off_hides_none_behind_it(size: int, between: bytes) -> None:
+    """Most bytes are a code of some stream, so that it goes on to the end, over whatever was put behind it."""
+    for start in range(0, 1000, 250):
+        cut_off = gzip.compress(_NOISE[start : start + size].hex().encode(), mtime=0)[: size // 2] + between
+        assert found(cut_off + gzip.compress(OPAQUE.encode(), mtime=0)) is not None
+        assert found(cut_off) is None
+
+
+def test_many_streams_that_are_cut_off_are_refused() -> None:
+    """Each hides the next, and to unpack them all takes longer than their share."""
+    stored = b"\x1f\x8b\x08\0" + bytes(6) + b"\0\xff\xff\0\0"  # of 65,535 bytes, it says (RFC 1951 3.2.4)
+    for count, rules in ((1, {None}), (3, {None}), (6, {"dlp.unreadable"}), (40, {"dlp.unreadable", "dlp.depth"})):
+        finding = found((stored + b"and some words " * 9) * count)
+        assert (finding and finding.rule) in rules
+
+
 @pytest.mark.parametrize(("name", "pack"), [("gzip", gzip.compress), ("bzip2", bz2.compress)])
 def test_the_end_of_long_packed_content_is_an_end(name: str, pack: Spelling) -> None:
     """A pattern is told there what it is not told where content goes on; and the reader, what to unpack."""

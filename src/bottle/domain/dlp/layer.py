@@ -25,6 +25,7 @@ DEEPEST: Final = 8
 
 _GATHERED = 128 * 1024  # unpacked bytes that are looked at together
 _VAIN = 256  # beginnings of packed content that are none, within one piece
+_ENDLESS = 4  # streams that content ends in: each is unpacked to the end
 _LITTLE = 64  # bytes that come out of noise before it turns out to be that
 # Bytes that an unpacker may keep before their content comes out: a block of bzip2's, of zstd's (RFC 8878 3.1.1.2).
 _LAGS: Final = {"bzip2": 1024 * 1024, "zstd": 256 * 1024}
@@ -124,9 +125,9 @@ class Layer:
         data, self._cut = before + fresh, b""
         if packed is not None:
             at = packed.feed(data, 0, is_last=is_last)
-            if at < 0:
+            if at < 0 and not is_last:
                 return
-            self._packed = None
+            at, self._packed = max(at, 0), None
         opened = Opened(self, data, is_last=is_last)
         self._packed, self._cut = opened.walk(at, None if self.has_begun else len(before))
         if opened.small:
@@ -135,12 +136,9 @@ class Layer:
     def open(self, opening: Opening) -> "Packed | None":
         """What unpacks there; None where this packing is not known."""
         make = self.engine.unpackers.get(opening.packing)
-        inner = self._inner(opening.packing) if make is not None else None
-        return (
-            Packed(make(), inner, max(_LAG, _LAGS.get(opening.packing, 0)), is_marked=opening.is_marked)
-            if make is not None and inner is not None
-            else None
-        )
+        if make is None or (inner := self._inner(opening.packing)) is None:
+            return None
+        return Packed(make(), inner, max(_LAG, _LAGS.get(opening.packing, 0)), is_marked=opening.is_marked)
 
     def _begun(self, data: bytes) -> "Run | None":
         """The run of base64 that the end of the data has cut, if it is long."""
@@ -168,7 +166,7 @@ class Opened:
     def walk(self, at: int, first: int | None) -> tuple["Packed | None", bytes]:
         """What goes on in the next piece: a stream, or the beginning of one. `first` is where the content begins, if it
         does so here. Raises UnreadableError."""
-        vain = 0
+        vain = endless = 0
         for opening in self._openings(at, first):
             if opening is None:
                 return None, b"" if self.is_last else self.data[-_CUT:]
@@ -184,9 +182,14 @@ class Opened:
                     self.small.append(packed.rest)
                 continue
             self.small.append(packed.rest)
-            if end < 0:
-                return (None if self.is_last else packed), b""
-            at = end if opening.is_marked else at
+            if end >= 0:
+                at = end if opening.is_marked else at
+            elif not self.is_last:
+                return packed, b""
+            else:  # it was cut off, and what it took for its own may hold another
+                endless += 1
+                if endless > _ENDLESS:
+                    raise UnreadableError("content full of packed content that has no end")
         return None, b""
 
     def _openings(self, at: int, first: int | None) -> Iterator[Opening | None]:
