@@ -41,7 +41,8 @@ class BubblewrapBackend:
         found = self._ground
         if isinstance(found, Unfit):
             return Survey(usable=False, reason=found.reason, hint=found.hint)
-        facts = {"bwrap": f"{found.bwrap} {found.version}", "limits": " ".join(found.scope) or "without control groups"}
+        limits = "control groups" if found.control_groups else "without control groups"
+        facts = {"bwrap": f"{found.bwrap} {found.version}", "limits": limits}
         return Survey(
             usable=True,
             walls=ground.walls(found),
@@ -80,7 +81,8 @@ class BubblewrapBackend:
             raise BackendError(f"{image.tag} is not there", hint="`bottle start` installs what it needs")
         tool, rules = self._programs.tool(plan.image), self._programs.rules.binds()
         progress.step("making namespaces and processes")
-        lifeline = keeper.Lifeline(ground.control_group(found, plan.resources))
+        groups = found.control_groups
+        lifeline = keeper.Lifeline(groups.around(plan.resources) if groups else ())
         # While the keeper comes up; whoever asks for a plan or a list waits for none of it.
         from bottle.adapters.bubblewrap.bottle import BubblewrapBottle
         from bottle.adapters.bubblewrap.launch import Order, launch

@@ -11,8 +11,8 @@ from pathlib import Path
 from attrs import frozen
 
 from bottle.adapters import process
-from bottle.adapters.bubblewrap import sandbox
-from bottle.domain.manifest import Resources
+from bottle.adapters.bubblewrap import control_groups, sandbox
+from bottle.adapters.bubblewrap.control_groups import ControlGroups
 from bottle.domain.plan import Wall
 
 NOBODY = 11564830
@@ -20,8 +20,7 @@ NOBODY = 11564830
 
 _TRIAL = ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", "/bin/true")
 _TRIAL_SECONDS = 10.0
-_FOR_SIDECARS = 256 * 1024**2
-_TASKS_OF_SIDECARS = 64
+_NO_GROUP = "a control group; without it processes are counted and memory is watched"
 
 
 @frozen
@@ -34,8 +33,7 @@ class Ground:
     number: int | None
     """The user and group to become, where this process is root; None where everything runs as its own user."""
 
-    scope: tuple[str, ...] = ()
-    """The words before a command that give it a control group (systemd-run); none where nobody can."""
+    control_groups: ControlGroups | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -62,7 +60,7 @@ def survey(environ: Mapping[str, str]) -> Ground | Unfit:
     for path in _candidates(environ):
         found = _try(path, number)
         if not isinstance(found, Unfit):
-            return Ground(path, found, platform.machine(), number, _scope(environ, number))
+            return Ground(path, found, platform.machine(), number, control_groups.found(environ))
         unfit = found
     return unfit
 
@@ -72,28 +70,10 @@ def own_number() -> int | None:
     return NOBODY if os.geteuid() == 0 else None
 
 
-def control_group(ground: Ground, resources: Resources) -> list[str]:
-    """The words before a command that hold it, and all that it starts, to the limits; none where nobody can.
-
-    The sidecars are in the group too, so it is given a little more than the box may have.
-    """
-    if not ground.scope:
-        return []
-    limits = {
-        "MemoryMax": resources.memory + _FOR_SIDECARS,
-        "MemorySwapMax": 0,
-        "TasksMax": resources.pids + _TASKS_OF_SIDECARS,
-        "CPUQuota": f"{resources.cpus * 100:.0f}%",
-    }
-    properties = [word for name, value in limits.items() for word in ("--property", f"{name}={value}")]
-    return [*ground.scope, "--quiet", "--collect", *properties, "--"]
-
-
 def walls(ground: Ground) -> tuple[Wall, ...]:
     """The walls of a box here, the missing ones too."""
-    limits = "a control group: memory, processes, processor time"
-    if not ground.scope:
-        limits = "a control group; without it processes are counted and memory is watched"
+    groups = ground.control_groups
+    limits = f"a control group: {groups.limits}" if groups else _NO_GROUP
     return (
         Wall("network", "no device but loopback; what the sidecar serves is handed in as a socket"),
         Wall("neighbours", "every bottle has namespaces of its own"),
@@ -102,7 +82,7 @@ def walls(ground: Ground) -> tuple[Wall, ...]:
         Wall("files", "the system read-only, a home in memory, nothing of the host's home"),
         Wall("user", "node, without capabilities, no new privileges, no new namespaces"),
         Wall("system calls", "a seccomp filter of bottle's own"),
-        Wall("limits", limits, bool(ground.scope)),
+        Wall("limits", limits, groups is not None),
         Wall("kernel", "one of its own; a box of namespaces runs on the host's", present=False),
     )
 
@@ -160,15 +140,3 @@ def _diagnosis(path: str, version: str, said: str) -> Unfit:
         "inside a container, it must run without its seccomp profile and with /proc unmasked; or use `--backend docker`"
     )
     return Unfit(f"no box can be made here: {last.rstrip('.')}", hint)
-
-
-def _scope(environ: Mapping[str, str], number: int | None) -> tuple[str, ...]:
-    """systemd-run, where a systemd manages control groups of version 2 for this user."""
-    program = shutil.which("systemd-run", path=environ.get("PATH", os.defpath))
-    controllers = Path("/sys/fs/cgroup/cgroup.controllers")
-    if program is None or not controllers.is_file() or not Path("/run/systemd/system").is_dir():
-        return ()
-    if number is not None:
-        return (program, "--scope")
-    runtime = environ.get("XDG_RUNTIME_DIR", "")
-    return (program, "--user", "--scope") if runtime and Path(runtime, "systemd/private").exists() else ()

@@ -105,6 +105,11 @@ class Lifeline:
         return message if isinstance(message, dict) else {}
 
     def _last_words(self) -> str:
+        while select.select([self._keeper.output], [], [], _GLANCE)[0]:
+            data = os.read(self._keeper.output, _CHUNK)
+            if not data:
+                break
+            self._heard += data
         said = (self._heard or self._complaint).decode(errors="replace").strip()[-_LAST_WORDS:]
         return f": {said}" if said else ""
 

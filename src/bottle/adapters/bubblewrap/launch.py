@@ -101,6 +101,7 @@ def _place(order: Order, runtime: Runtime, lock: int, lifeline: Lifeline) -> Non
 def _spec(order: Order, runtime: Runtime, held: Descriptors) -> dict[str, object]:
     """What the keeper is told."""
     plan, ground = order.plan, order.ground
+    groups = ground.control_groups
     control = held.listener(str(runtime.control))
     roots = trust.stores(order.cargo.certificates.authority)
     programs, ports = order.sidecars.programs(roots.host, held)
@@ -110,7 +111,7 @@ def _spec(order: Order, runtime: Runtime, held: Descriptors) -> dict[str, object
         "runtime": str(runtime.path),
         "control": control,
         "become": order.sidecars.become(*(source for source, _ in order.tool.binds)),
-        "memory": 0 if ground.scope else plan.resources.memory,
+        "memory": 0 if groups and groups.spare_the_rest else plan.resources.memory,
         "programs": programs,
     }
 
