@@ -1,7 +1,7 @@
 """Ports that are made when they are first asked something: a command imports what it uses, and no more."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache
 from typing import Any, TypeVar, cast
 
 Port = TypeVar("Port")
@@ -17,11 +17,7 @@ class _Later:
     """Stands for a port of which nothing but its methods is asked for."""
 
     def __init__(self, make: Callable[[], object]) -> None:
-        self._make = make
-
-    @cached_property
-    def _made(self) -> object:
-        return self._make()
+        self._make = cache(make)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._made, name)
+        return getattr(self._make(), name)
