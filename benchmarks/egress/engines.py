@@ -16,7 +16,8 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from tests.egress.harness import Sidecar, TestCa, free_port, route
+from tests.egress.harness import Sidecar, TestCa, route
+from tests.support.ports import free_port
 from tests.support.secret_rules import shared_rules
 
 HOST = "localhost"  # the one name that all of them can be led to loopback with

@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from benchmarks.egress.engines import ALL, CORES, HOST, LOAD_CORE, Engine, MissingError, Origin, on, wait_for  # noqa: E402
-from tests.egress.harness import TestCa, free_port  # noqa: E402
+from tests.egress.harness import TestCa  # noqa: E402
+from tests.support.ports import free_port  # noqa: E402
 
 Figures = dict[str, float]
 

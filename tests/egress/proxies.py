@@ -6,7 +6,8 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.egress.harness import free_port, wait_until
+from tests.egress.harness import wait_until
+from tests.support.ports import free_port
 
 USER, PASSWORD = "sam", "pw9f3a71c2d8"  # tinyproxy takes letters and digits alone
 

@@ -13,8 +13,9 @@ from bottle.domain.hosts import Authority
 from sidecars.egress.chain import reads_as_open
 from sidecars.egress.refusal import Refused
 from tests.egress.conftest import TOKEN, MakeOrigin, MakeSidecar
-from tests.egress.harness import Sidecar, curl, free_port, route, tunnel, wait_until
+from tests.egress.harness import Sidecar, curl, route, tunnel, wait_until
 from tests.egress.proxies import PASSWORD, USER, Scripted, TinyProxy
+from tests.support.ports import free_port
 from tests.support.requirements import require
 
 HOST = "api.example.com"

@@ -26,12 +26,12 @@ from tests.egress.harness import (
     TestCa,
     connect,
     curl,
-    free_port,
     ok,
     route,
     tunnel,
     wait_until,
 )
+from tests.support.ports import free_port
 from tests.support.requirements import require
 
 HOST = "api.example.com"

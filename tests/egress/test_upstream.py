@@ -13,7 +13,8 @@ from bottle.domain.hosts import HostPattern
 from sidecars.egress.dial import judge_addresses
 from sidecars.egress.refusal import Refused
 from tests.egress.conftest import TOKEN, MakeOrigin, MakeSidecar
-from tests.egress.harness import Origin, Received, Response, TestCa, curl, free_port, ok, route, tunnel
+from tests.egress.harness import Origin, Received, Response, TestCa, curl, ok, route, tunnel
+from tests.support.ports import free_port
 
 HOST = "api.example.com"
 

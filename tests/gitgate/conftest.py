@@ -18,8 +18,9 @@ from bottle.domain.manifest import PushRules, Remote
 from bottle.domain.upstream_proxy import UpstreamProxy
 from tests.support.git_client import Git, bare_repository
 from tests.support.gitleaks import gitleaks
+from tests.support.ports import free_port
 from tests.support.requirements import require
-from tests.support.sshd import Sshd, free_port, sshd
+from tests.support.sshd import Sshd, sshd
 
 ROOT = Path(__file__).parents[2]
 HOST = "git.test"

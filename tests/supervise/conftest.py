@@ -1,7 +1,6 @@
 """The server over directories as a bottle's state has them: its code alone, and as a process of its own."""
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from bottle.domain.supervise import Grants, first_grants
 from bottle.domain.supervise_files import SuperviseStart, start_document
 from sidecars.supervise.desk import Desk
 from tests.support.bottles import fresh_identity
+from tests.support.ports import free_port
 from tests.support.supervise import Client, Inside, Wire
 
 ROOT = Path(__file__).parents[2]
@@ -91,7 +91,7 @@ def without_transport(root: Path) -> Served:
 @contextmanager
 def a_process(served: Served) -> Iterator[Served]:
     """The same bottle's server as the real program."""
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "sidecars.supervise"],
         stdin=subprocess.PIPE,
@@ -110,10 +110,3 @@ def a_process(served: Served) -> Iterator[Served]:
     finally:
         process.kill()
         process.communicate()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

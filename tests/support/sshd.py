@@ -10,6 +10,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+from tests.support.ports import free_port
+
 _CONFIG = """\
 ListenAddress {address}:{port}
 HostKey {folder}/host_key
@@ -72,13 +74,6 @@ def sshd(folder: Path, address: str = "127.0.0.1") -> Iterator[Sshd]:
 
 def make_key(path: Path, passphrase: str = "", kind: str = "ed25519") -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "test", "-f", path], check=True)
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    with socket.socket() as found:
-        found.bind((address, 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def wait_until_open(address: str, port: int) -> None:
