@@ -209,9 +209,10 @@ def test_the_body_is_free_text() -> None:
     "unit", ["[", "{", "- ", "? ", "a: [", "{a: ", "'", '"', "a:\n", "&a ", "!!a ", "*a,", "x,", "\\"]
 )
 def test_hostile_repetition_ends_soon(unit: str) -> None:
-    started = time.monotonic()
+    """In seconds of this process, whatever else the machine does."""
+    started = time.process_time()
     with pytest.raises(ManifestError):
         read(unit * (MAX_FRONTMATTER // len(unit)))
     with pytest.raises(ManifestError):
         read(unit * (1024 * 1024 // len(unit)))
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
