@@ -23,14 +23,14 @@ def _head(flags: int) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("name", ["gzip", "x-gzip"])
-@pytest.mark.parametrize("flags", range(0, 32, 2))
+@pytest.mark.parametrize("flags", range(32))
 def test_the_words_of_a_head_are_all_of_them_and_none_of_the_content(flags: int, name: str) -> None:
     head, words = _head(flags)
     assert words_of(name, head) == words
     assert words_of(name, head + b"\x4b\x4c\0 content") == words
 
 
-@pytest.mark.parametrize("flags", range(0, 32, 2))
+@pytest.mark.parametrize("flags", range(32))
 def test_a_head_that_is_not_whole_is_waited_for(flags: int) -> None:
     """Else the rest of a word would pass as content, which is not looked at as it stands."""
     head, _ = _head(flags)
