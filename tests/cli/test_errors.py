@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bottle.cli.environment import environment_from
+from bottle.cli.main import run
 from bottle.domain import errors
 from bottle.domain.hosts import Authority
 from bottle.domain.upstream_proxy import UpstreamProxy
@@ -133,3 +134,23 @@ def test_the_dashboard_needs_a_terminal_and_says_what_needs_none(bottle: Command
 def test_a_command_without_its_agent_tells_which_there_are(bottle: CommandLine) -> None:
     assert "hint: agents here: coder\n" in bottle("start").err
     assert "hint: `bottle init` writes a first bottle and agent\n" in bottle("info", BOT_BOTTLE_HOME="/nowhere").err
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [("list", 2), ("export coder-aaaaa", 2), ("start coder --cwd --yes", 102), ("run coder task --cwd", 102)],
+)
+def test_a_directory_that_is_gone_is_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], command: str, status: int
+) -> None:
+    """As of a job that was begun where somebody has cleaned up since."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.setenv("BOT_BOTTLE_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert run(command.split()) == status
+    assert capfd.readouterr().err.splitlines() == [
+        "bottle: error: the current directory is not there any more",
+        "hint: `cd` to one that is",
+    ]

@@ -86,6 +86,14 @@ def environment_from(variables: Mapping[str, str]) -> Environment:
     )
 
 
+def working_directory() -> Path:
+    """Raises UsageError where it was removed meanwhile: what a command is about may depend on it."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current directory is not there any more", hint="`cd` to one that is") from None
+
+
 def repository_of(directory: Path, home: Path) -> Path | None:
     """The repository that the directory lies in: the nearest folder above with a `.git`.
 

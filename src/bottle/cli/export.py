@@ -41,7 +41,8 @@ def export(
     from bottle.cli.render import print_json, print_line
     from bottle.cli.wiring import wire, wire_results, wire_workshop
 
-    repository, world = into or Path.cwd(), wire()
+    world = wire()
+    repository = into or Path.cwd()
     answer: dict[str, object] = {"identity": identity, "repository": str(repository), "branches": []}
     with work_of(world, wire_workshop(), identity, repository) as work:
         branches: list[str] = []

@@ -1,7 +1,6 @@
 """What `start`, `run` and `resume` have in common, from the words on the command line to the agent's status."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
@@ -19,7 +18,8 @@ class WorkingTree(TypedDict):
 
 
 def working_tree(cwd: bool, include: Sequence[str] | None, *, keep: bool) -> WorkingTree:
-    """Raises UsageError for words that mean nothing without --cwd."""
+    """Raises UsageError for words that mean nothing without --cwd, and where there is no directory to copy."""
+    from bottle.cli.environment import working_directory
     from bottle.domain.errors import UsageError
 
     if include and not cwd:
@@ -27,7 +27,7 @@ def working_tree(cwd: bool, include: Sequence[str] | None, *, keep: bool) -> Wor
     if keep and not cwd:
         raise UsageError("--keep-workspace keeps a copy of the working tree, and there is no --cwd", hint="add --cwd")
     return {
-        "cwd": str(Path.cwd()) if cwd else "",
+        "cwd": str(working_directory()) if cwd else "",
         "copy_cwd": cwd,
         "include": tuple(include or ()),
         "keep_workspace": keep,

@@ -22,7 +22,7 @@ from bottle.adapters.providers.registry import AllProviders
 from bottle.adapters.roots import read_build_roots, read_roots
 from bottle.adapters.state import StateFiles
 from bottle.app.ports import Backend, World
-from bottle.cli.environment import read_environment, repository_of
+from bottle.cli.environment import read_environment, repository_of, working_directory
 from bottle.cli.later import later
 from bottle.cli.progress import TalkingProgress
 from bottle.domain.backends import BackendName
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 
 
 def wire() -> World:
-    """The world of one command, from this process's environment."""
-    return compose(read_environment(), Path.cwd())
+    """The world of one command, from this process's environment. Raises UsageError."""
+    return compose(read_environment(), working_directory())
 
 
 def wire_starter() -> StarterFiles:
