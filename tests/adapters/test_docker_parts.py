@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bottle.adapters.docker import containers, furnish, guest_env, seal, survey
+from bottle.adapters.docker.agent_user import numbers_of
 from bottle.adapters.docker.names import Names, Owned, subnet_for
 from bottle.adapters.docker.networks import Subnets
 from bottle.adapters.docker.streams import Frames
@@ -168,3 +169,20 @@ def test_a_box_trusts_the_image_s_roots_and_its_own_authority_in_javas_form_too(
         kept = tar.extractfile(JAVA_STORE.lstrip("/"))
         assert kept is not None
         assert kept.read() == java_store(ssl.PEM_cert_to_DER_cert(pem) for pem in (other, authority))
+
+
+@pytest.mark.parametrize(
+    ("listed", "numbers"),
+    [
+        (b"root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n", [1000, 1000]),
+        (b"node:x:1000:0::/home/node:/bin/sh", [1000, 0]),
+        (b"node:x:1000:1000::/:\n  node:x:0:0::/:", [1000, 1000, 0, 0]),
+        ("node:x:1000:1000::/:\n\u00a0node:x:0:0::/:".encode(), [1000, 1000, 0, 0]),
+        ("node:x:\u0661:7::/:".encode(), [0, 7]),
+        (b"node:x:a thousand:-1::/:", [0, 0]),
+        (b"node", [0, 0]),
+        (b"nodes:x:1:1::/:\n# node:x:1:1::/:\n\n", []),
+    ],
+)
+def test_the_agents_numbers_are_read_as_an_engine_reads_them(listed: bytes, numbers: list[int]) -> None:
+    assert numbers_of("node", listed) == numbers

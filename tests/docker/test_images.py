@@ -272,6 +272,28 @@ def test_what_is_added_to_an_image_trusts_the_builds_roots_and_the_image_does_no
             client.remove_image(image.tag)
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("sed -i s/^node:x:1000:/node:x:0:/ /etc/passwd", "is root"),
+        ("sed -i /^node:/d /etc/passwd", "has no user `node`"),
+    ],
+)
+def test_an_image_whose_agent_would_be_root_is_not_started(backend: DockerBackend, change: str, reason: str) -> None:
+    """What an agent was granted is built as root, and writes the list of users from which the engine takes numbers."""
+    box, sidecar = bottles.images_for_tests()
+    image = backend.extended(box, (f"RUN {change} # {MARK}",))
+    backend.build(image, FakeProgress())
+    try:
+        plan = bottles.a_plan((image, sidecar))
+        with pytest.raises(ProvisionError, match=reason), bottles.launched(backend, plan):
+            pass
+        assert list(backend.leftovers()) == []
+    finally:
+        with _client() as client:
+            client.remove_image(image.tag)
+
+
 class _Welcome(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(204)

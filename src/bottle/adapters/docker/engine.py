@@ -110,8 +110,8 @@ class Engine:
         with speaking():
             self.client.put_archive(container, "/", archive)
 
-    def file(self, container: str, path: str) -> bytes | None:
-        """One file of the container, links followed; None when there is none."""
+    def file(self, container: str, path: str, links: int = 8) -> bytes | None:
+        """One file of the container, some links followed; None when there is none."""
         try:
             with speaking():
                 chunks, _ = self.client.get_archive(container, path)
@@ -121,7 +121,7 @@ class Engine:
         with tarfile.open(fileobj=packed) as archive:
             member = archive.next()
             if member is not None and member.issym():
-                return self.file(container, _linked(path, member.linkname))
+                return self.file(container, _linked(path, member.linkname), links - 1) if links else None
             content = archive.extractfile(member) if member is not None and member.isfile() else None
             return content.read() if content is not None else None
 

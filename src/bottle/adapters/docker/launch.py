@@ -10,7 +10,17 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from bottle.adapters.cargo import require_complete
-from bottle.adapters.docker import containers, furnish, git_gate, inventory, networks, seal, sidecar, supervise
+from bottle.adapters.docker import (
+    agent_user,
+    containers,
+    furnish,
+    git_gate,
+    inventory,
+    networks,
+    seal,
+    sidecar,
+    supervise,
+)
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.failures import GoneError, OverlapError
 from bottle.adapters.docker.names import Names, Owned
@@ -118,6 +128,7 @@ class Launch:
         sealing = seal.container(self._plan.sidecar_image.tag, names, owned, subnets.internal.sidecar)
         sealer = Sealer(self._engine, self._create(names.seal, sealing))
         stack.callback(sealer.let_go)
+        agent_user.require_ordinary(self._engine, box)
         image = str(self._engine.inspect(box)["Image"])
         bundle = self._site.bundles.of(self._engine, image, box)
         self._check_stopped()
