@@ -81,7 +81,7 @@ $(GUEST_KERNEL):
 	@cd $(@D) && dpkg-deb --fsys-tarfile linux-image-*.deb | tar -x --wildcards --strip-components=2 './boot/vmlinuz*'
 	@mv $(@D)/vmlinuz-* $@
 
-guest: $(INSTALLED) base-images $(GUEST_KERNEL)  ## what runs in a virtual machine, in a real one (Debian; qemu-system-x86, cpio)
+guest: $(INSTALLED) base-images $(GUEST_KERNEL)  ## what runs in a virtual machine, in a real one (Debian; qemu-system-x86, cpio, e2fsprogs)
 	@$(WITH_ROOTS) BOTTLE_GUEST_KERNEL=$(CURDIR)/$(GUEST_KERNEL) $(BIN)/python -m pytest -p no:xdist tests/guest
 
 lint: $(INSTALLED)  ## ruff and the layers
