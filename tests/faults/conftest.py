@@ -78,7 +78,7 @@ class Host:
 
     def bottle(self, *arguments: str, timeout: float = ENOUGH) -> str:
         """Runs it to its end; its output."""
-        if self.before or self.python != sys.executable:
+        if self.before or self.python != sys.executable or not forks.suits(self.environment):
             process = self.launch(*arguments)
             out, _ = process.communicate(timeout=timeout)
             status: int = process.returncode

@@ -29,12 +29,15 @@ from attrs import define
 ROOT = Path(__file__).parents[2]
 PROGRAM = "bottle.cli.main"
 ORDER = 1 << 17  # arguments and environment of one command, in bytes
-_AT_THE_START = ("PYTHON", "LC_", "LANG")
+_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_", "FAKETIME")
+_OWN = dict(os.environ)
+"""The environment of the process that is forked; a test may have changed this one's since."""
 
 
 def suits(env: Mapping[str, str]) -> bool:
-    """Whether a fork is what a start with this environment would be: no variable differs that interpreters read."""
-    mine, other = ({k: v for k, v in one.items() if k.startswith(_AT_THE_START)} for one in (os.environ, env))
+    """Whether a fork is what a start with this environment would be: no variable differs that an interpreter reads at
+    its start, or what loads it."""
+    mine, other = ({k: v for k, v in one.items() if k.startswith(_AT_THE_START)} for one in (_OWN, env))
     return all(mine.get(name) == value for name, value in other.items())
 
 
@@ -128,7 +131,9 @@ def _server() -> socket.socket:
         here.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ORDER)
         argv = [sys.executable, "-m", "tests.support.fork_server", str(there.fileno())]
         # Pipes, as the commands' will be: what Python makes of its standard streams depends on what they are.
-        process = subprocess.Popen(argv, cwd=ROOT, pass_fds=[there.fileno()], stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        process = subprocess.Popen(
+            argv, cwd=ROOT, env=_OWN, pass_fds=[there.fileno()], stdin=PIPE, stdout=PIPE, stderr=PIPE
+        )
     atexit.register(_end, here, process)
     return here
 
