@@ -173,7 +173,10 @@ def _all_of(stream: Stream, pieces: list[bytes]) -> None:
     stream.finish()
 
 
-@pytest.mark.parametrize("packed", [_gzip_with(8, b"notes.txt\0"), _gzip_with(2, CHECKED), gzip.compress(b"")])
+HONEST = {"name": _gzip_with(8, b"notes.txt\0"), "checksum": _gzip_with(2, CHECKED), "empty": gzip.compress(b"")}
+
+
+@pytest.mark.parametrize("packed", HONEST.values(), ids=HONEST)
 def test_an_honest_head_refuses_nothing(packed: bytes) -> None:
     stream = Stream(engine(), "the body", coding="gzip")
     assert stream.feed(packed) + stream.finish() == packed
