@@ -36,6 +36,8 @@ from bottle.domain.plan import BottlePlan
 T = TypeVar("T")
 _GLANCE = 0.05
 """Seconds between two looks at whether the launch is asked to end."""
+_THREADS = 16
+"""More than there are steps: those that wait for others must not keep the others from a thread."""
 
 
 @frozen
@@ -58,12 +60,18 @@ class Launched:
 
 
 @frozen
-class _Made:
-    """What is there before anything runs."""
+class _Box:
+    """A furnished box before it runs, and what will close its network stack."""
 
-    box: str
+    container: str
     sealer: Sealer
-    sidecar: str
+
+
+@frozen
+class _Sidecar:
+    """A sidecar before it runs, and the way to its input."""
+
+    container: str
     control: Control
 
 
@@ -105,23 +113,37 @@ class Launch:
         inventory.remove(self._engine, self._owned)
 
     def _attempt(self, subnets: Subnets) -> Launched:
-        with ThreadPoolExecutor(7, thread_name_prefix="launch") as pool, ExitStack() as stack:
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="launch") as pool, ExitStack() as stack:
             self._progress.step("making networks and containers")
-            names, owned = self._names, self._owned
-            nets = pool.submit(networks.create, self._engine, names, owned, subnets, self._site.options, pool)
+            nets = pool.submit(
+                networks.create, self._engine, self._names, self._owned, subnets, self._site.options, pool
+            )
             sidecar_made = pool.submit(self._make_sidecar, subnets, stack)
             box_made = pool.submit(self._make_box, subnets, stack)
-            making: list[Future[Any]] = [nets, sidecar_made, box_made]
-            wait(making)
-            nets.result()
-            made = _Made(*box_made.result(), *sidecar_made.result())
-            self._engine.connect(made.sidecar, names.egress_network, subnets.egress.sidecar)
-            self._check_stopped()
-            self._progress.step("starting, and proving the walls from inside")
-            self._bring_up(made, subnets, pool, stack)
-            return Launched(made.box, made.sidecar)
+            serving = self._serve(nets, sidecar_made, subnets, pool)
+            box_started = pool.submit(_after, (nets, box_made), lambda: self._start_box(box_made.result()))
+            sealed = pool.submit(_after, (box_started,), lambda: box_made.result().sealer.close_stack())
+            proof = pool.submit(
+                _after, (box_started,), lambda: self._begin_proof(box_made.result(), subnets, sealed, stack)
+            )
+            self._settle([nets, sidecar_made, box_made, *serving, box_started, sealed, proof])
+            if begun := proof.result():
+                self._settle([pool.submit(begun.finish)])
+            return Launched(box_made.result().container, sidecar_made.result().container)
 
-    def _make_box(self, subnets: Subnets, stack: ExitStack) -> tuple[str, Sealer]:
+    def _serve(
+        self, nets: "Future[None]", made: "Future[_Sidecar]", subnets: Subnets, pool: Executor
+    ) -> Sequence["Future[Any]"]:
+        """Brings the sidecar up, and what serves in it, while the box is still furnished."""
+        started = pool.submit(_after, (nets, made), lambda: self._start_sidecar(made.result(), subnets))
+        serving = [lambda: self._configure(made.result().control, subnets)]
+        if self._plan.remotes:
+            serving.append(lambda: self._start_gate(made.result().container, subnets))
+        if self._plan.supervise:
+            serving.append(lambda: self._start_supervise(made.result().container, subnets))
+        return [started, *(pool.submit(_after, (started,), work) for work in serving)]
+
+    def _make_box(self, subnets: Subnets, stack: ExitStack) -> _Box:
         """Creates and furnishes the box, and what will close its network stack."""
         names, owned = self._names, self._owned
         box = self._create(names.box, containers.box(self._plan, names, owned, subnets, self._site.host))
@@ -134,15 +156,15 @@ class Launch:
         self._check_stopped()
         authority = self._cargo.certificates.authority
         self._engine.put(box, furnish.archive(self._plan, authority, bundle, self._progress))
-        return box, sealer
+        return _Box(box, sealer)
 
-    def _make_sidecar(self, subnets: Subnets, stack: ExitStack) -> tuple[str, Control]:
+    def _make_sidecar(self, subnets: Subnets, stack: ExitStack) -> _Sidecar:
         """Creates the sidecar and takes hold of its input."""
         body = containers.sidecar(self._plan, self._names, self._owned, subnets, self._audit, self._cargo.rooms)
         container = self._create(self._names.sidecar, body)
         control = Control(self._engine, container)
         stack.callback(control.close)
-        return container, control
+        return _Sidecar(container, control)
 
     def _create(self, name: str, body: dict[str, Any]) -> str:
         self._check_stopped()
@@ -152,21 +174,15 @@ class Launch:
             hint = "`bottle start` builds what it needs; an image that you named must be there"
             raise BackendError(f"the image {body['Image']} is missing: {error}", hint=hint) from error
 
-    def _bring_up(self, made: _Made, subnets: Subnets, pool: Executor, stack: ExitStack) -> None:
-        """Starts both, closes the box's network stack, and judges what the box finds around it."""
-        sidecar_started = pool.submit(self._engine.start, made.sidecar)
-        box_started = pool.submit(self._engine.start, made.box)
-        configured = pool.submit(_after, sidecar_started, lambda: self._configure(made.control, subnets))
-        sealed = pool.submit(_after, box_started, made.sealer.close_stack)
-        proof = pool.submit(_after, box_started, lambda: self._begin_proof(made.box, subnets, sealed, stack))
-        tasks: list[Future[Any]] = [sidecar_started, box_started, configured, sealed, proof]
-        if self._plan.remotes:
-            tasks.append(pool.submit(_after, sidecar_started, lambda: self._start_gate(made.sidecar, subnets)))
-        if self._plan.supervise:
-            tasks.append(pool.submit(_after, sidecar_started, lambda: self._start_supervise(made.sidecar, subnets)))
-        self._settle(tasks)
-        if begun := proof.result():
-            self._settle([pool.submit(begun.finish)])
+    def _start_sidecar(self, made: _Sidecar, subnets: Subnets) -> None:
+        self._engine.connect(made.container, self._names.egress_network, subnets.egress.sidecar)
+        self._check_stopped()
+        self._engine.start(made.container)
+
+    def _start_box(self, made: _Box) -> None:
+        self._check_stopped()
+        self._progress.step("starting, and proving the walls from inside")
+        self._engine.start(made.container)
 
     def _settle(self, tasks: Sequence[Future[Any]]) -> None:
         """Returns once all have succeeded. Raises what failed first, or BackendError when the launch is to end."""
@@ -188,9 +204,9 @@ class Launch:
             if failed or not unfinished or self._stopping():
                 return unfinished
 
-    def _begin_proof(self, box: str, subnets: Subnets, sealed: "Future[None]", stack: ExitStack) -> Proof:
+    def _begin_proof(self, box: _Box, subnets: Subnets, sealed: "Future[None]", stack: ExitStack) -> Proof:
         around = Surroundings(self._plan.proxy, subnets.internal, gvisor=bool(self._site.host.runtime))
-        proof = Proof(self._engine, box, around, self._cargo.env, self._plan.checks)
+        proof = Proof(self._engine, box.container, around, self._cargo.env, self._plan.checks)
         stack.callback(proof.close)
         if sealed.exception() is None:
             proof.box_is_sealed()
@@ -218,6 +234,6 @@ class Launch:
             pass
 
 
-def _after(first: "Future[None]", work: Callable[[], T]) -> T | None:
-    """Does the work once the first has succeeded; the first's failure is its own."""
-    return work() if first.exception() is None else None
+def _after(firsts: Sequence["Future[Any]"], work: Callable[[], T]) -> T | None:
+    """Does the work once all of the first have succeeded; a failure of theirs is their own."""
+    return None if any(first.exception() for first in firsts) else work()
