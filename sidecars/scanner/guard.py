@@ -22,7 +22,7 @@ Fields = Sequence[tuple[bytes, bytes]]
 _REMEMBERED = 4096  # headers and targets that were clean
 _LONGEST = 1024  # bytes of one that is remembered
 _PACKED_IN_SHORT = 256 * 1024  # bytes that a head may unpack to: it is looked at on the loop
-_OF_EVERYTHING: Final = b"a word\n\\n %41 &amp; =41 + 00000 <b> \xff " * 200  # so long that its parts are remembered
+_OF_EVERYTHING: Final = b"a word\n\\n %41 &amp; =41 + 00000 <b> -. \xff " * 200  # so long that its parts are remembered
 _PLACEHOLDER: Final = PLACEHOLDER.encode()
 _THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="scan")
 

@@ -6,6 +6,7 @@ import codecs
 import gzip
 import json
 import lzma
+import unicodedata
 import urllib.parse
 import zlib
 from collections.abc import Callable
@@ -120,7 +121,79 @@ def _bad_checksum(value: bytes) -> bytes:
 
 _FIVE_FURTHER = str.maketrans("0123456789", "5678901234")
 
+
+def _bits_as(zero: str, one: str, between: str = "") -> Spelling:
+    """The bits of each byte as two characters, amid words that anybody sees."""
+
+    def hidden(value: bytes) -> bytes:
+        bits = between.join(f"{code:08b}" for code in value).replace("0", zero).replace("1", one)
+        return f"nothing to {bits[:40]}see here{bits[40:]}, it says".encode()
+
+    return hidden
+
+
+def _block(first: int) -> Spelling:
+    return lambda value: "".join(chr(first + code) for code in value).encode()
+
+
+def _selectors(value: bytes) -> bytes:
+    """Behind a smile, a variation selector for each byte."""
+    return "\U0001f600".encode() + "".join(chr(code + (0xFE00 if code < 16 else 0xE00F0)) for code in value).encode()
+
+
+_CODES = (
+    "A.-", "B-...", "C-.-.", "D-..", "E.", "F..-.", "G--.", "H....", "I..", "J.---", "K-.-", "L.-..", "M--", "N-.",
+    "O---", "P.--.", "Q--.-", "R.-.", "S...", "T-", "U..-", "V...-", "W.--", "X-..-", "Y-.--", "Z--..", "0-----",
+    "1.----", "2..---", "3...--", "4....-", "5.....", "6-....", "7--...", "8---..", "9----.", "--....-", "_..--.-",
+)  # fmt: skip
+_MORSE = {code[0]: code[1:] for code in _CODES}
+
+
+def _morse(between: str) -> Spelling:
+    return lambda value: between.join(_MORSE.get(one, "/") for one in _text(value).upper()).encode()
+
+
+_ICAO = (
+    "Alfa", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Golf", "Hotel", "India", "Juliett", "Kilo", "Lima", "Mike",
+    "November", "Oscar", "Papa", "Quebec", "Romeo", "Sierra", "Tango", "Uniform", "Victor", "Whiskey", "X-ray",
+    "Yankee", "Zulu",
+)  # fmt: skip
+_NATO = {word[0]: word for word in _ICAO}
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_FIGURES = {str(digit): word for digit, word in enumerate(_DIGITS)}
+
+
+def _spelled(signs: dict[str, str]) -> Spelling:
+    return lambda value: " ".join(signs.get(one.upper(), one) for one in _text(value)).encode()
+
+
+def _hex(value: bytes) -> bytes:
+    return value.hex().encode()
+
+
+def _to_alphabet(encode: Spelling, usual: str, other: str) -> Spelling:
+    return lambda value: encode(value).rstrip(b"=").translate(bytes.maketrans(usual.encode(), other.encode()))
+
+
+_A_TO_Z = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_64 = f"{_A_TO_Z}{_A_TO_Z.lower()}0123456789+/"
+
 KNOWN_ALONE: dict[str, Spelling] = {
+    "telephone alphabet": _spelled({**_NATO, **_FIGURES, "-": "dash", "_": "underscore"}),
+    "telephone alphabet, figures as they are": _spelled(_NATO),
+    "digits as words": _spelled(_FIGURES),
+    "names of characters": lambda value: "".join(f"\\N{{{unicodedata.name(one)}}}" for one in _text(value)).encode(),
+    "letters by number": _spelled({letter: str(place) for place, letter in enumerate(_A_TO_Z, 1)}),
+    "leet": lambda value: value.translate(bytes.maketrans(b"aeioAEIO", b"43104310")),
+    "Morse": _morse(" "),
+    "Morse with slashes": _morse(" / "),
+    "z-base-32": _to_alphabet(base64.b32encode, f"{_A_TO_Z}234567", "ybndrfg8ejkmcpqxot1uwisza345h769"),
+    "base64 as bcrypt has it": _to_alphabet(base64.b64encode, _64, f"./{_64[:62]}"),
+    "hexadecimal in letters": _to_alphabet(_hex, "0123456789abcdef", "abcdefghijklmnop"),
+    "hexadecimal for any keyboard": _to_alphabet(_hex, "0123456789abcdef", "cbdefghijklnrtuv"),
+    "bits in pairs, as bases": lambda value: "".join(
+        "ACGT"[code >> at & 3] for code in value for at in (6, 4, 2, 0)
+    ).encode(),
     "EBCDIC, base64": lambda value: base64.b64encode(value.decode().encode("cp037")),
     "codes with a type": lambda value: "+".join(f"(char){code}" for code in value).encode(),
     "each twice": lambda value: b"".join(bytes((code, code)) for code in value),
@@ -142,6 +215,13 @@ ONE_STEP: dict[str, Spelling] = {
     "letters on flags": _mapped(0x1F1E6, 0),
     "digits of another script": _mapped(0, 0x660),
     "amid markup": lambda value: "".join(f"<c>{one}</c>" for one in _text(value)).encode(),
+    "bits that nobody sees": _bits_as("\u200b", "\u200c"),
+    "bits that nobody sees, the other way": _bits_as("\u200d", "\u2060"),
+    "bits that nobody sees, byte by byte": _bits_as("\u200c", "\u200d", "\ufeff"),
+    "variation selectors": _selectors,
+    "variation selectors in JSON": lambda value: json.dumps(_selectors(value).decode()).encode(),
+    "Braille by number": _block(0x2800),
+    "private use": _block(0xE000),
     "bullets between": _between("\u00b7"),
     "a list over lines": lambda value: json.dumps(list(_text(value)), indent=4).encode(),
     "gzip with a wrong checksum": _bad_checksum,

@@ -1,4 +1,4 @@
-"""Text that somebody laid out: listings of bytes, and single characters amid markup.
+"""Text that somebody laid out: listings of bytes, single characters amid markup, dots and dashes.
 
 Where they stand is searched for natively; what is undone is no more than what stands there.
 """
@@ -12,6 +12,7 @@ from attrs import frozen
 
 from bottle.domain.dlp.dumps import dumped
 from bottle.domain.dlp.hints import Search, Searches
+from bottle.domain.dlp.morse import TELLING, from_morse
 
 _WORD: Final = rb"([0-9a-f]{2}|[0-9a-f]{4}|[0-9a-f]{8}|[0-7]{3}|[0-7]{6}|[0-9]{1,5}|[!-~]|\\[0abfnrtv])"
 _ROW: Final = rb"(^|[^0-9A-Za-z])[0-9a-f]{6,8}:?[ \t]{1,4}%b[ \t]+%b[ \t]+%b[ \t]" % (_WORD, _WORD, _WORD)
@@ -28,12 +29,13 @@ class Layouts:
 
     _rows: Search
     _markup: Search
+    _morse: Search
 
     @classmethod
     @cache
     def by(cls, searches: Searches) -> "Layouts":
         """Made once for each: none of it is a secret."""
-        return cls(searches.expressions([_ROW]), searches.expressions([_MARKUP]))
+        return cls(searches.expressions([_ROW]), searches.expressions([_MARKUP]), searches.expressions([TELLING]))
 
     def undone(self, text: bytes) -> Iterator[bytes]:
         """The text as it was before somebody laid it out."""
@@ -42,6 +44,8 @@ class Layouts:
                 yield from dumped(part)
         if b"<" in text and self._markup.find(text):
             yield _TAG.sub(b"", text)
+        if (b".-" in text or b"-." in text) and self._morse.find(text):
+            yield from from_morse(text)
 
 
 def _parts(text: bytes, ends: Sequence[int]) -> Iterator[bytes]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from bottle.domain.dlp.hidden import revealed
+
 _FEW: Final = 8  # characters; more are replaced in one walk through the text
 _SPARSE: Final = 32  # bytes for each that is not ASCII: where there are fewer, what is ASCII is walked through, too
 _FOREIGN: Final = re.compile(rb"[\x80-\xff]+")
@@ -46,8 +48,10 @@ def folded(data: bytes) -> bytes:
     others = data.translate(None, _ASCII)
     if 8 * len(others) > len(data) and _is_binary(data) and _has_little(data):
         return data
-    foreign = set(others.decode("utf-8", "ignore"))
-    changes = {one: other for one in foreign if (other := _plain_character(one)) != one}
+    foreign = others.decode("utf-8", "ignore")
+    kinds = set(foreign)
+    data = revealed(data, foreign, kinds)
+    changes = {one: other for one in kinds if (other := _plain_character(one)) != one}
     if len(changes) > _FEW:
         table = {ord(one): other for one, other in changes.items()}
         if _SPARSE * len(others) > len(data):

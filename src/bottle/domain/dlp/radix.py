@@ -6,18 +6,29 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 _BASE58: Final = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_FLICKR58: Final = b"123456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 _BASE45: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _BASE36: Final = b"0123456789abcdefghijklmnopqrstuvwxyz"
 _BASE62: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_LETTERS62: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _UU: Final = bytes(range(33, 96))
 _ZERO85: Final = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 _RFC1924: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
 _TO_UU: Final = bytes.maketrans(_BASE64, b"`" + _UU)
+_TO_BCRYPT: Final = bytes.maketrans(_BASE64, b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 _TO_XX: Final = bytes.maketrans(_BASE64, b"+-" + _BASE62)
 _TO_ZERO85: Final = bytes.maketrans(_RFC1924, _ZERO85)
 _TO_HEX_32: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHIJKLMNOPQRSTUV")
 _TO_CROCKFORD: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+
+_TO_Z: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"ybndrfg8ejkmcpqxot1uwisza345h769")
+_HEX: Final = b"0123456789abcdef"
+_TO_BASES: Final = bytes.maketrans(b"0123", b"ACGT")
+_LETTERS_FOR_HEX: Final = (
+    bytes.maketrans(_HEX, b"abcdefghijklmnop"),
+    bytes.maketrans(_HEX, b"cbdefghijklnrtuv"),  # what keys type that may meet any keyboard
+)
 
 
 def grouped(value: bytes, encode: Callable[[bytes], bytes], size: int, width: int) -> Iterator[bytes]:
@@ -30,19 +41,21 @@ def grouped(value: bytes, encode: Callable[[bytes], bytes], size: int, width: in
 
 
 def base64s(value: bytes) -> Iterator[bytes]:
-    """Base64 and what uses its groups under another alphabet (uuencode, xxencode)."""
+    """Base64 and what uses its groups under another alphabet (uuencode, xxencode, bcrypt)."""
     for core in grouped(value, base64.b64encode, 3, 4):
         yield core
         yield core.translate(_TO_UU)
         yield core.translate(_TO_XX)
+        yield core.translate(_TO_BCRYPT)
 
 
 def base32s(value: bytes) -> Iterator[bytes]:
-    """Base32 in the alphabets of RFC 4648 and Crockford's."""
+    """Base32 in the alphabets of RFC 4648, Crockford's, and that of z-base-32."""
     for core in grouped(value, base64.b32encode, 5, 8):
         yield core
         yield core.translate(_TO_HEX_32)
         yield core.translate(_TO_CROCKFORD)
+        yield core.translate(_TO_Z)
 
 
 def base85s(value: bytes) -> Iterator[bytes]:
@@ -65,6 +78,11 @@ def base45s(value: bytes) -> Iterator[bytes]:
 
 def numbers(value: bytes) -> Iterator[bytes]:
     """The codes of the characters, in one row or with a word before each."""
+    for table in _LETTERS_FOR_HEX:
+        yield value.hex().encode().translate(table)
+    fours = b"".join(b"%d%d%d%d" % (code >> 6, code >> 4 & 3, code >> 2 & 3, code & 3) for code in value)
+    yield fours
+    yield fours.translate(_TO_BASES)
     for digits in ("%02x", "%d", "%03d", "%o", "%03o"):
         yield b"".join((digits % code).encode() for code in value)
     yield b"".join(f"{code:08b}".encode() for code in value)
@@ -89,7 +107,7 @@ def numbers(value: bytes) -> Iterator[bytes]:
 
 def whole(value: bytes) -> Iterator[bytes]:
     """The value as one number, which has nothing in common with what the same bytes are within more."""
-    for alphabet in (_BASE58, _BASE62, _BASE36):
+    for alphabet in (_BASE58, _FLICKR58, _BASE62, _LETTERS62, _BASE36):
         yield _positional(value, alphabet)
     yield from (digits % int.from_bytes(value) for digits in (b"%d", b"%o"))
 

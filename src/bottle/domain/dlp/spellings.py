@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from bottle.domain.dlp.radix import base32s, base45s, base64s, base85s, numbers, whole
 from bottle.domain.dlp.skeleton import skeleton
+from bottle.domain.dlp.words import spelled_out
 
 SHORTEST: Final = 8
 """Characters; shorter values are not registered: they occur by chance."""
@@ -74,6 +75,7 @@ def _spelled(value: bytes) -> Iterator[bytes]:
             yield encoded
             yield encoded[::-1]
     yield from _listed(value)
+    yield from spelled_out(value)
     wide = value.decode("latin-1")
     for codec in ("utf-16-le", "utf-16-be", "cp037"):  # the last is EBCDIC
         yield from base64s(wide.encode(codec))
