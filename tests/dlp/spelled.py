@@ -175,6 +175,10 @@ def _to_alphabet(encode: Spelling, usual: str, other: str) -> Spelling:
     return lambda value: encode(value).rstrip(b"=").translate(bytes.maketrans(usual.encode(), other.encode()))
 
 
+_SMALL = str.maketrans(
+    "abcdefghijklmnoprtuvwz", "\u1d00\u0299\u1d04\u1d05\u1d07\ua730\u0262\u029c\u026a\u1d0a\u1d0b\u029f\u1d0d"
+    "\u0274\u1d0f\u1d18\u0280\u1d1b\u1d1c\u1d20\u1d21\u1d22"
+)  # fmt: skip
 _A_TO_Z = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _64 = f"{_A_TO_Z}{_A_TO_Z.lower()}0123456789+/"
 
@@ -191,6 +195,22 @@ KNOWN_ALONE: dict[str, Spelling] = {
     "base64 as bcrypt has it": _to_alphabet(base64.b64encode, _64, f"./{_64[:62]}"),
     "hexadecimal in letters": _to_alphabet(_hex, "0123456789abcdef", "abcdefghijklmnop"),
     "hexadecimal for any keyboard": _to_alphabet(_hex, "0123456789abcdef", "cbdefghijklnrtuv"),
+    "words of four bytes, the last one first": lambda value: b" ".join(
+        b"%08x" % int.from_bytes(value[at : at + 4], "little") for at in range(0, len(value), 4)
+    ),
+    "words of eight bytes, the last one first": lambda value: b" ".join(
+        b"%016x" % int.from_bytes((b"." + value)[at : at + 8], "little") for at in range(0, len(value), 8)
+    ),
+    "every other character first": lambda value: value[::2] + value[1::2],
+    "base64 of each character": lambda value: b",".join(base64.b64encode(bytes((code,))) for code in value),
+    "base64 of four characters at a time, no padding": lambda value: b"\n".join(
+        base64.b64encode(value[at : at + 4]).rstrip(b"=") for at in range(0, len(value), 4)
+    ),
+    "each in UTF-7": lambda value: b"".join(
+        b"+%b-" % base64.b64encode(bytes((0, code))).rstrip(b"=") for code in value
+    ),
+    "UTF-32, hexadecimal": lambda value: _text(value).encode("utf-32-be").hex().encode(),
+    "CSS, six digits": _each("\\%06x"),
     "bits in pairs, as bases": lambda value: "".join(
         "ACGT"[code >> at & 3] for code in value for at in (6, 4, 2, 0)
     ).encode(),
@@ -215,6 +235,14 @@ ONE_STEP: dict[str, Spelling] = {
     "letters on flags": _mapped(0x1F1E6, 0),
     "digits of another script": _mapped(0, 0x660),
     "amid markup": lambda value: "".join(f"<c>{one}</c>" for one in _text(value)).encode(),
+    "longer UTF-8 than needed": lambda value: bytes(
+        byte for code in value for byte in (0xC0 | code >> 6, 0x80 | code & 63)
+    ),
+    "longer UTF-8 than needed, with percent": lambda value: "".join(
+        f"%{0xC0 | code >> 6:02X}%{0x80 | code & 63:02X}" for code in value
+    ).encode(),
+    "comments between": lambda value: b"<!-- here -->".join(value[at : at + 3] for at in range(0, len(value), 3)),
+    "small capitals": lambda value: _text(value).translate(_SMALL).encode(),
     "bits that nobody sees": _bits_as("\u200b", "\u200c"),
     "bits that nobody sees, the other way": _bits_as("\u200d", "\u2060"),
     "bits that nobody sees, byte by byte": _bits_as("\u200c", "\u200d", "\ufeff"),

@@ -19,6 +19,7 @@ _ROW: Final = rb"(^|[^0-9A-Za-z])[0-9a-f]{6,8}:?[ \t]{1,4}%b[ \t]+%b[ \t]+%b[ \t
 _ADDRESS: Final = b"00000"  # in that of each of a listing's first rows
 _MARKUP: Final = rb"(<[^<>]{1,40}>[^<>]{0,3}){12}"
 _TAG: Final = re.compile(rb"<!\[CDATA\[|\]\]>|<[^<>]{1,64}>")
+_COMMENT: Final = re.compile(rb"<!--[^<>]{0,64}-->")
 _BEFORE: Final = 64  # bytes from where a row begins to the end of what is searched for, at most
 _AFTER: Final = 192
 
@@ -44,6 +45,9 @@ class Layouts:
                 yield from dumped(part)
         if b"<" in text and self._markup.find(text):
             yield _TAG.sub(b"", text)
+        if b"<!--" in text:
+            for part in _parts(text, [comment.end() for comment in _COMMENT.finditer(text)]):
+                yield _COMMENT.sub(b"", part)
         if (b".-" in text or b"-." in text) and self._morse.find(text):
             yield from from_morse(text)
 

@@ -31,13 +31,14 @@ _LETTER: Final = re.compile(r"(?:.*CAPITAL LETTER|REGIONAL .*LETTER|.*(SMALL CAP
 
 def _drawn() -> Iterator[tuple[int, str]]:
     """Letters in boxes and on flags, and capitals of the height of small letters: what their names say."""
-    for code in (0x262, 0x26A, *range(0x274, 0x2A0), *range(0x1D00, 0x1D23), *range(0x1F150, 0x1F200)):
+    for code in (0x262, 0x26A, 0xA730, 0xA731, *range(0x274, 0x2A0), *range(0x1D00, 0x1D23), *range(0x1F150, 0x1F200)):
         if (name := _LETTER.match(unicodedata.name(chr(code), ""))) is not None:
             yield code, name[2].lower() if name[1] else name[2]
 
 
 _ALIKE: Final = str.maketrans(_ALIKE_FROM, _ALIKE_TO) | dict(_drawn())
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2212"
+_OVERLONG: Final = re.compile(rb"[\xc0\xc1][\x80-\xbf]")  # no UTF-8 (RFC 3629 3), and yet read by some as ASCII
 _ASCII: Final = bytes(range(128))
 _CONTROLS: Final = bytes(code for code in range(1, 32) if code not in b"\t\n\r\x1b") + b"\x7f"
 _STRANGE: Final = (b"\xef\xbc", b"\xef\xbd", b"\xe2\x80", b"\xe2\x81", b"\xc2\xad", b"\xf0\x9d", b"\xcc")
@@ -48,6 +49,8 @@ def folded(data: bytes) -> bytes:
     others = data.translate(None, _ASCII)
     if 8 * len(others) > len(data) and _is_binary(data) and _has_little(data):
         return data
+    if b"\xc0" in others or b"\xc1" in others:
+        data = _OVERLONG.sub(lambda pair: bytes(((pair[0][0] & 1) << 6 | pair[0][1] & 63,)), data)
     foreign = others.decode("utf-8", "ignore")
     kinds = set(foreign)
     data = revealed(data, foreign, kinds)

@@ -105,6 +105,25 @@ def numbers(value: bytes) -> Iterator[bytes]:
     yield b"".join(f"0b{code:08b}".encode() for code in value)
 
 
+def words(value: bytes) -> Iterator[bytes]:
+    """Hexadecimal in words: a character to each, or several bytes, the last of which is written first; those that lie
+    within the value."""
+    for digits in ("%06x", "%08x"):
+        yield b"".join((digits % code).encode() for code in value)
+    for size in (4, 8):
+        for offset in range(size):
+            starts = range(offset, len(value) - size + 1, size)
+            yield b"".join(value[at : at + size][::-1].hex().encode() for at in starts)
+
+
+def apart(value: bytes) -> Iterator[bytes]:
+    """Base64 of a few characters at a time, and each in UTF-7 by itself."""
+    for size in (1, 2, 4, 5, 7, 8):
+        parts = (value[at : at + size] for at in range(0, len(value), size))
+        yield b"".join(base64.b64encode(part).rstrip(b"=") for part in parts)
+    yield b"".join(base64.b64encode(bytes((0, code))).rstrip(b"=") for code in value)
+
+
 def whole(value: bytes) -> Iterator[bytes]:
     """The value as one number, which has nothing in common with what the same bytes are within more."""
     for alphabet in (_BASE58, _FLICKR58, _BASE62, _LETTERS62, _BASE36):

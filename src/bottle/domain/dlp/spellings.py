@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from bottle.domain.dlp.radix import base32s, base45s, base64s, base85s, numbers, whole
+from bottle.domain.dlp.radix import apart, base32s, base45s, base64s, base85s, numbers, whole, words
 from bottle.domain.dlp.skeleton import skeleton
 from bottle.domain.dlp.words import spelled_out
 
@@ -75,6 +75,8 @@ def _spelled(value: bytes) -> Iterator[bytes]:
             yield encoded
             yield encoded[::-1]
     yield from _listed(value)
+    yield from words(value)
+    yield from apart(value)
     yield from spelled_out(value)
     wide = value.decode("latin-1")
     for codec in ("utf-16-le", "utf-16-be", "cp037"):  # the last is EBCDIC
@@ -95,7 +97,7 @@ def _shifted(value: bytes) -> Iterator[bytes]:
 
 
 def _listed(value: bytes) -> Iterator[bytes]:
-    """Its characters one by one: by number, under a name, or twice."""
+    """Its characters one by one: by number, under a name, or twice; or every other one first."""
     signs = [bytes((code,)) for code in value]
     for first in (0, 1):
         yield b"".join(b"%d %b" % (number, sign) for number, sign in enumerate(signs, first))
@@ -103,6 +105,8 @@ def _listed(value: bytes) -> Iterator[bytes]:
         yield b"".join(name + sign for sign in signs)
     for times in (2, 3):
         yield b"".join(times * sign for sign in signs)
+    yield value[::2] + value[1::2]
+    yield value[1::2] + value[::2]
 
 
 def _rotated(value: bytes) -> bytes:
