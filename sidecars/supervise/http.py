@@ -37,6 +37,8 @@ class Server:
         """One connection from its beginning to its end, whatever is sent on it."""
         self._open += 1
         try:
+            if self._open > limits.TURNED_AWAY:
+                return
             await _Visit(self.protocol, reader, writer, is_welcome=self._open <= limits.CONNECTIONS).run()
         except (OSError, TimeoutError, h11.ProtocolError):
             pass  # it went away, was too slow, or does not speak HTTP: nobody is there to be told
@@ -71,7 +73,7 @@ class _Visit:
 
     async def _request(self) -> h11.Request | None:
         """The next request's head; None where the client leaves instead."""
-        async with asyncio.timeout(limits.IDLE_SECONDS):
+        async with asyncio.timeout(limits.IDLE_SECONDS if self.is_welcome else limits.UNWELCOME_SECONDS):
             event = await self._event()
         if not isinstance(event, h11.Request):
             return None

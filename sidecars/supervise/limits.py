@@ -3,6 +3,12 @@
 CONNECTIONS = 32
 """At a time."""
 
+TURNED_AWAY = 128
+"""Connections at a time, with those that are told that there are too many; what comes beyond is told nothing."""
+
+UNWELCOME_SECONDS = 2.0
+"""Until one that will be turned away has said what it wants, to be told so."""
+
 REQUEST = 64 * 1024
 """Bytes of a request's body."""
 

@@ -91,6 +91,7 @@ def test_a_file_that_was_changed_meanwhile_is_left_alone(asking: Asking) -> None
     ("wish", "concern"),
     [
         (EgressWish("*.example.com"), "wildcard"),
+        (EgressWish("xn--ppi-dfd.org"), "may look like another host"),
         (EgressWish("10.0.0.5"), "no public address"),
         (EgressWish("169.254.169.254", port=80), "no public address"),
         (EgressWish("127.0.0.1", port=8443), "no public address"),
@@ -114,6 +115,21 @@ def test_a_host_that_has_a_credential_elsewhere_gets_none_by_an_agents_wish(aski
         asking.approve()
     asking.approve(even_so=True)
     assert asking.granted[0].inject is None
+
+
+def test_an_id_that_two_bottles_ask_under_is_answered_in_neither(asking: Asking) -> None:
+    """A server that was taken over may know an id of another bottle's, and what an operator read there."""
+    asking.asks(PYPI)
+    reviewed = supervise.review(asking.world, NUMBER, Approval())
+    shown = asking.asked()
+    asking.identity = run_detached(asking.world, asking.stage.prepared(asking.world)).identity
+    asking.asks(EgressWish("evil.example"))
+    with pytest.raises(ConflictError, match="two bottles"):
+        asking.approve()
+    with pytest.raises(ConflictError, match="two bottles"):
+        supervise.approve(asking.world, reviewed)
+    assert [one.decision for one in proposals.proposals(asking.world)] == [None, None]
+    assert shown in proposals.proposals(asking.world)
 
 
 def test_a_wildcard_under_which_anybody_can_have_a_name_is_refused_as_in_a_manifest(asking: Asking) -> None:

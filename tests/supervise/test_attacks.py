@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bottle.adapters.state import supervise
 from bottle.domain.supervise import Decision, Question
 from bottle.domain.supervise_files import decision_document
 from sidecars.supervise import limits
@@ -97,6 +98,21 @@ def test_what_was_seen_cannot_be_changed_afterwards(server: Served) -> None:
     assert server.store.asked(server.identity) == shown
     path.unlink()
     assert server.store.asked(server.identity) == shown
+
+
+def test_nor_by_asking_so_much_that_it_is_forgotten(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervise, "MOST_FILES", 2)
+    first = server.client.asked("egress-block", host="pypi.org", why="to install")
+    document = (server.rooms.asked / f"{first}.json").read_text()
+    shown = server.store.asked(server.identity)
+    for number in ("bbbbbbbb", "cccccccc", "dddddddd"):
+        (server.rooms.asked / f"{first}.json").unlink(missing_ok=True)
+        (server.rooms.asked / f"{number}.json").write_text(document.replace(first, number))
+        server.numbers()
+        (server.rooms.asked / f"{number}.json").unlink()
+    (server.rooms.asked / f"{first}.json").write_text(document.replace("pypi.org", "evil.example"))
+    assert shown[0] in server.store.asked(server.identity)
+    assert len(server.numbers()) == 2, "it never sees more than the server may lay down"
 
 
 @pytest.mark.parametrize(
@@ -216,6 +232,12 @@ def test_what_is_too_much_is_refused(server: Served, tool: str, arguments: dict[
         ({"host": "*.com"}, "too broad"),
         ({"host": "0x7f.1"}, "IPv4"),
         ({"host": "pypi.org\nevil.example"}, "host alone"),
+        # The operator would read another host's name, or one with letters in it that nobody sees.
+        ({"host": "p\u0443pi.org"}, "looked up as xn--ppi-dfd.org"),
+        ({"host": "caf\xe9\u200b.example"}, "looked up as xn--caf-dma.example"),
+        ({"host": "pypi.org\u3002caf\xe9.example"}, "looked up as pypi.org.xn--caf-dma.example"),
+        ({"host": "*.p\u0443pi.org"}, "looked up as *.xn--ppi-dfd.org"),
+        ({"host": "PyPI.org."}, "looked up as pypi.org"),
         ({"host": "pypi.org", "path": "/a/../b"}, "path"),
         ({"host": "pypi.org", "path": "/a?token=1"}, "query"),
         ({"host": "pypi.org", "path": "simple"}, "path"),

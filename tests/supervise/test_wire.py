@@ -43,7 +43,12 @@ def test_what_is_no_message_gets_a_status_and_the_server_goes_on(
 def test_connections_that_say_nothing_keep_nobody_else_out_for_ever(listening: Served) -> None:
     silent = [socket.create_connection(("127.0.0.1", listening.port)) for _ in range(limits.CONNECTIONS)]
     turned_away = listening.wire.post(b"{}", JSON_ALONE).status
-    for connection in silent:
+    more = [
+        socket.create_connection(("127.0.0.1", listening.port), timeout=20)
+        for _ in range(limits.TURNED_AWAY + 1 - limits.CONNECTIONS)
+    ]
+    assert more[-1].recv(1) == b"", "of thousands hardly any costs memory for longer than it takes to hang up"
+    for connection in (*silent, *more):
         connection.close()
     while listening.wire.post(b"{}", JSON_ALONE).status == turned_away == 503:
         pass

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from bottle.app import findings, inventory
 from bottle.app.ports import World
 from bottle.domain.egress import Grant
-from bottle.domain.errors import NotFoundError
+from bottle.domain.errors import ConflictError, NotFoundError
 from bottle.domain.fragments import fragment_concerns
 from bottle.domain.names import did_you_mean
 from bottle.domain.state import Event
@@ -32,8 +32,14 @@ def proposals(world: World, identity: str | None = None) -> Sequence[Asked]:
 
 
 def find(world: World, number: str) -> Asked:
-    """The proposal of this id. Raises NotFoundError."""
-    known = {asked.proposal.id: asked for asked in proposals(world)}
+    """The proposal of this id. Raises NotFoundError; and ConflictError where two bottles have it, which none has by
+    chance: a yes to what was read of one must not go to the other."""
+    found = proposals(world)
+    known = {asked.proposal.id: asked for asked in found}
+    if sum(asked.proposal.id == number for asked in found) > 1:
+        raise ConflictError(
+            f"two bottles ask as '{number}': neither is answered", hint="`bottle supervise list --all` shows both"
+        )
     if number not in known:
         hint = did_you_mean(number, known) or "`bottle supervise list` shows what waits"
         raise NotFoundError(f"no proposal is called '{number}'", hint=hint)

@@ -15,7 +15,7 @@ from bottle.domain.addresses import kind_of
 from bottle.domain.dlp.finding import FINGERPRINT
 from bottle.domain.egress import Grant, Policy, Route
 from bottle.domain.fragments import fragment_fault, headline
-from bottle.domain.hosts import Authority, HostPattern, InvalidHostError, address_of
+from bottle.domain.hosts import Authority, HostPattern, InvalidHostError, address_of, bracketed
 from bottle.domain.targets import InvalidTargetError, parse_target
 
 SERVICE = Authority("supervise", 9100)
@@ -115,7 +115,7 @@ class Proposal:
             case CapabilityWish(fragment):
                 return headline(fragment)
             case Question(choices):
-                return f"{self.why.splitlines()[0]}{' (' + ' / '.join(choices) + ')' if choices else ''}"
+                return f"{self.why.strip().splitlines()[0]}{' (' + ' / '.join(choices) + ')' if choices else ''}"
 
 
 @frozen
@@ -206,8 +206,10 @@ def checked(proposal: Proposal) -> Proposal:
         raise InvalidProposalError("id: no id of a proposal")
     _require_text(proposal.why, "why", LONGEST_WHY)
     match proposal.wish:
-        case EgressWish():
-            route_for(proposal.wish, Grant(proposal.id))
+        case EgressWish(host):
+            normal = bracketed(route_for(proposal.wish, Grant(proposal.id)).host.text)
+            if normal != host:  # letters that look like others, or cannot be seen, would stand before the operator
+                raise InvalidProposalError(f"host: it is looked up as {normal}; write that, if it is meant")
         case ScanWish(fingerprint):
             if FINGERPRINT.match(fingerprint) is None:
                 raise InvalidProposalError("fingerprint: take it from the refusal as it stands there")
@@ -258,6 +260,8 @@ def concerns(route: Route, base: Policy) -> tuple[str, ...]:
     found = []
     if route.host.is_wildcard:
         found.append(f"{route.host.text} is a wildcard: whoever can make a name below it is reached too")
+    if "xn--" in route.host.text:
+        found.append(f"{route.host.text} is an international name: in its own letters it may look like another host")
     if route.private_ips:
         found.append(f"{route.host.text} is no public address: it is this machine, or one of your own network's")
     if any(listed.inject and listed.host.matches(route.host.text) for listed in base.routes):
@@ -281,8 +285,7 @@ _NOT_SHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def _require_text(text: str, where: str, longest: int, *, lines: bool = True) -> None:
-    fault = plain_fault(text, longest, lines=lines)
-    if fault is not None:
+    if (fault := plain_fault(text, longest, lines=lines)) is not None:
         raise InvalidProposalError(f"{where}: {fault}")
 
 

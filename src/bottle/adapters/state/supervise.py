@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from bottle.adapters import disk
@@ -86,8 +87,8 @@ class SuperviseFiles:
     def asked(self, identity: str) -> Sequence[Asked]:
         room = self._path(identity)
         with _failures(f"cannot list the proposals of {identity}"):
-            seen = _proposals(room / _SEEN, identity, frozenset())
-            new = _proposals(room / "asked", identity, frozenset(seen))
+            seen = _proposals(room / _SEEN, identity, frozenset(), None)
+            new = _proposals(room / "asked", identity, frozenset(seen), max(MOST_FILES - len(seen), 0))
             for proposal in new.values():
                 disk.write_whole(room / _SEEN / f"{proposal.id}.json", json.dumps(proposal_document(proposal)).encode())
         proposals = sorted({**new, **seen}.values(), key=lambda one: (one.asked_at, one.id))
@@ -138,14 +139,15 @@ class SuperviseFiles:
         return self._root / identity / ROOM
 
 
-def _proposals(folder: Path, identity: str, known: frozenset[str]) -> dict[str, Proposal]:
-    """Those in the folder that are not known yet, by id."""
+def _proposals(folder: Path, identity: str, known: frozenset[str], most: int | None) -> dict[str, Proposal]:
+    """Those in the folder that are not known yet, by id; at most so many of somebody else's."""
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry, _ in zip(entries, range(MOST_FILES), strict=False)]
+            names = [entry.name for entry in islice(entries, None if most is None else MOST_FILES)]
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    found = [_proposal(folder, name, identity) for name in names if name.removesuffix(".json") not in known]
+    new = [name for name in names if name.removesuffix(".json") not in known]
+    found = [_proposal(folder, name, identity) for name in new[:most]]
     return {one.id: one for one in found if one is not None}
 
 
