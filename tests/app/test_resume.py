@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from attrs import evolve
 
 from bottle.adapters.fake.backend import FakeBox
+from bottle.adapters.fake.state import FakeState
 from bottle.app import inventory
 from bottle.app.export import work_of
 from bottle.app.export_ports import Kept, Work
@@ -63,6 +65,29 @@ def test_a_task_gives_what_the_agent_says_and_leaves_evidence_alone(stage: Stage
     assert stage.backend.engine.bottles == {}
     metadata = stage.state.read(IDENTITY)
     assert (metadata.exit_status, metadata.session_id, bool(metadata.ended_at)) == (3, "5c1a", True)
+
+
+def test_a_trail_that_an_agent_made_long_is_read_a_line_at_a_time(stage: Stage) -> None:
+    stage.backend.headless = headless
+    alive = Counter[str]()
+
+    class Line(str):
+        """A line of the trail, counted while somebody keeps it."""
+
+        def __init__(self, _: str) -> None:
+            alive["now"] += 1
+            alive["most"] = max(alive["most"], alive["now"])
+
+        def __del__(self) -> None:
+            alive["now"] -= 1
+
+    def trail(_state: FakeState, _identity: str) -> Iterator[str]:
+        return (Line('{"kind": "http", "host": "a.example", "allowed": false}') for _ in range(1000))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeState, "audit_lines", trail)
+        assert do(stage.world, wanted(stage), "one;").traffic.refused == 1000
+    assert alive["most"] < 10
 
 
 def test_the_task_is_in_no_argument_list_and_no_state(stage: Stage) -> None:

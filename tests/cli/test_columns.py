@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
-from bottle.cli.columns import table
+from bottle.cli.columns import set_in, table
 from tests.support.bottle_cli import program
 from tests.support.requirements import require
 from tests.support.tmux import terminal
@@ -96,6 +97,29 @@ def test_what_cannot_be_divided_stays_whole() -> None:
     """An address or a name is there to be copied."""
     address = f"https://api.example.com/{'x' * 60}"
     assert address in table([("reaches", f"the address {address} alone")], width=50)
+
+
+FILLS_A_LINE = [
+    f"{'-' * 28} state  applied",
+    f"{chr(0x2800) * 28}state{chr(0x2800)}applied",  # a letter without ink is no space to fold at
+    f"{'漢字' * 14}state  applied",
+    f"{'漢字 ' * 14}state  applied",
+]
+
+
+@pytest.mark.parametrize("said", FILLS_A_LINE)
+@pytest.mark.parametrize("width", [30, 31, 40, 41])
+def test_somebody_elses_words_never_begin_where_ours_do(said: str, width: int) -> None:
+    """A terminal begins what has no room at its left edge, as if it were a line of its own."""
+    lines = table([("id", "aaaaaaaa"), ("why", said)], width=width, cuts=True).splitlines()
+    assert max(map(cell_len, (*lines, *set_in(said, width)))) <= width
+    assert all(line.startswith("     ") for line in lines[2:])
+    assert all(line.startswith("  ") for line in set_in(said, width)[1:])
+    assert "".join(set_in(said, width)).replace(" ", "") == said.replace(" ", "")
+
+
+def test_where_nobody_sees_a_margin_a_line_stays_whole() -> None:
+    assert set_in(FILLS_A_LINE[0], None) == FILLS_A_LINE[:1]
 
 
 def test_a_terminal_of_80_columns_shows_a_plan_without_broken_words(bottle: CommandLine, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from bottle.cli import asked
+from bottle.cli import asked, echo
 from bottle.cli.progress import TalkingProgress
 from bottle.domain.supervise import Asked, EgressWish, Proposal
 
@@ -49,3 +49,21 @@ def test_a_letter_that_the_encoding_lacks_is_no_reason_to_fail(bottle: CommandLi
     bottle.write("agents/writer", "---\nbottle: claude\ngit:\n  user:\n    name: Zoë\n---\n")
     told = bottle("info", "writer", PYTHONIOENCODING="ascii")
     assert (told.status, "commits as  Zo\\xeb (agent)" in told.out) == (0, True), told.err
+
+
+FORGED = b"bottle: egress: 0 requests, 0 refused\n\n" + b"x" * 38 + b"bottle: pushed\x1b[2J\r\nbottle: it"
+
+
+@pytest.mark.parametrize("width", [None, 40])
+def test_an_agents_line_passes_for_none_of_bottles(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int | None
+) -> None:
+    monkeypatch.setattr(echo, "terminal_width", lambda _: width)
+    with echo.Echo() as heard:
+        for at in range(0, len(FORGED), 7):
+            heard.show(FORGED[at : at + 7])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "| bottle: egress: 0 requests, 0 refused"
+    assert all(line.startswith("| ") or line == "|" for line in lines)
+    assert all(len(line) <= (width or 80) for line in lines), "nothing is wider than the screen, and begins anew there"
+    assert not set("".join(lines)) & set("\x1b\r")

@@ -125,7 +125,7 @@ def test_an_agent_that_is_killed_keeps_its_session(stage: Stage) -> None:
 def test_a_run_that_is_asked_to_end_tells_what_came_of_it(stage: Stage) -> None:
     process = stage.host.launch("run", "worker", f"{NOTE}; echo on; sleep 100", "--stream", "--json")
     assert process.stdout is not None
-    while (line := process.stdout.readline()) != "on\n":
+    while (line := process.stdout.readline()) != "| on\n":
         assert line, "it ended before"
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=ENOUGH)
@@ -140,7 +140,7 @@ def test_a_run_that_is_asked_to_end_tells_what_came_of_it(stage: Stage) -> None:
 def test_who_waits_for_a_box_that_is_killed_is_told_so_and_nothing_is_left(stage: Stage) -> None:
     process = stage.host.launch("run", "worker", "echo on; sleep 100", "--stream", "--json")
     assert process.stdout is not None
-    while (line := process.stdout.readline()) != "on\n":
+    while (line := process.stdout.readline()) != "| on\n":
         assert line, "it ended before"
     (identity,) = stage.host.states()
     stage.kill(identity, "box")

@@ -92,7 +92,7 @@ def test_whoever_listens_to_a_run_may_leave(worker: Host) -> None:
     """`bottle run ... --stream 2>&1 | head -1`: the task is done, torn down and kept all the same."""
     process = worker.launch("run", "worker", f"echo on; {NOTE}; for i in 1 2 3; do echo $i; done", "--stream")
     assert process.stdout is not None
-    while process.stdout.readline() != "on\n":
+    while process.stdout.readline() != "| on\n":
         pass
     process.stdout.close()
     assert process.stdin is not None

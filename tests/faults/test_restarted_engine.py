@@ -65,7 +65,7 @@ def test_bottles_are_lost_with_their_engine_and_told_of(
     worker.bottle("exec", identity, "--", "sh", "-c", NOTE)
     running = worker.launch("run", "worker", "echo on; sleep 600", "--stream")
     assert running.stdout is not None
-    while running.stdout.readline() != "on\n":
+    while running.stdout.readline() != "| on\n":
         pass
     mortal.end(signal.SIGKILL)
     said, _ = running.communicate(timeout=ENOUGH)

@@ -1,6 +1,7 @@
 """One task for an agent that works by itself: started, waited for, torn down, and what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 
 from attrs import define, field, frozen
 
@@ -44,18 +45,18 @@ def run_task(
     """
     provider = world.providers.get(prepared.plan.provider)
     began, said = world.clock.passed(), _Said(echo)
-    before = len(list(world.state.audit_lines(prepared.plan.identity))) if prepared.before else 0
+    identity = prepared.plan.identity
+    before = sum(1 for _ in world.state.audit_lines(identity)) if prepared.before else 0
     task = Task(text, seconds, said.hear, lambda: _report(provider, said).session_id)
     ending = run_headless(world, prepared, task)
-    lines = list(world.state.audit_lines(prepared.plan.identity))[before:]
     return Outcome(
-        identity=prepared.plan.identity,
+        identity=identity,
         report=_report(provider, said),
         status=ending.status,
         interrupted=ending.interrupted,
         seconds=world.clock.passed() - began,
-        traffic=traffic_of(lines),
-        pushes=tuple(pushes_of(lines)),
+        traffic=traffic_of(_lines(world, identity, before)),
+        pushes=tuple(pushes_of(_lines(world, identity, before))),
         complaint=said.errors.decode(errors="replace").strip(),
     )
 
@@ -74,6 +75,11 @@ class _Said:
         del kept[: max(len(kept) - longest, 0)]
         if self.echo is not None:
             self.echo(piece)
+
+
+def _lines(world: World, identity: str, before: int) -> Iterable[str]:
+    """The trail from there on, one line after the other: the agent chooses how long it gets."""
+    return islice(world.state.audit_lines(identity), before, None)
 
 
 def _report(provider: Provider, said: _Said) -> Report:

@@ -56,7 +56,7 @@ def proposal_table(shown: Iterable[tuple[Asked, State]]) -> str:
         )
         for asked, state in shown
     )
-    return table(rows, headings, width=terminal_width(), spare=("ASKED", "KIND"))
+    return table(rows, headings, width=terminal_width(), spare=("ASKED", "KIND"), cuts=True)
 
 
 def whole(asked: Asked, state: State, concerns: Sequence[str], found: Sequence[Entry] = ()) -> str:
@@ -77,7 +77,7 @@ def whole(asked: Asked, state: State, concerns: Sequence[str], found: Sequence[E
         *_answered(asked.decision),
         *(_several("answer by", _ways(asked)) if state == "pending" else ()),
     ]
-    return table(lines, width=terminal_width())
+    return table(lines, width=terminal_width(), cuts=True)
 
 
 def finding(entry: Entry) -> str:

@@ -20,7 +20,9 @@ def logs(
     What it asked for and what it was answered; also after it ended.
     """
     from bottle.app.inventory import known, sidecar_log
+    from bottle.cli.columns import set_in
     from bottle.cli.render import print_line, print_log
+    from bottle.cli.streams import terminal_width
     from bottle.cli.trail import readable
     from bottle.cli.wiring import wire
 
@@ -31,5 +33,5 @@ def logs(
         return 0
     lines = world.state.audit_lines(identity, follow=follow)
     for line in lines if as_json else readable(lines):
-        print_line(line, flush=follow)
+        print_line(line if as_json else "\n".join(set_in(line, terminal_width())), flush=follow)
     return 0

@@ -41,7 +41,9 @@ def run(
     backend: Backend = None,
     label: Label = None,
     color: Color = None,
-    stream: Annotated[bool, typer.Option("--stream", help="Show on stderr what the agent says.")] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Show on stderr what the agent says, each line behind a `|`.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Give an agent a task and wait for its result.
@@ -94,6 +96,7 @@ def _prepared(world: "World", wanted: "Wanted", resume: str | None) -> "Prepared
 
 def _tell(outcome: "Outcome", *, as_json: bool) -> int:
     from bottle.cli.documents import of_outcome
+    from bottle.cli.echo import quote
     from bottle.cli.render import plain_text, print_json, print_line, talk, traffic
 
     if as_json:
@@ -101,7 +104,7 @@ def _tell(outcome: "Outcome", *, as_json: bool) -> int:
     else:
         print_line(plain_text(outcome.report.result))
         if outcome.status:
-            talk(outcome.complaint)
+            quote(outcome.complaint)
         talk(traffic(outcome.traffic))
         how = "has ended" if outcome.interrupted is None else "was interrupted"
         talk(f"bottle: {outcome.identity} {how}; `bottle run --resume {outcome.identity}` goes on with it")

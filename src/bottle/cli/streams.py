@@ -28,11 +28,11 @@ def never_fail_for_a_letter() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def terminal_width() -> int | None:
-    """Columns of the terminal that results go to; None where they go elsewhere, so that programs get whole lines."""
-    if not sys.stdout.isatty():
-        return None
-    return os.get_terminal_size(sys.stdout.fileno()).columns or None
+def terminal_width(stream: TextIO | None = None) -> int | None:
+    """Columns of the terminal that results (or the stream) go to; None where they go elsewhere, so that programs get
+    whole lines."""
+    stream = stream or sys.stdout
+    return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
 
 
 def tell(text: str, *, flush: bool = False) -> None:
