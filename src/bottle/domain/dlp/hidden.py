@@ -36,18 +36,13 @@ def _carried(row: "re.Match[str]") -> str:
 
 
 def _bits(row: str) -> str:
-    """What characters of two kinds say, each of them as the one and as the zero; a third kind may stand between."""
+    """What the two most usual characters say, each of them as the one and as the zero; others stand between."""
     if len(row) < _FEWEST_BITS:
         return ""
-    usual = sorted(set(row), key=row.count)[-3:]
-    found: list[str] = []
-    for zero in usual:
-        for one in usual:
-            if one != zero:
-                between = "".join(set(row) - {zero, one})
-                words = re.split(f"[{between}]+", row) if between else [row]
-                found += _signs([word.replace(zero, "0").replace(one, "1") for word in words if word])
-    return "\n".join(found)
+    *others, first, second = sorted(set(row), key=row.count)
+    words = re.split(f"[{''.join(others)}]+", row) if others else [row]
+    orders = (str.maketrans(first + second, digits) for digits in ("01", "10"))
+    return "\n".join(sign for order in orders for sign in _signs([word.translate(order) for word in words if word]))
 
 
 def _signs(words: list[str]) -> list[str]:

@@ -38,7 +38,7 @@ def _drawn() -> Iterator[tuple[int, str]]:
 
 _ALIKE: Final = str.maketrans(_ALIKE_FROM, _ALIKE_TO) | dict(_drawn())
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2212"
-_OVERLONG: Final = re.compile(rb"[\xc0\xc1][\x80-\xbf]")  # no UTF-8 (RFC 3629 3), and yet read by some as ASCII
+_OVERLONG: Final = re.compile(rb"(?:[\xc0\xc1][\x80-\xbf])+")  # no UTF-8 (RFC 3629 3), and yet read by some as ASCII
 _ASCII: Final = bytes(range(128))
 _CONTROLS: Final = bytes(code for code in range(1, 32) if code not in b"\t\n\r\x1b") + b"\x7f"
 _STRANGE: Final = (b"\xef\xbc", b"\xef\xbd", b"\xe2\x80", b"\xe2\x81", b"\xc2\xad", b"\xf0\x9d", b"\xcc")
@@ -50,7 +50,7 @@ def folded(data: bytes) -> bytes:
     if 8 * len(others) > len(data) and _is_binary(data) and _has_little(data):
         return data
     if b"\xc0" in others or b"\xc1" in others:
-        data = _OVERLONG.sub(lambda pair: bytes(((pair[0][0] & 1) << 6 | pair[0][1] & 63,)), data)
+        data = _OVERLONG.sub(_shortened, data)
     foreign = others.decode("utf-8", "ignore")
     kinds = set(foreign)
     data = revealed(data, foreign, kinds)
@@ -63,6 +63,10 @@ def folded(data: bytes) -> bytes:
     for one, other in changes.items():
         data = data.replace(one.encode(), other.encode())
     return data
+
+
+def _shortened(overlong: "re.Match[bytes]") -> bytes:
+    return bytes((lead & 1) << 6 | rest & 63 for lead, rest in zip(overlong[0][::2], overlong[0][1::2], strict=True))
 
 
 def _translated(data: bytes, table: dict[int, str]) -> bytes:
