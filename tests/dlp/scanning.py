@@ -1,5 +1,7 @@
 """Values made for the tests of the scanner, and short ways to ask it."""
 
+import io
+import zipfile
 from collections.abc import Callable, Iterable
 from functools import cache
 
@@ -60,6 +62,25 @@ def found_in(pieces: Iterable[bytes], *, coding: str = "", by: Engine | None = N
         return leak.finding
     assert b"".join(passed) == b"".join(given)
     return None
+
+
+def passed_of(stream: Stream, data: bytes) -> tuple[bytes, bool]:
+    """What passed before the leak, and whether there was one."""
+    passed = b""
+    try:
+        for at in range(0, len(data), 16_384):
+            passed += stream.feed(data[at : at + 16_384])
+        passed += stream.finish()
+    except Leak:
+        return passed, True
+    return passed, False
+
+
+def zipped(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", content)
+    return file.getvalue()
 
 
 Spelling = Callable[[bytes], bytes]

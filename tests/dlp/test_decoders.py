@@ -208,17 +208,21 @@ def _zip(method: int, name: str = "a.txt") -> bytes:
         (b"\x28\xb5\x2f\xfd", [Opening(0, 0, "zstd")]),
         (_zip(zipfile.ZIP_DEFLATED), [Opening(0, 35, "raw")]),
         (_zip(zipfile.ZIP_STORED), []),
-        (_zip(zipfile.ZIP_DEFLATED)[:33], [None]),
-        (b"PK\x03\x04", [None]),
+        (_zip(zipfile.ZIP_DEFLATED)[:30], [Opening(0, 35, "raw")]),
+        (_zip(zipfile.ZIP_DEFLATED)[:29], []),
         (b"nothing", []),
     ],
 )
-def test_where_packed_content_begins(data: bytes, found: list[Opening | None]) -> None:
+def test_where_packed_content_begins(data: bytes, found: list[Opening]) -> None:
     assert list(openings(data, 0)) == found
 
 
-def test_the_search_begins_where_it_is_told() -> None:
-    assert list(openings(b"BZh.BZh", 1)) == [Opening(4, 4, "bzip2")]
+@pytest.mark.parametrize(("data", "size"), [(b".BZh", 3), (b".\xfd7zXZ\0", 6), (b"." + _zip(zipfile.ZIP_DEFLATED), 30)])
+def test_what_was_told_before_is_not_told_again(data: bytes, size: int) -> None:
+    """A head is told by the piece in which it becomes whole, and by no other."""
+    said = list(openings(data, 0))
+    assert [one.at for one in said] == [1]
+    assert [list(openings(data, known)) for known in (1, size, size + 1, size + 2)] == [said, said, [], []]
 
 
 def _headed(flags: int, method: int) -> bytes:

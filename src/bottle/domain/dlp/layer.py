@@ -9,6 +9,7 @@ from bottle.domain.dlp.bases import Decoder64, open_run
 from bottle.domain.dlp.engine import Engine, Report
 from bottle.domain.dlp.finding import Finding
 from bottle.domain.dlp.packing import (
+    LONGEST_HEAD,
     BrokenError,
     Opening,
     Unpacker,
@@ -24,22 +25,25 @@ DEEPEST: Final = 8
 """Encodings within encodings; what is still readable below is refused."""
 
 _GATHERED = 128 * 1024  # unpacked bytes that are looked at together
-_VAIN = 256  # beginnings of packed content that are none, within one piece
+_VAIN = 2048  # beginnings of packed content that are none, within one piece: text on `x^2` has many
+_GOING_ON = 8  # streams that go on from piece to piece at once, in all layers: each takes a share of every piece
 _ENDLESS = 4  # streams that content ends in: each is unpacked to the end
 _LITTLE = 64  # bytes that come out of noise before it turns out to be that
 # Bytes that an unpacker may keep before their content comes out: a block of bzip2's, of zstd's (RFC 8878 3.1.1.2).
 _LAGS: Final = {"bzip2": 1024 * 1024, "zstd": 256 * 1024}
 _LAG = 64 * 1024
-_EDGE = 3  # bytes that may begin what the next piece makes recognisable
-_CUT = 65536 + 4096  # what the head of a packed file may take
+_NO_END = "content full of packed content that has no end"
+_EDGE: Final = LONGEST_HEAD - 1  # bytes that may begin what the next piece makes recognisable
 
 
 @define
 class Budget:
-    """How much may be unpacked: what a small piece may grow to, and how often more than was sent."""
+    """How much may be unpacked: what a small piece may grow to, and how often more than was sent; and from how many
+    streams at once."""
 
     free: int = 64 * 1024 * 1024
     ratio: int = 64
+    _going_on: int = field(default=0, init=False)
 
     def earn(self, sent: int) -> None:
         """So much more came in."""
@@ -50,6 +54,12 @@ class Budget:
         self.free -= unpacked
         if self.free < 0:
             raise UnreadableError("packed content that grows beyond what is looked into")
+
+    def go_on(self, streams: int) -> None:
+        """So many streams more go on, or fewer. Raises UnreadableError once there are too many."""
+        self._going_on += streams
+        if self._going_on > _GOING_ON:
+            raise UnreadableError(_NO_END)
 
 
 @define(eq=False)
@@ -62,14 +72,13 @@ class Layer:
     via: tuple[str, ...] = ()
     tail: bytes = b""
     _offset: int = 0
-    _cut: bytes = b""  # packed content whose head did not come whole
-    _packed: "Packed | None" = None
+    _packed: "list[Packed]" = field(factory=list)
     _run: "Run | None" = None
 
     @property
     def is_quiet(self) -> bool:
         """Whether nothing goes on beyond the last piece."""
-        return self._packed is None and self._run is None and not self._cut
+        return not self._packed and self._run is None
 
     @property
     def has_begun(self) -> bool:
@@ -79,8 +88,8 @@ class Layer:
     @property
     def hold(self) -> int:
         """How many of the last bytes may yet belong to what the next piece will tell."""
-        packed = 0 if self._packed is None else self._packed.hold
-        return max(self.engine.window, packed, len(self._cut), 2 * self._run.layer.hold if self._run is not None else 0)
+        run = 2 * self._run.layer.hold if self._run is not None else 0
+        return max(self.engine.window, run, *(packed.hold for packed in self._packed))
 
     def feed(self, fresh: bytes, *, is_last: bool) -> bool:
         """Looks at the next piece; whether all that is in it began in it, or in the window before, and is over with it.
@@ -119,17 +128,16 @@ class Layer:
         return Layer(self.engine, self.tell, self.budget, (*self.via, via))
 
     def _unpack(self, fresh: bytes, *, is_last: bool) -> None:
-        """Looks into what is packed in the piece."""
-        at, packed = 0, self._packed
-        before = self._cut if packed is not None or self._cut else self.tail[-_EDGE:]
-        data, self._cut = before + fresh, b""
-        if packed is not None:
-            at = packed.feed(data, 0, is_last=is_last)
-            if at < 0 and not is_last:
-                return
-            at, self._packed = max(at, 0), None
-        opened = Opened(self, data, is_last=is_last)
-        self._packed, self._cut = opened.walk(at, None if self.has_begun else len(before))
+        """Looks into what is packed in the piece: what goes on in it, and what begins in it. A stream hides none that
+        stands in it: who wants that one begins there."""
+        going = [packed for packed in self._packed if packed.feed(fresh, is_last=is_last)]
+        opened = Opened(self, self.tail[-_EDGE:], fresh)
+        begun = opened.streams(is_last=is_last)
+        if is_last and len(begun) > _ENDLESS:
+            raise UnreadableError(_NO_END)
+        kept = [] if is_last else going + begun
+        self.budget.go_on(len(kept) - len(self._packed))
+        self._packed = kept
         if opened.small:
             self._enter("packed content", b"\n".join(opened.small))
 
@@ -138,7 +146,7 @@ class Layer:
         make = self.engine.unpackers.get(opening.packing)
         if make is None or (inner := self._inner(opening.packing)) is None:
             return None
-        return Packed(make(), inner, max(_LAG, _LAGS.get(opening.packing, 0)), is_marked=opening.is_marked)
+        return Packed(make(), inner, max(_LAG, _LAGS.get(opening.packing, 0)), opening.data)
 
     def _begun(self, data: bytes) -> "Run | None":
         """The run of base64 that the end of the data has cut, if it is long."""
@@ -155,48 +163,41 @@ class Layer:
 
 @define(eq=False)
 class Opened:
-    """The packed content of one piece, from its first byte to its last."""
+    """The packed content that begins in one piece."""
 
     layer: Layer
-    data: bytes
-    is_last: bool = field(kw_only=True)
+    before: bytes
+    """The last bytes before the piece, in which the head of some may begin."""
+    fresh: bytes
     small: list[bytes] = field(factory=list)
     """What is whole and little; a pack of git's holds thousands of such."""
 
-    def walk(self, at: int, first: int | None) -> tuple["Packed | None", bytes]:
-        """What goes on in the next piece: a stream, or the beginning of one. `first` is where the content begins, if it
-        does so here. Raises UnreadableError."""
-        vain = endless = 0
-        for opening in self._openings(at, first):
-            if opening is None:
-                return None, b"" if self.is_last else self.data[-_CUT:]
-            packed = self.layer.open(opening) if opening.at >= at else None
+    def streams(self, *, is_last: bool) -> "list[Packed]":
+        """What has begun and goes on in the next piece, or was cut off. Raises UnreadableError."""
+        going, vain = [], 0
+        data = self.before + self.fresh
+        for opening in self._openings(data):
+            packed = self.layer.open(opening)
             if packed is None:
                 continue
-            end = packed.feed(self.data, opening.data, is_last=self.is_last)
+            goes_on = packed.feed(data, is_last=is_last)
             if packed.is_broken and packed.unpacked < _LITTLE:
                 vain += 1
                 if vain > _VAIN:
                     raise UnreadableError("content full of what looks packed and is not")
                 if is_text(packed.rest):  # it may be broken on purpose
                     self.small.append(packed.rest)
-                continue
-            self.small.append(packed.rest)
-            if end >= 0:
-                at = end if opening.is_marked else at
-            elif not self.is_last:
-                return packed, b""
-            else:  # it was cut off, and what it took for its own may hold another
-                endless += 1
-                if endless > _ENDLESS:
-                    raise UnreadableError("content full of packed content that has no end")
-        return None, b""
+            elif goes_on:
+                going.append(packed)
+            else:
+                self.small.append(packed.rest)
+        return going
 
-    def _openings(self, at: int, first: int | None) -> Iterator[Opening | None]:
+    def _openings(self, data: bytes) -> Iterator[Opening]:
         engine = self.layer.engine
-        if first is not None and (packing := packing_of(self.data[first:], engine.unpackers)) is not None:
-            yield Opening(first, first, packing, is_marked=False)
-        yield from openings(self.data, at, engine.hints.magics(self.data))
+        if not self.layer.has_begun and (packing := packing_of(self.fresh, engine.unpackers)) is not None:
+            yield Opening(len(self.before), len(self.before), packing)
+        yield from openings(data, len(self.before), engine.hints.magics(data))
 
 
 @define(eq=False)
@@ -206,7 +207,8 @@ class Packed:
     unpacker: Unpacker
     layer: Layer
     lag: int
-    is_marked: bool
+    _ahead: int
+    """How many of the next bytes stand before it."""
     left: list[bytes] = field(factory=list)
     """Unpacked, and not looked at yet: when the stream is over, this is for whoever opened it."""
     unpacked: int = 0
@@ -224,24 +226,24 @@ class Packed:
         """What is left, in one piece: it may itself be packed."""
         return b"".join(self.left)
 
-    def feed(self, data: bytes, start: int, *, is_last: bool) -> int:
-        """Unpacks the data from `start` on; where the stream ends in it, -1 where it goes on."""
-        end = self._unpack(data, start)
-        if self._has_passed or end < 0:
-            self._pass_on(is_last=is_last or end >= 0)
-        return end
+    def feed(self, data: bytes, *, is_last: bool) -> bool:
+        """Unpacks the data; whether it had more to say when that ended."""
+        start, self._ahead = self._ahead, max(0, self._ahead - len(data))
+        goes_on = self._unpack(data, start)
+        if self._has_passed or goes_on:
+            self._pass_on(is_last=is_last or not goes_on)
+        return goes_on
 
-    def _unpack(self, data: bytes, start: int) -> int:
+    def _unpack(self, data: bytes, start: int) -> bool:
         try:
-            for end, piece in inputs(data, start):
+            for _, piece in inputs(data, start):
                 for unpacked in self.unpacker.pieces(piece):
                     self._gather(unpacked)
-                if self.unpacker.eof:  # brotli does not tell what of its last input stands behind it
-                    return end - len(self.unpacker.unused_data if self.is_marked else piece)
+                if self.unpacker.eof:
+                    return False
         except BrokenError:
             self.is_broken = True
-            return start + 1
-        return -1
+        return not self.is_broken
 
     def _gather(self, unpacked: bytes) -> None:
         self.layer.budget.spend(len(unpacked))

@@ -12,6 +12,8 @@ from attrs import frozen
 _INPUT = 4096  # what is given to an unpacker at a time, so that little of what follows a stream is copied
 _PIECE = 1 << 20
 _ZIP_HEAD: Final = struct.Struct("<4sHHHHHIIIHH")
+LONGEST_HEAD: Final = _ZIP_HEAD.size
+"""Bytes at most that tell that something packed begins."""
 _ENCRYPTED = 1
 _NEWEST_ZIP = 63  # the highest version that is needed to extract anything (APPNOTE 4.4.3.2)
 
@@ -145,13 +147,12 @@ STANDARD: Final[Unpackers] = {
 
 @frozen
 class Opening:
-    """Where packed content begins: its first byte is `at`, what is to be unpacked begins at `data`. What is not marked
-    was guessed, and something else may stand in the same place."""
+    """Where packed content begins: its first byte is `at`, what is to be unpacked begins at `data`, which may lie
+    behind the end of what is there yet."""
 
     at: int
     data: int
     packing: str
-    is_marked: bool = True
 
 
 MAGICS: Final = {
@@ -169,13 +170,14 @@ _CLOSED: Final = (
 _PART: Final = b"\r\n\r\n"  # what stands before the content of a part of several
 
 
-def openings(data: bytes, start: int, magics: Iterable[bytes] = MAGICS) -> Iterator[Opening | None]:
-    """Where packed content may begin, in order, from `start` on; None for one whose head the data's end has cut.
-    `magics` are the beginnings that stand in the data at all.
+def openings(data: bytes, known: int, magics: Iterable[bytes] = MAGICS) -> Iterator[Opening]:
+    """Where packed content may begin, in order; but for what the first `known` bytes alone tell. `magics` are the
+    beginnings that stand in the data at all.
 
     Raises UnreadableError for an archive that is encrypted.
     """
-    nearest = {magic: at for magic in magics if (at := data.find(magic, start)) >= 0}
+    starts = {magic: max(0, known - _told_by(magic) + 1) for magic in magics}
+    nearest = {magic: at for magic, start in starts.items() if (at := data.find(magic, start)) >= 0}
     while nearest:
         magic = min(nearest, key=nearest.__getitem__)
         at = nearest[magic]
@@ -190,9 +192,13 @@ def openings(data: bytes, start: int, magics: Iterable[bytes] = MAGICS) -> Itera
             yield Opening(at, at, MAGICS[magic])
 
 
-def _in_zip(data: bytes, at: int) -> Iterator[Opening | None]:
+def _told_by(magic: bytes) -> int:
+    """How many bytes tell what begins with a magic."""
+    return LONGEST_HEAD if MAGICS[magic] == "zip" else len(magic)
+
+
+def _in_zip(data: bytes, at: int) -> Iterator[Opening]:
     if at + _ZIP_HEAD.size > len(data):
-        yield None
         return
     _, version, flags, method, _, _, _, _, _, name, extra = _ZIP_HEAD.unpack_from(data, at)
     is_zip = version & 255 <= _NEWEST_ZIP and method in _ZIP_KNOWN and 0 < name < _LONGEST_NAME
@@ -200,11 +206,8 @@ def _in_zip(data: bytes, at: int) -> Iterator[Opening | None]:
         raise UnreadableError("an encrypted archive")
     if is_zip and method and method not in _ZIP_METHODS:
         raise UnreadableError("an archive packed in a way that is not looked into")
-    begin = at + _ZIP_HEAD.size + name + extra
-    if begin > len(data):
-        yield None
-    elif method in _ZIP_METHODS:
-        yield Opening(at, begin, _ZIP_METHODS[method])
+    if method in _ZIP_METHODS:
+        yield Opening(at, at + _ZIP_HEAD.size + name + extra, _ZIP_METHODS[method])
 
 
 def require_open(data: bytes) -> None:
