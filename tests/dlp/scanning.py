@@ -36,6 +36,9 @@ class Tokens:
             at = data.find(b"tok_", at + 1)
         return found
 
+    def is_open(self, data: bytes) -> bool:
+        return False
+
 
 @cache
 def engine(patterns: bool = False, values: tuple[str, ...] = VALUES) -> Engine:

@@ -60,3 +60,10 @@ def test_groups_are_read_each_by_itself_and_without_the_words_between() -> None:
     said = list(put_together(text, Hints.by(Vectorscan()).padded(text)))
     assert [secret.encode() in one for secret, one in zip((OPAQUE, PHRASE), said, strict=True)] == [True, True]
     assert PHRASE.encode() not in said[0]
+
+
+def test_words_in_the_alphabet_of_addresses_are_read_too() -> None:
+    words = [base64.urlsafe_b64encode(part).decode() for part in (b"?>>?", b"say", b"~~?~", b"that")]
+    text = " ".join(words).encode()
+    assert {b"-", b"_"} <= {text[at : at + 1] for at in range(len(text))}
+    assert list(put_together(text + b" ", Hints.by(Vectorscan()).padded(text + b" "))) == [b"?>>?say~~?~that"]

@@ -22,7 +22,7 @@ from bottle.domain.dlp.packing import (
     openings,
     require_open,
 )
-from bottle.domain.dlp.telling import is_plain, is_text, is_worth_reading, may_be_packed
+from bottle.domain.dlp.telling import is_plain, is_text, is_utf8, is_worth_reading, may_be_packed
 from tests.dlp.scanning import Spelling
 
 TEXT = b"some plain text, long enough to be told from noise by its first characters"
@@ -120,6 +120,11 @@ def test_the_other_alphabet_in_pieces_and_what_is_padded_in_the_middle() -> None
         (NOISE[:20] + b"PK\x03\x04", True),
         (NOISE[:20] + b"\x28\xb5\x2f\xfd", True),
         (b"\xff\xfe" + NOISE[:30], True),
+        (b"\xfe\xff" + NOISE[:30], True),
+        (TEXT[:40] + b"\xff" * 10, True),  # every fifth byte of a short text
+        (TEXT[:40] + b"\xff" * 11, False),
+        (TEXT[:60] + b"\xff" * 30, True),  # every third of a long one
+        (TEXT[:60] + b"\xff" * 31, False),
         (NOISE[1:9] + b"\xff\xfe" + NOISE[:30], False),
     ],
 )
@@ -127,6 +132,13 @@ def test_text_and_what_is_packed_are_told_from_noise(data: bytes, is_it: bool) -
     assert is_plain(data) is is_it
     assert is_worth_reading(data) is is_it
     assert is_worth_reading(data + NOISE)
+
+
+def test_cutting_takes_six_bytes_at_most_from_a_text_in_another_script() -> None:
+    text = "\u043f\u0440\u0438\u0432\u0435\u0442".encode() * 3
+    assert is_utf8(text + b"\xff" * 6)
+    assert not is_utf8(text + b"\xff" * 7)
+    assert [is_utf8(text[:size]) for size in (14, 16)] == [False, True]
 
 
 def test_what_is_nothing_but_text() -> None:
@@ -173,6 +185,12 @@ def test_what_follows_a_stream_is_given_back(name: str) -> None:
 def test_bytes_that_are_no_stream_say_so(name: str) -> None:
     with pytest.raises(BrokenError):
         list(STANDARD[name]().pieces(b"\xff\xff none of it"))
+
+
+def test_gzip_is_gzip_alone() -> None:
+    """What a server would not unpack is not what the head says."""
+    with pytest.raises(BrokenError):
+        list(STANDARD["gzip"]().pieces(zlib.compress(TEXT)))
 
 
 @pytest.mark.parametrize("name", ["gzip", "zlib"])

@@ -144,6 +144,12 @@ def test_a_value_with_letters_strewn_in_is_found(value: str, between: str) -> No
     assert found(b"notes: " + between.join(value[:-1]).encode() + b" end") is None
 
 
+def test_a_sign_before_the_first_letter_moves_nothing() -> None:
+    """Signs leave nothing in a skeleton, but what is strewn in beside them does."""
+    value = "--" + OPAQUE
+    assert Strewn.of([value.encode()], Vectorscan()).find("x".join(value).lower().replace("-", "").encode()) == {0}
+
+
 def test_whatever_letters_they_are() -> None:
     chosen = random.Random(3)
     strewn = "".join(one + chosen.choice("abcdefghij0123") for one in OPAQUE)

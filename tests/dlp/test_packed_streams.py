@@ -10,6 +10,7 @@ import struct
 import zipfile
 import zlib
 from functools import partial
+from typing import Any
 
 import brotli
 import pytest
@@ -17,8 +18,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bottle.domain.dlp.engine import Engine, Looked
 from bottle.domain.dlp.stream import PIECE, Leak, Stream
-from tests.dlp.scanning import OPAQUE, PHRASE, Spelling, engine, found, passed_of, zipped
+from tests.dlp.scanning import OPAQUE, PHRASE, TOKEN, Spelling, engine, found, passed_of, zipped
 
 _NOISE = random.Random(7).randbytes(90_000)
 
@@ -185,3 +187,49 @@ def test_many_streams_that_are_cut_off_are_refused() -> None:
     for count, rules in ((1, {None}), (3, {None}), (6, {"dlp.unreadable"}), (40, {"dlp.unreadable", "dlp.depth"})):
         finding = found((stored + b"and some words " * 9) * count)
         assert (finding and finding.rule) in rules
+
+
+def test_what_an_unpacker_keeps_to_itself_is_not_let_out() -> None:
+    """bzip2 gives out nothing of a block before it has all of it: until then nobody knows what it says."""
+    packed = bz2.compress(_NOISE * 2 + OPAQUE.encode())
+    passed, leaked = passed_of(Stream(engine(), "the body", piece=4096), packed)
+    assert (passed, leaked) == (b"", True)
+
+
+def test_what_is_unpacked_is_looked_at_in_pieces_like_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much comes out of one piece, memory holds no more of it than of what comes in."""
+    sizes, look = [], Engine.look
+
+    def counted(self: Engine, data: bytes, *rest: Any, **more: Any) -> Looked:
+        sizes.append(len(data))
+        return look(self, data, *rest, **more)
+
+    monkeypatch.setattr(Engine, "look", counted)
+    assert found(gzip.compress(_NOISE.hex().encode() * 3)) is None
+    assert max(sizes) < PIECE + 2 * engine().window
+
+
+def test_a_value_is_found_across_all_that_comes_out_of_one_piece() -> None:
+    """An unpacker gives out a little at a time; here that is parted a hundred times within one value."""
+    signs = bytes(random.Random(5).choices(b"!$()*,.:;?@^|~", k=4000))
+    strewn = b"".join(signs + bytes((sign,)) for sign in OPAQUE.encode())
+    for coding, body in (("gzip", gzip.compress(strewn)), ("", gzip.compress(strewn))):
+        finding = found(body, coding=coding)
+        assert finding is not None
+        assert finding.rule == "dlp.value"
+
+
+@pytest.mark.parametrize("before", [b"", b"1", b"12", b"123"])
+def test_where_long_base64_ends_a_pattern_is_told_what_it_says_last(before: bytes) -> None:
+    """Of noise nobody else knows at which of its characters a group begins."""
+    data = before + b" " + base64.b64encode(_NOISE[:6000] + TOKEN.encode()) + b" and more words" * 400
+    stream = Stream(engine(patterns=True), "the body", piece=4099)
+    with pytest.raises(Leak) as leak:
+        stream.feed(data)
+    assert leak.value.finding.rule == "dlp.test-token"
+
+
+def test_behind_long_base64_the_rest_is_decoded_again() -> None:
+    data = base64.b64encode(_NOISE[:6000]) + b" and more words" * 800
+    stream = Stream(engine(), "the body", piece=4096)
+    assert passed_of(stream, data + base64.b64encode(b"in a sentence: " + OPAQUE.encode()))[1]

@@ -73,3 +73,27 @@ def test_of_a_long_value_the_beginning_tells() -> None:
     long = (OPAQUE + UUID.replace("-", "")) * 9
     text = b"\n".join(b"> " + long[at : at + 12].encode() for at in range(0, len(long), 12))
     assert Pieces.of([long.encode()], Vectorscan()).find(text) == {0}
+
+
+@pytest.mark.parametrize("value", ["abcd1234efgh5678ijkl", "ABCDefghIJKLmnopQRST", "abcdEFGHijklMNOPqrst"])
+def test_digits_or_capitals_amid_letters_are_chance_enough(value: str) -> None:
+    """A value of twenty characters in which they take turns every four is no name."""
+    apart = " ".join(value[at : at + 4] for at in range(0, 20, 4)).encode()
+    assert Pieces.of([value.encode()], Vectorscan()).find(apart) == {0}
+    assert Pieces.of([value[:19].encode()], Vectorscan()).find(apart) == set()
+
+
+def test_three_characters_are_no_piece() -> None:
+    """They are in every text; so a value of which the last four are missing is not found by three of them."""
+    pieces = Pieces.of([OPAQUE.encode()], Vectorscan())
+    assert pieces.find(OPAQUE[:-3].encode()) == {0}
+    assert pieces.find(f"{OPAQUE[:-4]} and {OPAQUE[-3:]}".encode()) == set()
+
+
+@pytest.mark.parametrize("place", [0, 1500, 3000, 6000])
+def test_pieces_a_thousand_bytes_apart_are_found_wherever_they_stand_in_a_long_text(place: int) -> None:
+    """A long text is looked at in halves, which share what one value's pieces may take."""
+    apart = b"-" * 900
+    text = OPAQUE[:14].encode() + apart + OPAQUE[14:].encode()
+    filler = b"nothing of interest, " * 400
+    assert Pieces.of([OPAQUE.encode()], Vectorscan()).find(filler[:place] + text + filler[place + len(text) :]) == {0}

@@ -86,6 +86,12 @@ def test_lines_of_base64_are_read_together_from_the_first_to_the_last(end: bytes
     assert any(TEXT * 2 in one for one in decoded(text, (), HINTS))
 
 
+def test_runs_are_read_in_the_order_in_which_they_stand() -> None:
+    """A value of which each part was encoded by itself stands together in what they say."""
+    parts = [b"part %d of some text" % number for number in range(30)]
+    assert list(decoded(b" ".join(map(base64.b64encode, parts)), (), HINTS)) == parts
+
+
 def test_several_blocks_of_lines_are_each_read() -> None:
     blocks = [base64.encodebytes(b"%d: " % number + TEXT * 2) for number in range(3)]
     found = b"|".join(decoded(b"and:\n\n".join(blocks), (), HINTS))

@@ -1,14 +1,21 @@
 """What was found clean is not looked at again, and hides nothing that came to it since."""
 
+import base64
 import json
+import random
+import struct
+import zlib
 
 import pytest
 from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from bottle.domain.dlp.engine import Engine
-from bottle.domain.dlp.matching import Match
+from bottle.domain.dlp.engine import Engine, Looked
+from bottle.domain.dlp.matching import NEAR, Match
 from bottle.domain.dlp.stream import PIECE, Leak, Seen, Stream
-from tests.dlp.scanning import OPAQUE, TOKEN, Tokens, engine
+from tests.dlp.scanning import OPAQUE, TOKEN, Spelling, Tokens, engine
+from tests.dlp.spelled import ONE_STEP
 
 
 def _conversation(turns: int) -> bytes:
@@ -20,7 +27,7 @@ def test_what_was_seen_clean_is_not_looked_at_again(monkeypatch: pytest.MonkeyPa
     by, seen, sizes = engine(), Seen(), []
     look = type(by).look
 
-    def counted(self: object, data: bytes, *rest: object, **more: object) -> list[bytes]:
+    def counted(self: object, data: bytes, *rest: object, **more: object) -> Looked:
         sizes.append(len(data))
         return look(by, data, *rest, **more)  # type: ignore[arg-type]
 
@@ -30,7 +37,8 @@ def test_what_was_seen_clean_is_not_looked_at_again(monkeypatch: pytest.MonkeyPa
         stream = Stream(by, "the body", seen)
         stream.feed(_conversation(turns))
         stream.finish()
-    assert sum(sizes) < 30_000 < len(_conversation(11))
+    last_turns = len(_conversation(11)) - len(_conversation(9))  # the one before the new one has no end as before
+    assert sum(sizes) < NEAR + last_turns < 20_000
 
 
 @pytest.mark.parametrize("turn", range(11))
@@ -99,6 +107,9 @@ class Far(Tokens):
         start, end = data.find(b"OPENS"), data.find(b"CLOSES") + 6
         return [Match("far", start, end)] if 0 <= start < end <= start + self.window else []
 
+    def is_open(self, data: bytes) -> bool:
+        return b"OPENS" in data
+
 
 def test_a_part_is_known_with_all_that_a_pattern_reaches_back_to() -> None:
     """Of three parts the middle one holds nothing: the last was clean behind it, and is not behind the first too."""
@@ -108,6 +119,50 @@ def test_a_part_is_known_with_all_that_a_pattern_reaches_back_to() -> None:
     assert _passes(by, seen, opened + middle + b'"role"' + b" word" * 830)
     assert _passes(by, seen, b"word " * 830 + b"other " + middle + closed)
     assert not _passes(by, seen, opened + middle + closed)
+
+
+@pytest.mark.parametrize("wrap", [bytes, base64.b64encode], ids=["plain", "base64"])
+def test_what_is_known_is_looked_at_again_as_far_back_as_something_long_has_begun(wrap: Spelling) -> None:
+    """What opens stands thousands of bytes before the message that is new, and what closes in that."""
+    by, seen = evolve(engine(), patterns=Far()), Seen()
+    turns = b'{"role": "user", "content": "' + b"a word and " * 400 + b'"}'
+    opened = b'{"role": "user", "content": "' + wrap(b"this OPENS " + b"word " * 4) + b" word" * 900
+    closed = b'"}, {"role": "user", "content": "' + wrap(b"that CLOSES " + b"word " * 4)
+    assert _passes(by, seen, turns + opened + b'"}, {"role": "user", "content": "" }')
+    assert not _passes(by, seen, turns + opened + closed)
+
+
+def test_what_began_in_a_new_part_goes_on_in_one_that_was_seen() -> None:
+    """A stream in a message that is new unpacks those behind it, which said nothing before."""
+    by, seen = engine(), Seen()
+    packing = zlib.compressobj(wbits=31)
+    boundary = struct.pack("<BHH", 0, 6, 0xFFFF - 6) + b'"role"'  # stored (RFC 1951 3.2.4)
+    noise = random.Random(1).randbytes(30_000).hex().encode()
+    first, second, third = (
+        packing.compress(text) + packing.flush(zlib.Z_FULL_FLUSH) + boundary
+        for text in (noise[:12_000], noise[12_000:36_000], noise[36_000:] + OPAQUE.encode())
+    )
+    assert len(second) > by.window
+    assert _passes(by, seen, b"words, " * 1200 + b'"role"' + second + third)
+    assert not _passes(by, seen, first + second + third)
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(sorted(ONE_STEP)),
+    st.integers(0, 400),
+    st.integers(0, 600),
+    st.sampled_from([b'"}, {"role": "user", "content": "', b"", b" "]),
+)
+def test_what_was_seen_changes_no_verdict(spelling: str, cut: int, apart: int, between: bytes) -> None:
+    """A value that was cut anywhere, in whatever spelling: its first part was seen, and the second comes behind it."""
+    spelled = ONE_STEP[spelling](OPAQUE.encode())
+    first, second = spelled[: cut % len(spelled)], spelled[cut % len(spelled) :]
+    turns = b'{"role": "user", "content": "' + b"a word and " * 400 + b'"}, {"role": "user", "content": "'
+    begun = turns + first + b"." * apart
+    by, seen = engine(), Seen()
+    if _passes(by, seen, begun + between + b'"}'):
+        assert _passes(by, seen, begun + between + second) is _passes(by, Seen(), begun + between + second)
 
 
 def test_what_is_remembered_as_clean_is_bounded() -> None:

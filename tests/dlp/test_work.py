@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from attrs import define
 
-from bottle.domain.dlp.engine import Engine
+from bottle.domain.dlp.engine import Engine, Looked
 from bottle.domain.dlp.stream import Stream
 from tests.dlp.scanning import engine
 
@@ -56,7 +56,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
     """Counts every call of a function, Python's own ones too, and the bytes that are looked at."""
     work, look = Work(), Engine.look
 
-    def looking(self: Engine, data: bytes, *rest: Any, **more: Any) -> list[bytes]:
+    def looking(self: Engine, data: bytes, *rest: Any, **more: Any) -> Looked:
         work.looked += len(data)
         return look(self, data, *rest, **more)
 

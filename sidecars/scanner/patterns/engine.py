@@ -14,6 +14,7 @@ import re2
 from attrs import define, field, frozen
 
 from bottle.domain.dlp.matching import GaveUpError, Match
+from sidecars.scanner.literals import Vectorscan
 from sidecars.scanner.patterns.judgement import entropy, is_random
 from sidecars.scanner.patterns.rule import Excuse, Rule
 
@@ -31,8 +32,7 @@ _LIVE_RULES: Final = 128
 _PROGRAM_BYTES: Final = 8 << 20
 
 _FLAGS: Final = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY
-
-
+_ARMOUR: Final = Vectorscan().expressions([rb"(?i)-----BEGIN"])
 _OPTIONAL_LEAD: Final = re.compile(r"\A(\(\?[a-z]+\))?\[[^\]]+\]\{0,\d+\}\??")
 """How many of gitleaks' patterns begin: with what may be absent, and so decides nothing in the first pass."""
 
@@ -141,6 +141,10 @@ class Patterns:
     @property
     def window(self) -> int:
         return WINDOW
+
+    def is_open(self, data: bytes) -> bool:
+        """Whether armour opens, which a long key follows; what the operator's own rules find may be as long."""
+        return len(self._sets) > 1 or bool(_ARMOUR.find(data))
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -10,7 +10,7 @@ from bottle.domain.dlp.finding import Finding, fingerprint
 from bottle.domain.dlp.hints import Encoding, Hints, Searches
 from bottle.domain.dlp.joined import added, listed
 from bottle.domain.dlp.layouts import Layouts
-from bottle.domain.dlp.matching import GaveUpError, Match, Matcher
+from bottle.domain.dlp.matching import NEAR, GaveUpError, Match, Matcher
 from bottle.domain.dlp.packing import STANDARD, Unpackers, UnreadableError
 from bottle.domain.dlp.plain import plain, quoted_printable, seven_bits, unescaped
 from bottle.domain.dlp.runs import decoded, punctuated
@@ -29,6 +29,17 @@ Report = Callable[[Finding], None]
 """Takes a finding; it may raise, and ends the scan so."""
 
 
+@frozen
+class Looked:
+    """What a look leads to."""
+
+    within: list[bytes] = field(repr=False)
+    """What is encoded in the data, decoded, for another look: all of it together, and each by itself that may be
+    packed."""
+    is_open: bool
+    """Whether something long may have begun."""
+
+
 @frozen(eq=False)
 class Engine:
     """Registered values, patterns and unpackers under one policy; `key` makes its fingerprints."""
@@ -42,6 +53,8 @@ class Engine:
     _disguises: Disguises = field(repr=False)
     approved: frozenset[str] = frozenset()
     """Fingerprints of what patterns find and may pass; a registered value never does."""
+    near: int = field(init=False)
+    """How many bytes before a piece may hold the beginning of what it ends, where nothing long has begun in them."""
     window: int = field(init=False)
     """How many bytes two neighbouring pieces of content must share, so that nothing is lost between them."""
 
@@ -78,9 +91,13 @@ class Engine:
         """Those of the values that an engine looks for."""
         return tuple(one for one in dict.fromkeys(values) if len(one.value) >= SHORTEST)
 
+    @near.default
+    def _reach_of_values(self) -> int:
+        return max(NEAR, 2 * self._values.longest_written)
+
     @window.default
     def _reach(self) -> int:
-        return max(8192, self.patterns.window, 2 * self._values.longest_written)
+        return max(8192, self.patterns.window, self.near)
 
     def look(
         self,
@@ -91,9 +108,8 @@ class Engine:
         *,
         deep: bool = True,
         cut: tuple[bool, bool] = (False, False),
-    ) -> list[bytes]:
-        """Tells what stands in the data, and returns what is encoded in it, decoded, for another look: all of it
-        together, and each by itself that may be packed.
+    ) -> Looked:
+        """Tells what stands in the data.
 
         `offset` is where its first byte stands, `via` what was undone to have it. Not `deep`: nothing is decoded.
         `cut` says whether there is more before and behind: then what a pattern finds at that edge may be none, and the
@@ -106,7 +122,8 @@ class Engine:
         self._patterns(text, tell, data, offset, via, cut)
         for part in self._disguises.undone(text):
             self._patterns(part, tell, data, offset, via, (False, False))
-        return self._decoded(data, text, tell, offset, via) if deep else []
+        within = self._decoded(data, text, tell, offset, via) if deep else []
+        return Looked(within, self.patterns.is_open(text))
 
     def _decoded(self, data: bytes, text: bytes, tell: Report, offset: int, via: tuple[str, ...]) -> list[bytes]:
         views = dict.fromkeys(view for view in self._views(data, text) if view)

@@ -30,8 +30,10 @@ _GOING_ON = 8  # streams that go on from piece to piece at once, in all layers: 
 _ENDLESS = 4  # streams that content ends in: each is unpacked to the end
 _LITTLE = 64  # bytes that come out of noise before it turns out to be that
 # Bytes that an unpacker may keep before their content comes out: a block of bzip2's, of zstd's (RFC 8878 3.1.1.2).
-_LAGS: Final = {"bzip2": 1024 * 1024, "zstd": 256 * 1024}
+_LAG_BZIP2 = 1024 * 1024
+_LAG_ZSTD = 256 * 1024
 _LAG = 64 * 1024
+_LAGS: Final = {"bzip2": _LAG_BZIP2, "zstd": _LAG_ZSTD}
 _NO_END = "content full of packed content that has no end"
 _EDGE: Final = LONGEST_HEAD - 1  # bytes that may begin what the next piece makes recognisable
 
@@ -71,7 +73,10 @@ class Layer:
     budget: Budget
     via: tuple[str, ...] = ()
     tail: bytes = b""
+    is_open: bool = False
+    """Whether something long may have begun in the last piece that was looked at."""
     _offset: int = 0
+    _near: int | None = None  # so much of the tail is looked at again; None for all of it
     _packed: "list[Packed]" = field(factory=list)
     _run: "Run | None" = None
 
@@ -96,13 +101,15 @@ class Layer:
 
         Raises UnreadableError for content that cannot be looked into.
         """
-        data = self.tail + fresh
+        before = self.tail if self._near is None else self.tail[-self._near :]
+        data, offset = before + fresh, self._offset - len(before)
         require_open(data)
-        cut = (self._offset > len(self.tail), not is_last)
         was_quiet = self.is_quiet
         goes_on = self._run is not None and self._run.feed(fresh, is_last=is_last)
-        within = self.engine.look(data, self.tell, self._offset - len(self.tail), self.via, deep=not goes_on, cut=cut)
-        for one in within:
+        cut = (offset > 0, not is_last)
+        looked = self.engine.look(data, self.tell, offset, self.via, deep=not goes_on, cut=cut)
+        self.is_open = looked.is_open
+        for one in looked.within:
             self._enter("an encoding", one)
         self._unpack(fresh, is_last=is_last)
         if not goes_on:
@@ -110,8 +117,9 @@ class Layer:
         self.pass_over(fresh)
         return was_quiet and self.is_quiet
 
-    def pass_over(self, fresh: bytes) -> None:
-        """Takes a piece that needs no look, for what stands behind it."""
+    def pass_over(self, fresh: bytes, *, is_apart: bool = False) -> None:
+        """Takes a piece that needs no look, for what stands behind it; of which what `is_apart` needs little."""
+        self._near = self.engine.near if is_apart else None
         self._offset += len(fresh)
         self.tail = (self.tail + fresh)[-self.engine.window :]
 
@@ -120,6 +128,7 @@ class Layer:
         inner = self._inner(via)
         if inner is not None:
             inner.feed(data, is_last=True)
+            self.is_open |= inner.is_open
 
     def _inner(self, via: str) -> "Layer | None":
         if len(self.via) >= DEEPEST:

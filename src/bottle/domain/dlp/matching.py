@@ -1,7 +1,7 @@
 """What a set of secret patterns promises to the scan that reads through encodings."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import frozen
 
@@ -32,6 +32,14 @@ class Matcher(Protocol):
     def find(self, data: bytes) -> Sequence[Match]:
         """Every match, in order of `start`. An engine that gives up raises GaveUpError, never returns less."""
 
+    def is_open(self, data: bytes) -> bool:
+        """Whether something may have begun in the data that ends far behind it: more than NEAR bytes."""
+
+
+NEAR: Final = 2048
+"""Bytes that what is found does not exceed, but for what `Matcher.is_open` tells of: in so many stand the pieces of a
+value."""
+
 
 class NoPatterns:
     """Finds nothing: registered values alone are looked for."""
@@ -42,6 +50,9 @@ class NoPatterns:
 
     def find(self, data: bytes) -> Sequence[Match]:  # noqa: ARG002 - the promise of Matcher
         return ()
+
+    def is_open(self, data: bytes) -> bool:  # noqa: ARG002 - the promise of Matcher
+        return False
 
 
 @frozen
@@ -57,3 +68,6 @@ class Quiet:
 
     def find(self, data: bytes) -> Sequence[Match]:
         return [match for match in self._matcher.find(data) if match.rule not in self._silent]
+
+    def is_open(self, data: bytes) -> bool:
+        return self._matcher.is_open(data)

@@ -11,6 +11,7 @@ from attrs import frozen
 
 _INPUT = 4096  # what is given to an unpacker at a time, so that little of what follows a stream is copied
 _PIECE = 1 << 20
+_MEMORY = 256 * 1024 * 1024  # bytes that a stream may ask its unpacker to keep
 _ZIP_HEAD: Final = struct.Struct("<4sHHHHHIIIHH")
 LONGEST_HEAD: Final = _ZIP_HEAD.size
 """Bytes at most that tell that something packed begins."""
@@ -139,8 +140,8 @@ STANDARD: Final[Unpackers] = {
     "zlib": lambda: Inflater(zlib.MAX_WBITS),
     "raw": lambda: Inflater(-zlib.MAX_WBITS),
     "bzip2": lambda: Squeezed(bz2.BZ2Decompressor()),
-    "lzma": lambda: Squeezed(lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=256 * 1024 * 1024)),
-    "xz": lambda: Squeezed(lzma.LZMADecompressor(memlimit=256 * 1024 * 1024)),
+    "lzma": lambda: Squeezed(lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_MEMORY)),
+    "xz": lambda: Squeezed(lzma.LZMADecompressor(memlimit=_MEMORY)),
 }
 """What needs no further library."""
 

@@ -21,9 +21,7 @@ _ALTERNATION: Final = re.compile(rb"(?:A )+")
 
 def decoded(text: bytes, kinds: Container[Encoding], hints: Hints) -> Iterator[bytes]:
     """What the runs of letters and digits in a text decode to; `kinds` is what hints tell of the text."""
-    seen = set(hints.rows(text, ROW_64))
-    seen.update(_wrapped(text, hints))
-    for run in seen:
+    for run in dict.fromkeys((*hints.rows(text, ROW_64), *_wrapped(text, hints))):
         for found in _alphanumeric(run):
             yield found
             yield from _unglued(found)

@@ -7,7 +7,7 @@ skeleton, so that one search finds them all.
 from typing import Final
 
 _LOWER: Final = bytes(range(256)).lower()
-_OTHERS: Final = bytes(code for code in range(256) if not (code < 128 and chr(code).isalnum()))
+_OTHERS: Final = bytes(code for code in range(256) if not bytes((code,)).isalnum())
 
 
 def skeleton(data: bytes) -> bytes:

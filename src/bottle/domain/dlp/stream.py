@@ -38,10 +38,11 @@ class Leak(Exception):  # noqa: N818 - a verdict, not a fault
 
 
 class Seen:
-    """Digests of parts that one engine found clean, with what stood before them. Bounded; the oldest go first."""
+    """Digests of parts that one engine found clean, with what stood before them, and whether something long may have
+    begun there. Bounded; the oldest go first."""
 
     def __init__(self) -> None:
-        self._keys: OrderedDict[bytes, None] = OrderedDict()
+        self._keys: OrderedDict[bytes, bool] = OrderedDict()
 
     def __contains__(self, key: bytes) -> bool:
         if key not in self._keys:
@@ -49,8 +50,11 @@ class Seen:
         self._keys.move_to_end(key)
         return True
 
-    def add(self, key: bytes) -> None:
-        self._keys[key] = None
+    def is_open(self, key: bytes) -> bool:
+        return self._keys[key]
+
+    def add(self, key: bytes, *, is_open: bool = False) -> None:
+        self._keys[key] = is_open
         if len(self._keys) > _REMEMBERED:
             self._keys.popitem(last=False)
 
@@ -168,18 +172,21 @@ class Stream:
         keys = self._keys(parts, is_last=is_last)
         start = 0
         for number, (part, key) in enumerate(zip(parts, keys, strict=True)):
-            if key in seen and self._layer.is_quiet:
-                if start < number:
-                    self._learn(parts[start:number], keys[start:number], seen, is_last=False)
-                self._layer.pass_over(part)
+            if key not in seen or not self._layer.is_quiet:
+                continue
+            if start < number:
+                self._learn(parts[start:number], keys[start:number], seen, is_last=False)
+                start = number
+            if self._layer.is_quiet:  # what began in those may go on in this one
                 start = number + 1
+                self._layer.pass_over(part, is_apart=start < len(parts) and not seen.is_open(key))
         if start < len(parts):
             self._learn(parts[start:], keys[start:], seen, is_last=is_last)
 
     def _learn(self, parts: list[bytes], keys: list[bytes], seen: Seen, *, is_last: bool) -> None:
         if self._layer.feed(b"".join(parts), is_last=is_last):
             for key in keys:
-                seen.add(key)
+                seen.add(key, is_open=self._layer.is_open)
 
     def _keys(self, parts: list[bytes], *, is_last: bool) -> list[bytes]:
         """Digests of the parts, each with those before it as far as anything can reach back, and whether it is the end:
