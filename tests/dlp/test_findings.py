@@ -176,6 +176,15 @@ def test_pieces_share_what_the_longest_rule_needs() -> None:
     assert engine(values=("-" * 5000,)).window == 10_000
 
 
+def test_of_what_was_seen_as_much_is_looked_at_again_as_a_value_takes_in_pieces() -> None:
+    assert engine().near == 2048
+    assert engine(values=("-" * 2000,)).near == 4000
+    words = "a-long-row-of-words-that-nobody-else-would-ever-put-into-one-name-and-so-it-is-a-secret-to-keep"
+    pieces = [words[at : at + 4] for at in range(0, len(words), 4)]
+    assert engine(values=(words,)).near > len(("." * 124).join(pieces)) > 2048
+    assert found(("." * 124).join(pieces).encode(), by=engine(values=(words,))) is not None
+
+
 # --- how a finding is said and carried
 
 SAID = Finding("dlp.value", "the value of KEY", "the body", 7, ("base64", "gzip"), "00112233aabbccdd")

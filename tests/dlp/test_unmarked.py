@@ -69,12 +69,21 @@ def test_clean_content_passes() -> None:
         assert found(pack(_CLEAN), by=engine(patterns=True)) is None
 
 
+def test_the_beginning_of_packed_content_tells_and_little_of_it() -> None:
+    """Sixteen bytes are enough; and a fault behind the first hundreds hides nothing that came before it."""
+    little = next(packed for size in range(8, 16) if len(packed := _deflated(bytes(range(40, 40 + size)) * 3)) == 16)
+    assert packing_of(little, ALL) == "raw"
+    assert packing_of(little[:15], ALL) is None
+    assert packing_of(_deflated(_CLEAN)[:1500] + b"\xff" * 300, ALL) == "raw"
+
+
 @pytest.mark.parametrize(
     "content",
     [
         pytest.param(b"nothing but words", id="text"),
         pytest.param("Grüße an alle, die hier lesen: naïve Straße, café".encode() * 20, id="text in UTF-8"),
         pytest.param(gzip.compress(_PLAIN), id="marked"),
+        pytest.param(zlib.compress(_PLAIN), id="marked, and by the checksum of its head too"),
         pytest.param(b"\x89PNG\r\n\x1a\n" + random.Random(5).randbytes(2000), id="an image"),
         pytest.param(brotli.compress(b"short"), id="too little for a secret"),
     ],

@@ -6,7 +6,7 @@ Neither engine backtracks: time is linear in the data, whatever the data holds.
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, Protocol
 
 import hyperscan
@@ -14,7 +14,6 @@ import re2
 from attrs import define, field, frozen
 
 from bottle.domain.dlp.matching import GaveUpError, Match
-from sidecars.scanner.literals import Vectorscan
 from sidecars.scanner.patterns.judgement import entropy, is_random
 from sidecars.scanner.patterns.rule import Excuse, Rule
 
@@ -32,7 +31,7 @@ _LIVE_RULES: Final = 128
 _PROGRAM_BYTES: Final = 8 << 20
 
 _FLAGS: Final = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY
-_ARMOUR: Final = Vectorscan().expressions([rb"(?i)-----BEGIN"])
+_ARMOUR: Final = Rule("armour", "", "", r"(?i)-----BEGIN")
 _OPTIONAL_LEAD: Final = re.compile(r"\A(\(\?[a-z]+\))?\[[^\]]+\]\{0,\d+\}\??")
 """How many of gitleaks' patterns begin: with what may be absent, and so decides nothing in the first pass."""
 
@@ -124,6 +123,11 @@ class FirstPass:
         return self._own.scratch
 
 
+@cache
+def _armour() -> FirstPass:
+    return FirstPass(compile_database([_ARMOUR]))
+
+
 @frozen(eq=False)
 class Patterns:
     """The matcher of the domain (`bottle.domain.dlp.matching.Matcher`) over sets of rules, each with its database.
@@ -144,7 +148,7 @@ class Patterns:
 
     def is_open(self, data: bytes) -> bool:
         """Whether armour opens, which a long key follows; what the operator's own rules find may be as long."""
-        return len(self._sets) > 1 or bool(_ARMOUR.find(data))
+        return len(self._sets) > 1 or bool(_armour().fired(data))
 
     @property
     def rules(self) -> tuple[Rule, ...]:

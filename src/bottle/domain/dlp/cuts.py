@@ -31,6 +31,11 @@ class Cuts:
         kept = tuple((number, value[:_LONGEST]) for number, value in enumerate(values) if len(value) >= _SHORTEST)
         return cls(searches.literals([value[:_PIECE] for _, value in kept]), kept)
 
+    @property
+    def reach(self) -> int:
+        """Bytes in which all pieces of any of them stand."""
+        return max((len(value) * (_NEAR + _PIECE) // _PIECE for _, value in self._values), default=0)
+
     def find(self, text: bytes) -> set[int]:
         """The values that were cut up into the text."""
         begun = (self._values[place] for place in self._beginnings.find(text))

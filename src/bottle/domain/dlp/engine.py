@@ -93,7 +93,7 @@ class Engine:
 
     @near.default
     def _reach_of_values(self) -> int:
-        return max(NEAR, 2 * self._values.longest_written)
+        return max(NEAR, self._values.reach)
 
     @window.default
     def _reach(self) -> int:

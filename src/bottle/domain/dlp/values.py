@@ -24,8 +24,8 @@ class Values:
     kept: tuple[Registered, ...] = field(repr=False)
     has_escapes: bool
     """Whether one holds what `plain` would undo."""
-    longest_written: int
-    """Bytes of the longest that is looked for as it is written."""
+    reach: int
+    """Bytes in which one may stand that is looked for as it is written, or in pieces in order."""
     _literals: Search = field(repr=False)
     _owners: tuple[Registered, ...] = field(repr=False)
     """Whose value it is that a literal belongs to."""
@@ -43,16 +43,17 @@ class Values:
         spelled = {bones: one for one, text in written for bones in skeletons(text)}
         as_written = tuple((text, one) for one, text in written if not is_telling(text))
         plain_values = [one.value for one in kept]
+        cuts = Cuts.of(plain_values, searches)
         return cls(
             kept=kept,
             has_escapes=any(mark in value for value in plain_values for mark in _MARKS),
-            longest_written=max((len(text) for text, _ in as_written), default=0),
+            reach=max([cuts.reach, *(2 * len(text) for text, _ in as_written)]),
             literals=searches.literals(list(spelled)),
             owners=tuple(spelled.values()),
             as_written=as_written,
             strewn=Strewn.of(plain_values, searches),
             pieces=Pieces.of(plain_values, searches),
-            cuts=Cuts.of(plain_values, searches),
+            cuts=cuts,
             masks=Masks.of(plain_values, searches),
         )
 
