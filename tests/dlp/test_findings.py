@@ -74,6 +74,18 @@ def test_a_value_may_hold_what_looks_like_an_escape(value: str) -> None:
         assert len(_told(text, by)) >= 1 or found(text, by=by), text
 
 
+def test_a_value_is_found_as_it_reads_without_escapes_where_that_is_no_shorter_than_values_are() -> None:
+    assert len(_told(b"say k3y.w-rd", engine(values=("k3y.%77-rd",)))) == 1
+    assert _told(b"say k3y.w-d", engine(values=("k3y.%77-d",))) == []
+
+
+def test_an_engine_prints_nothing_of_what_it_looks_for() -> None:
+    """Neither itself nor what it searches with: any of it may end in a log."""
+    by = engine(values=(OPAQUE, SHORT))
+    for one in (by, by._values, by._values._strewn, by._values._pieces, by._values._cuts, by._values._masks):
+        assert not any(part in repr(one) for value in (OPAQUE, SHORT) for part in (value[:4], value.lower()[:4]))
+
+
 def test_short_values_are_no_values() -> None:
     assert Engine.kept([Registered("a", b"1234567"), Registered("b", b"12345678")]) == (Registered("b", b"12345678"),)
 

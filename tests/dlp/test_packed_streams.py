@@ -173,12 +173,13 @@ def test_streams_that_go_on_are_not_counted_once_they_are_over() -> None:
     assert stream.finish() is not None
 
 
+@pytest.mark.parametrize("apart", [9, 100], ids=["in one piece", "in several"])
 @pytest.mark.parametrize(("count", "is_refused"), [(2, False), (9, True)])
-def test_many_streams_that_go_on_at_once_are_refused(count: int, is_refused: bool) -> None:
-    """Each unpacks whatever follows it."""
+def test_many_streams_that_go_on_at_once_are_refused(count: int, is_refused: bool, apart: int) -> None:
+    """Each unpacks whatever follows it, and keeps memory for that."""
     stored = b"\x1f\x8b\x08\0" + bytes(6) + b"\0\xff\xff\0\0"
     stream = Stream(engine(), "the body", piece=1000)
-    assert passed_of(stream, (stored + b"and some words " * 9) * count + b"more words " * 500)[1] is is_refused
+    assert passed_of(stream, (stored + b"and some words " * apart) * count + b"more words " * 500)[1] is is_refused
 
 
 def test_many_streams_that_are_cut_off_are_refused() -> None:

@@ -27,7 +27,7 @@ DEEPEST: Final = 8
 _GATHERED = 128 * 1024  # unpacked bytes that are looked at together
 _VAIN = 2048  # beginnings of packed content that are none, within one piece: text on `x^2` has many
 _GOING_ON = 8  # streams that go on from piece to piece at once, in all layers: each takes a share of every piece
-_ENDLESS = 4  # streams that content ends in: each is unpacked to the end
+_ENDLESS = 4  # streams that begin in one piece and do not end there: each unpacks all that follows
 _LITTLE = 64  # bytes that come out of noise before it turns out to be that
 # Bytes that an unpacker may keep before their content comes out: a block of bzip2's, of zstd's (RFC 8878 3.1.1.2).
 _LAG_BZIP2 = 1024 * 1024
@@ -141,12 +141,11 @@ class Layer:
         stands in it: who wants that one begins there."""
         going = [packed for packed in self._packed if packed.feed(fresh, is_last=is_last)]
         opened = Opened(self, self.tail[-_EDGE:], fresh)
-        begun = opened.streams(is_last=is_last)
-        if is_last and len(begun) > _ENDLESS:
-            raise UnreadableError(_NO_END)
-        kept = [] if is_last else going + begun
-        self.budget.go_on(len(kept) - len(self._packed))
-        self._packed = kept
+        going += opened.streams(is_last=is_last)
+        if is_last:
+            going.clear()
+        self.budget.go_on(len(going) - len(self._packed))
+        self._packed = going
         if opened.small:
             self._enter("packed content", b"\n".join(opened.small))
 
@@ -198,6 +197,8 @@ class Opened:
                     self.small.append(packed.rest)
             elif goes_on:
                 going.append(packed)
+                if len(going) > _ENDLESS:
+                    raise UnreadableError(_NO_END)
             else:
                 self.small.append(packed.rest)
         return going

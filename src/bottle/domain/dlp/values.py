@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from bottle.domain.dlp.cuts import Cuts
 from bottle.domain.dlp.hints import Hints, Search, Searches
@@ -17,24 +17,24 @@ from bottle.domain.dlp.strewn import Strewn
 _MARKS: Final = b"\\%&+="
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Values:
-    """Searches for all of them at once."""
+    """Searches for all of them at once. It says nothing of them."""
 
-    kept: tuple[Registered, ...] = field(repr=False)
+    kept: tuple[Registered, ...]
     has_escapes: bool
     """Whether one holds what `plain` would undo."""
     reach: int
     """Bytes in which one may stand that is looked for as it is written, or in pieces in order."""
-    _literals: Search = field(repr=False)
-    _owners: tuple[Registered, ...] = field(repr=False)
+    _literals: Search
+    _owners: tuple[Registered, ...]
     """Whose value it is that a literal belongs to."""
-    _as_written: tuple[tuple[bytes, Registered], ...] = field(repr=False)
+    _as_written: tuple[tuple[bytes, Registered], ...]
     """The values that say too little in lower case and without signs, as they stand in a text."""
-    _strewn: Strewn = field(repr=False)
-    _pieces: Pieces = field(repr=False)
-    _cuts: Cuts = field(repr=False)
-    _masks: Masks = field(repr=False)
+    _strewn: Strewn
+    _pieces: Pieces
+    _cuts: Cuts
+    _masks: Masks
 
     @classmethod
     def of(cls, kept: tuple[Registered, ...], hints: Hints, searches: Searches) -> "Values":
