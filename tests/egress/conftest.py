@@ -42,7 +42,7 @@ def make_sidecar(tmp_path: Path, bottle_ca: TestCa, world_ca: TestCa) -> Iterato
     made: list[Sidecar] = []
 
     def make(routes: list[dict[str, Any]], secrets: dict[str, str] | None = None, **fields: Any) -> Sidecar:
-        sidecar = Sidecar(tmp_path / f"sidecar-{len(made)}", bottle_ca, world_ca.pem, **fields)
+        sidecar = Sidecar(tmp_path / f"sidecar-{len(made)}", bottle_ca, world_ca.pem, **{"forked": True, **fields})
         made.append(sidecar)
         answer = sidecar.start(routes, secrets)
         assert answer == {"event": "ready", "version": 1}

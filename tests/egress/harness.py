@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -19,9 +20,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.support import forks, measured_egress
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+_MODULE = measured_egress.__name__
+_RUN = f"import sys; sys.path[:0] = {[str(ROOT / 'src'), str(ROOT)]}; from {_MODULE} import main; main()"
 
 
 class TestCa:
@@ -177,7 +181,8 @@ class Sidecar:
     """`python -m sidecars.egress` as it runs for real, with its documents, answers and trail.
 
     `limits` shortens time limits of sidecars/egress/limits.py, for tests that would wait for minutes. `within` is a
-    command that runs it in surroundings of its own.
+    command that runs it in surroundings of its own. One that is `forked` (tests/support/forks.py) has no interpreter's
+    start.
     """
 
     def __init__(
@@ -188,6 +193,7 @@ class Sidecar:
         *,
         limits: dict[str, float] | None = None,
         within: Sequence[str] = (),
+        forked: bool = False,
         **fields: Any,
     ) -> None:
         directory.mkdir(exist_ok=True)
@@ -197,12 +203,7 @@ class Sidecar:
         self.ca_file.write_text(ca.pem)
         self._ca = ca
         self._errors = (directory / "stderr").open("wb")
-        self.process = subprocess.Popen(
-            [*within, sys.executable, "-I", "-B", "-c", _RUN, str(ROOT), json.dumps(limits or {}), str(directory)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
+        self.process = self._begin([json.dumps(limits or {}), str(directory)], within, forked)
         self.said: list[str] = []
         self.opened: list[socket.socket] = []
         self.document: dict[str, Any] = {
@@ -214,6 +215,15 @@ class Sidecar:
             "policy": {"version": 1, "routes": []},
             **fields,
         }
+
+    def _begin(
+        self, arguments: Sequence[str], within: Sequence[str], forked: bool
+    ) -> "forks.Fork | subprocess.Popen[bytes]":
+        if forked and forks.suits(os.environ):
+            errors = self._errors.fileno()
+            return forks.fork(arguments, env=os.environ, cwd=Path.cwd(), stderr=errors, module=_MODULE)
+        argv = [*within, sys.executable, "-I", "-B", "-c", _RUN, *arguments]
+        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
 
     def leaves(self, routes: Iterable[dict[str, Any]]) -> list[dict[str, str]]:
         hosts = {route["host"] for route in routes if route.get("scheme", "https") == "https"}
@@ -290,29 +300,6 @@ class Sidecar:
         return status
 
 
-_RUN = """
-import asyncio, json, os, sys
-sys.path[:0] = [sys.argv[1] + "/src", sys.argv[1]]
-from sidecars.egress import gateway, limits, main
-told = sys.argv[3] + "/held.json"
-sweep = gateway.Gateway.sweep
-def measured(self, now):
-    sweep(self, now)
-    if os.path.exists(told + ".asked"):
-        os.unlink(told + ".asked")
-        held = {"descriptors": len(os.listdir("/proc/self/fd")), "tasks": len(asyncio.all_tasks()),
-                "guests": len(self.guests), "idle": self.rules.pool.idle}
-        with open(told + ".new", "w") as file:
-            json.dump(held, file)
-        os.rename(told + ".new", told)
-gateway.Gateway.sweep = measured
-for name, value in json.loads(sys.argv[2]).items():
-    assert hasattr(limits, name)
-    setattr(limits, name, value)
-main.main()
-"""
-
-
 def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not done():
@@ -327,7 +314,7 @@ def route(host: str, origin: Origin | int, **more: Any) -> dict[str, Any]:
     return {"host": host, "connect_to": endpoint, "private_ips": ["127.0.0.0/8"], **more}
 
 
-def curl(sidecar: Sidecar, *arguments: str, timeout: float = 20) -> subprocess.CompletedProcess[bytes]:
+def curl(sidecar: Sidecar, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[bytes]:
     """The real curl through the proxy."""
     proxy = f"http://127.0.0.1:{sidecar.port}"
     base = [
@@ -347,7 +334,7 @@ def curl(sidecar: Sidecar, *arguments: str, timeout: float = 20) -> subprocess.C
 
 
 def connect(sidecar: Sidecar, host: str = "127.0.0.1") -> socket.socket:
-    connection = socket.create_connection((host, sidecar.port), timeout=10)
+    connection = socket.create_connection((host, sidecar.port), timeout=60)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sidecar.opened.append(connection)
     return connection

@@ -1,8 +1,6 @@
 """A gate as a plain process before a real sshd: what it decides, without a box around it."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from bottle.domain.gitgate_config import GateRemote, GateStart, gate_document
 from bottle.domain.listen import Listen
 from bottle.domain.manifest import PushRules, Remote
 from bottle.domain.upstream_proxy import UpstreamProxy
+from tests.support import forks
 from tests.support.git_client import Git, bare_repository
 from tests.support.gitleaks import gitleaks
 from tests.support.ports import free_port
@@ -35,7 +34,7 @@ class World:
     server: Sshd
     rules: PushRules = field(factory=lambda: PushRules(branches=("main", "agent/**")))
     withheld: tuple[str, ...] = ()
-    process: "subprocess.Popen[bytes] | None" = None
+    process: forks.Fork | None = None
     port: int = 0
     remote: Remote = field(init=False)
     extra: tuple[GateRemote, ...] = ()
@@ -79,15 +78,7 @@ class World:
             scanning=self.scanning,
             tied=True,
         )
-        self.process = subprocess.Popen(
-            [sys.executable, "-B", "-m", "sidecars.gitgate.main"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
-            cwd="/",
-        )
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
+        self.process = forks.fork([], env={}, cwd=Path("/"), stderr=2, module="sidecars.gitgate.main")
         self.process.stdin.write(json.dumps(gate_document(document)).encode() + b"\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
@@ -96,7 +87,8 @@ class World:
     def stop(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.communicate()
+            with self.process:
+                self.process.communicate()
             self.process = None
 
     def git(self, name: str = "work") -> Git:

@@ -79,10 +79,10 @@ def _import_all() -> None:
                 importlib.import_module(module.name)
 
 
-def _call(main: Callable[[], None]) -> None:
+def _call(main: Callable[[], int | None]) -> None:
     """Does as an interpreter does at its end, but for taking all modules apart, which would copy each page of them."""
     try:
-        main()
+        sys.exit(main())
     except SystemExit as end:
         for thread in threading.enumerate():
             if thread is not threading.main_thread() and not thread.daemon:

@@ -1,12 +1,13 @@
-"""`bottle` without an interpreter's start: each command is a fork of one process that has imported the program.
+"""`bottle` and its sidecars without an interpreter's start: each is a fork of one process that has imported them.
 
 It is a process of its own as ever, with arguments, environment, folder and streams of its own, and calls the same
-`main`. Only its imports are done already, which are most of what a command costs: 0.3 s of a core, and a fork 0.03.
+`main`. Only its imports are done already, which are most of what a start costs: 0.3 s of a core, and a fork 0.03.
 What is said of imports, of the installed program, of argument lists, of terminals and of variables that an interpreter
 reads at its start is shown with real starts.
 """
 
 import atexit
+import io
 import json
 import os
 import select
@@ -43,15 +44,15 @@ def suits(env: Mapping[str, str]) -> bool:
 
 @define
 class Fork:
-    """One command on its way, as far as `subprocess.Popen` is wanted here. Its status is known after the block."""
+    """One on its way, as far as `subprocess.Popen` is wanted here."""
 
     stdin: BinaryIO
     stdout: BinaryIO
-    _report: BinaryIO
+    _report: io.FileIO
     pid: int
     returncode: int | None = None
 
-    def communicate(self, content: bytes, timeout: float) -> tuple[bytes, None]:
+    def communicate(self, content: bytes = b"", timeout: float = 60) -> tuple[bytes, None]:
         """All of its standard output. Raises `subprocess.TimeoutExpired`; it goes on then."""
         end = time.monotonic() + timeout
         said: list[bytes] = []
@@ -64,18 +65,34 @@ class Fork:
             raise subprocess.TimeoutExpired("bottle", timeout)
         return said[0], None
 
-    def kill(self) -> None:
-        """Ends it, unless it has ended."""
+    def wait(self, timeout: float | None = None) -> int:
+        """Its status. Raises `subprocess.TimeoutExpired`; it goes on then."""
+        if self.returncode is None:
+            if not select.select([self._report], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("bottle", timeout or 0)
+            with self._report:
+                self.returncode = os.waitstatus_to_exitcode(int(self._report.readline()))
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Unless it has ended: its number may be another's then."""
+        has_ended = self.returncode is not None or select.select([self._report], [], [], 0)[0]
         with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+            if not has_ended:
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.returncode = os.waitstatus_to_exitcode(int(self._report.readline()))
-        for stream in (self.stdout, self._report):
-            stream.close()
+        self.wait()
+        self.stdout.close()
 
 
 def fork(arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, stderr: int, module: str = PROGRAM) -> Fork:
@@ -88,7 +105,7 @@ def fork(arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, stderr:
     finally:
         for descriptor in (stdin, stdout, status):
             os.close(descriptor)
-    reports = os.fdopen(report, "rb")
+    reports = os.fdopen(report, "rb", buffering=0)  # or what it holds would be seen by no `select`
     number = reports.readline()
     assert number, "the process that is forked has ended"
     return Fork(os.fdopen(feed, "wb"), os.fdopen(out, "rb"), reports, int(number))
