@@ -1,5 +1,6 @@
 """What holds for the whole suite."""
 
+import gc
 import os
 import sys
 
@@ -9,6 +10,9 @@ from hypothesis import HealthCheck, settings
 # Hundreds of processes of the program are started: without compiled files each would compile all that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# What is collected lives to the end: looking through it again and again is a third of what collecting costs.
+gc.disable()
 
 # A suite that passes has to pass again, on a slower machine too: the same examples each time, and no clock.
 settings.register_profile(
@@ -42,6 +46,19 @@ _LONGEST = (
     "agents/test_claude",
 )
 _LONG = ("faults", "agents", "e2e", "supervise", "life", "gitgate", "dashboard", "contract", "docker", "egress")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Raw bytes name no test: who packed them may have put the time of day into them, and then workers would differ."""
+    if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()):
+        return f"{len(val)} bytes"
+    return None
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
