@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from subprocess import PIPE
 
@@ -116,12 +117,19 @@ def program() -> Sequence[str]:
 def processes(file: str) -> Mapping[int, bytes]:
     """`cmdline` or `environ` of every process that may be read (Linux; elsewhere nothing)."""
     found = {}
-    for directory in PROC.glob("[0-9]*"):
-        try:
-            found[int(directory.name)] = (directory / file).read_bytes()
-        except OSError:
-            continue  # it ended, or is another user's
+    for name in os.listdir(PROC):  # noqa: PTH208 - paths as objects would take four times as long, ten times a second
+        with suppress(OSError):  # it ended, or is another user's
+            if name.isdecimal():
+                found[int(name)] = _content(f"{PROC}/{name}/{file}")
     return found
+
+
+def _content(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return b"".join(iter(lambda: os.read(descriptor, 1 << 20), b""))
+    finally:
+        os.close(descriptor)
 
 
 class _Watch:
