@@ -38,11 +38,11 @@ class Client(http.client.HTTPSConnection):
     """Speaks to the stand-in under any name."""
 
     def __init__(self, api: AnthropicApi, name: str = API_HOST) -> None:
-        super().__init__(name, timeout=10)
+        super().__init__(name, timeout=60)
         self.api, self.name = api, name
 
     def connect(self) -> None:
-        plain = socket.create_connection((self.api.address, self.api.port), timeout=10)
+        plain = socket.create_connection((self.api.address, self.api.port), timeout=60)
         assert self.api.tls is not None
         context = ssl.create_default_context(cadata=self.api.tls.root)
         context.check_hostname = False

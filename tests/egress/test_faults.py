@@ -180,7 +180,7 @@ def test_five_hundred_connections_at_once_are_served_and_leave_nothing(
     grown = sidecar.rss() - memory
     for connection in sidecar.opened:
         connection.close()
-    wait_until(lambda: sidecar.held() == before, 10)
+    wait_until(lambda: sidecar.held() == before)
     assert len(sidecar.wait_for_trail(500)) == 500
     assert grown < 500 * 200_000
 

@@ -14,7 +14,7 @@ MOMENT = 0.4
 
 def _ends(connection: socket.socket) -> bytes:
     """What comes until the other side hangs up."""
-    connection.settimeout(5)
+    connection.settimeout(60)
     received = b""
     try:
         while piece := connection.recv(65536):

@@ -178,7 +178,7 @@ def test_an_early_answer_ends_an_upload(make_origin: MakeOrigin, make_sidecar: M
     def early(connection: socket.socket) -> None:
         read_head(connection)
         connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-        wait_until(lambda: not connection.recv(1 << 20), 5)
+        wait_until(lambda: not connection.recv(1 << 20))
 
     origin._converse = early  # type: ignore[method-assign]
     sidecar = make_sidecar([route(HOST, origin)])

@@ -168,7 +168,7 @@ def test_the_end_of_the_sidecar_ends_it(echo: EchoServer, make_sidecar: MakeSide
 
 def test_a_websocket_over_plain_http(make_origin: MakeOrigin, make_sidecar: MakeSidecar, raw: RawPair) -> None:
     sidecar = make_sidecar([route(HOST, make_origin(answer=raw.answer), scheme="http", ports=[80])])
-    with socket.create_connection(("127.0.0.1", sidecar.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", sidecar.port), timeout=60) as connection:
         connection.sendall(handshake(HOST).replace(b"GET /ws", f"GET http://{HOST}/ws".encode()))
         assert read_head(connection).startswith(b"HTTP/1.1 101 ")
         connection.sendall(frame(FIN | TEXT, b"hello", masked=True))

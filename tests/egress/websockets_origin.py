@@ -119,8 +119,8 @@ class RawPair:
         """What an `Origin` does with the handshake."""
         connection.sendall(accept(received))
         self.origin = connection
-        connection.settimeout(10)
-        self._over.wait(30)
+        connection.settimeout(60)
+        self._over.wait(120)
 
     def open(self, sidecar: Sidecar, host: str) -> socket.socket:
         connection = tunnel(sidecar, f"{host}:443")

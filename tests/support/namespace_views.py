@@ -107,7 +107,7 @@ class NamespaceViews:
         return Place(LOOPBACK, LOOPBACK)  # the way out is a process of this host
 
     def require_reachable(self, place: Place, port: int) -> None:
-        socket.create_connection((place.connect, port), timeout=5).close()
+        socket.create_connection((place.connect, port), timeout=60).close()
 
     def is_running(self, identity: str) -> bool:
         return self._keeper(identity) is not None
