@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _answer() -> None:
-    """One request, {"do": "settle" or "run", ...}."""
+    """One request, {"do": "settle", "run" or "empty", ...}."""
     pieces = Frames()
     try:
         head, early = _head(pieces)
@@ -50,6 +50,11 @@ def _do(head: dict[str, object], pieces: Frames, early: list[tuple[bytes, bytes]
             from sidecars.guest.settings import settle
 
             settle(head)
+            _over({"status": 0})
+        case "empty":
+            from sidecars.guest.ending import empty
+
+            empty()
             _over({"status": 0})
         case "run":
             from sidecars.guest.session import Session

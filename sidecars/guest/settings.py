@@ -16,7 +16,7 @@ FOLDER = "/run/bottle"
 FILE = f"{FOLDER}/settings"
 """In memory, and root's alone: values of the environment must not be on the machine's disk."""
 
-_NUMBER = 1000
+NUMBER = 1000
 _DOOR_SECONDS = 10.0
 _GLANCE = 0.02
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
@@ -62,8 +62,8 @@ class Settings:
         for capability in range(_CAPABILITIES):
             library.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # beyond the last one it fails, and may
         os.setgroups([])
-        os.setresgid(_NUMBER, _NUMBER, _NUMBER)
-        os.setresuid(_NUMBER, _NUMBER, _NUMBER)
+        os.setresgid(NUMBER, NUMBER, NUMBER)
+        os.setresuid(NUMBER, NUMBER, NUMBER)
         process.limit(self._processes)
         _check(library.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         _check(library.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_Program.of(self._filter)), 0, 0))

@@ -31,6 +31,26 @@ class Ending:
         return bool(found) and self._tries > 0
 
 
+class Emptying:
+    """All processes but the first are to end: each is told at once, and killed if it stays.
+
+    The kernel does either in one step, in which nobody forks (kill(2)), and needs no further process for it. Orphans
+    are the first process's children, so that nobody is left when it has none.
+    """
+
+    def __init__(self) -> None:
+        _send_all(signal.SIGTERM)
+        self._tries = _TRIES
+        self.due = time.monotonic() + GRACE
+
+    def kill(self) -> bool:
+        """Whether somebody may be left: a command that was asked for meanwhile."""
+        self._tries -= 1
+        self.due = time.monotonic() + _AGAIN
+        _send_all(signal.SIGKILL)
+        return self._tries > 0
+
+
 class Job:
     """One command that a client waits for."""
 
@@ -81,3 +101,10 @@ class Unpacking(Job):
     def outcome(self, status: int) -> dict[str, object]:
         complaint = self.child.complaint()
         return {"error": complaint or "the unpacking was broken off"} if status else {"ok": True}
+
+
+def _send_all(number: int) -> None:
+    try:
+        os.kill(-1, number)
+    except OSError:
+        pass  # there is nobody

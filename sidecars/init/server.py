@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from sidecars.init import children, family
-from sidecars.init.jobs import Ending, Job, Unpacking
+from sidecars.init.jobs import Emptying, Ending, Job, Unpacking
 from sidecars.init.requests import Run, signal_number, variables
 from sidecars.init.wire import BadRequestError, Connection
 
@@ -28,6 +28,7 @@ class Client:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.job: Job | None = None
+        self.emptying: Emptying | None = None
         self.due = time.monotonic() + _REQUEST_SECONDS
 
 
@@ -43,7 +44,7 @@ class Server:
         self._environment: dict[str, str] = {}
         self._clients: set[Client] = set()
         self._jobs: dict[int, Job] = {}
-        self._endings: list[Ending] = []
+        self._endings: list[Ending | Emptying] = []
         self._paused_until: float | None = None
         self._complaints = _COMPLAINTS
 
@@ -56,6 +57,7 @@ class Server:
             for key, _ in self._selector.select(self._patience()):
                 self._guarded(key.data)
             self._guarded(self._reap)
+            self._guarded(self._tell_of_emptiness)
             self._guarded(self._keep_time)
 
     def _guarded(self, action: Callable[[], None]) -> None:
@@ -141,6 +143,10 @@ class Server:
                 self._run(client, Run(document))
             case "furnish":
                 self._furnish(client)
+            case "empty":
+                client.connection.take_descriptors(0)
+                client.emptying = Emptying()
+                self._endings.append(client.emptying)
             case "environment":
                 client.connection.take_descriptors(0)
                 self._environment = variables(document.get("values"))
@@ -158,6 +164,8 @@ class Server:
         if client not in self._clients:
             return
         self._clients.remove(client)
+        if client.emptying is not None and client.emptying in self._endings:
+            self._endings.remove(client.emptying)
         self._selector.unregister(client.connection.fileno())
         client.connection.close()
         if client.job is not None and client.job.child.pid in self._jobs:
@@ -208,6 +216,13 @@ class Server:
             if job is not None:
                 self._tell(job, job.outcome(ended[1]))
 
+    def _tell_of_emptiness(self) -> None:
+        waiting = [client for client in self._clients if client.emptying is not None]
+        if waiting and not _has_children():
+            for client in waiting:
+                client.connection.answer({"ok": True})
+                self._drop(client)
+
     def _tell(self, job: Job, outcome: dict[str, object]) -> None:
         client = next((client for client in self._clients if client.job is job), None)
         if client is not None:
@@ -221,6 +236,14 @@ def _ended() -> tuple[int, int] | None:
     except ChildProcessError:
         return None
     return (pid, status) if pid else None
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _noted(_number: int, _frame: FrameType | None) -> None:

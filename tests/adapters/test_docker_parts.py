@@ -83,9 +83,16 @@ def test_the_box_is_told_every_limit_and_nothing_of_the_hosts() -> None:
         IMAGES, env={"OPEN": "x"}, host_env=["CLOSED"], resources=Resources(memory=10**9, cpus=8, pids=99)
     )
     names, owned = Names(plan.identity), Owned("me", plan.identity)
-    told = containers.box(plan, names, owned, Subnets.of(names, 0), containers.Host(cpus=2, runtime="runsc"))
+    told, on_runc = (
+        containers.box(plan, names, owned, Subnets.of(names, 0), containers.Host(cpus=2, runtime=runtime))
+        for runtime in ("runsc", "")
+    )
     host = told["HostConfig"]
-    assert (host["Memory"], host["MemorySwap"], host["PidsLimit"]) == (10**9, 10**9, 99)
+    assert (host["Memory"], host["MemorySwap"]) == (10**9, 10**9)
+    assert {"Name": "nproc", "Soft": 99, "Hard": 99} in host["Ulimits"]
+    assert host["PidsLimit"] > 9 * 99, "gVisor has several threads for each process, and the host counts those"
+    assert on_runc["HostConfig"]["PidsLimit"] == 99
+    assert "nproc" not in str(on_runc["HostConfig"]["Ulimits"]), "it would count all that this user number has there"
     assert host["NanoCpus"] == 2 * 10**9, "an engine refuses more processors than there are"
     assert host["CapDrop"] == ["ALL"]
     assert "no-new-privileges" in host["SecurityOpt"]

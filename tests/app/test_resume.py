@@ -39,6 +39,12 @@ def headless(box: FakeBox, _argv: Sequence[str], task: bytes) -> ExecResult:
     return ExecResult(3, "\n".join(map(json.dumps, events)).encode(), b"a word of warning")
 
 
+def fill(box: FakeBox) -> None:
+    """What an agent does whose children are all the processes that the box may have, and who says good-bye."""
+    box.is_full = True
+    box.last_words = {SESSION: box.files.get(SESSION, b"") + b"bye;"}
+
+
 def wanted(stage: Stage, *, keep: bool = False) -> Prepared:
     source = stage.home / "src"
     source.mkdir(exist_ok=True)
@@ -151,14 +157,17 @@ def test_without_the_wish_for_it_the_workspace_is_not_kept(stage: Stage) -> None
 
 def test_a_stop_from_elsewhere_keeps_the_same(stage: Stage) -> None:
     run_detached(stage.world, wanted(stage, keep=True))
-    stage.backend.open(IDENTITY).box.files[SESSION] = b"talk"
+    stage.backend.open(IDENTITY).box.files[SESSION] = b"talk;"
+    fill(stage.backend.open(IDENTITY).box)
     inventory.stop_all(stage.world, [IDENTITY])
-    assert prepare_resumed(stage.world, IDENTITY).plan.archives
+    run_detached(stage.world, prepare_resumed(stage.world, IDENTITY))
+    assert stage.backend.open(IDENTITY).box.files[SESSION] == b"talk;bye;"
 
 
 def test_an_interruption_keeps_the_same(stage: Stage) -> None:
     def agent(box: FakeBox, _argv: Sequence[str]) -> int:
         box.files[SESSION] = b"talk"
+        fill(box)
         stage.interruptions.strike()
         return 0
 
@@ -196,6 +205,7 @@ def test_an_interruption_before_there_is_a_bottle_leaves_nothing_to_tell(stage: 
 def test_an_agent_that_crashes_keeps_the_same(stage: Stage) -> None:
     def crashes(box: FakeBox, argv: Sequence[str], task: bytes) -> ExecResult:
         headless(box, argv, task)
+        fill(box)
         return ExecResult(139, b"half a li", b"Segmentation fault")
 
     stage.backend.headless = crashes
@@ -207,6 +217,7 @@ def test_an_agent_that_crashes_keeps_the_same(stage: Stage) -> None:
 def test_time_that_is_up_ends_the_bottle_and_keeps_its_session(stage: Stage) -> None:
     def slow(box: FakeBox, argv: Sequence[str], task: bytes) -> ExecResult:
         headless(box, argv, task)
+        fill(box)
         raise TimeIsUpError("it did not end")
 
     stage.backend.headless = slow
@@ -214,7 +225,7 @@ def test_time_that_is_up_ends_the_bottle_and_keeps_its_session(stage: Stage) -> 
     assert outcome.status is None
     assert stage.backend.engine.bottles == {}
     stage.backend.headless = headless
-    assert do(stage.world, prepare_next_task(stage.world, IDENTITY, "coder"), "two;").report.result == "one;two;"
+    assert do(stage.world, prepare_next_task(stage.world, IDENTITY, "coder"), "two;").report.result == "one;bye;two;"
 
 
 def test_a_bottle_that_runs_is_not_resumed(stage: Stage) -> None:
@@ -288,6 +299,20 @@ def test_a_session_is_known_though_somebody_else_ended_its_bottle(stage: Stage) 
     assert [event.rule for event in stage.state.events(IDENTITY)] == ["started", "ended"]
 
 
+def test_who_comes_after_anothers_end_takes_nothing_out(stage: Stage) -> None:
+    """The box is gone, and what was kept of it is whole: nobody is told that something was not."""
+
+    def stopped(box: FakeBox, argv: Sequence[str], task: bytes) -> ExecResult:
+        done = headless(box, argv, task)
+        inventory.stop(stage.world, IDENTITY)
+        return done
+
+    stage.backend.headless = stopped
+    world = stage.world
+    do(world, wanted(stage), "one;")
+    assert [step for step in world.progress.steps if "kept" in step] == []  # type: ignore[attr-defined]
+
+
 def test_a_box_goes_though_the_disk_takes_not_a_word_of_it(stage: Stage) -> None:
     """On a full disk nothing can be kept or written down: the box ends all the same, and one clean-up later all is."""
     stage.backend.headless = headless
@@ -356,9 +381,16 @@ def test_a_kept_workspace_is_found_with_how_it_began_and_taken_anew_where_it_run
             raise BackendError("seen")
             yield
 
-    with pytest.raises(BackendError, match="seen"), work_of(stage.world, Bench(), IDENTITY, Path("/nowhere")):
-        pass
+    def export() -> None:
+        with work_of(stage.world, Bench(), IDENTITY, Path("/nowhere")):
+            pass
+
+    with pytest.raises(BackendError, match="seen"):
+        export()
     assert (seen[0].base.part, seen[0].work.part) == ("base", "workspace")
     assert seen[0].metadata.ended_at  # a time for the commit, of a bottle that still runs
     assert stage.state.read(IDENTITY).ended_at == ""
     assert [row.status for row in inventory.rows(stage.world)] == ["running"]
+    fill(stage.backend.open(IDENTITY).box)
+    with pytest.raises(BackendError, match="no further process"):
+        export()

@@ -204,6 +204,22 @@ def test_what_a_command_leaves_behind_on_purpose_goes_on(box: Box) -> None:
     box.sh("pkill -f '[s]leep 7676'")
 
 
+def test_it_is_emptied_of_everybody_and_serves_on(box: Box) -> None:
+    """Those who listen end by themselves; one does not, one was stopped, one has left its parent and its session."""
+    read, write = os.pipe()
+    script = "(trap '' TERM; sleep 7777) & sleep 7777 & kill -STOP $!; setsid sleep 7777 & echo on; wait"
+    asked = box.ask({"do": "run", "argv": ["sh", "-c", script], "cwd": "/tmp"}, [read, write, write])
+    asked.hear()
+    assert os.read(read, 9) == b"on\n"
+    emptied = [box.ask({"do": "empty"}), box.ask({"do": "empty"})]
+    assert [one.hear() for one in emptied] == [{"ok": True}] * 2
+    assert asked.hear() == {"status": 143}
+    assert box.sh("sleep 2.5; echo on") == "on\n", "what is asked for afterwards is left alone"
+    assert box.run("pgrep", "-fc", "[s]leep 7777").stdout == b"0\n"
+    os.close(read)
+    os.close(write)
+
+
 # The agent against the first process.
 
 
@@ -303,6 +319,7 @@ def test_it_has_no_privilege(box: Box) -> None:
         b'{"do": "run", "argv": ["true"], "cwd": "/"}',
         b'{"do": "furnish"}',
         b'{"do": "environment"}',
+        b'{"do": "empty the box"}',
         b'{"do": "environment", "values": {"A": null}}',
     ],
 )

@@ -1,91 +1,47 @@
 """What every backend promises (ports.Backend, ports.Bottle), on the fake and on each that this machine has."""
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from attrs import define, evolve, field
+from attrs import evolve
 
-from bottle.adapters.fake.backend import FakeBackend, FakeEngine
+from bottle.adapters.fake.backend import FakeBottle
 from bottle.adapters.fake.progress import FakeProgress
-from bottle.app.ports import Backend, Bottle, Cargo
-from bottle.domain.egress import Injection, Policy, Route
+from bottle.app.ports import Backend, Bottle
+from bottle.domain.egress import Policy, Route
 from bottle.domain.errors import BackendError, ConflictError, NotFoundError, ProvisionError, TimeIsUpError
 from bottle.domain.hosts import HostPattern
-from bottle.domain.plan import BottlePlan, Image, PlannedRoute
-from bottle.domain.provision import GUEST_HOME, Check, GuestFile, HostTree
-from tests.support import bottles, smolmachines
-from tests.support.requirements import require
+from bottle.domain.plan import BottlePlan
+from bottle.domain.provision import GUEST_HOME
+from tests.contract.conftest import ABSENT, ODD, Kind
+from tests.support import bottles
 
-ODD = '-it\'s $(id) `id` "x"; *\n&'
-"""A name that comes out as another one wherever a shell reads it."""
-ABSENT = Image("bot-bottle-absent:000000000000")
+FILL = """
+import os, signal, sys
+STEPS = (signal.SIG_IGN, signal.SIG_DFL)  # one that does not listen, and the others
 
+def end(*_):
+    with open("/home/node/told", "w") as file:
+        file.write("told")
+    os._exit(7)
 
-def _injecting(host: str, slot: str) -> Route:
-    return Route(HostPattern(host), inject=Injection("authorization", "Bearer", slot))
-
-
-@define
-class Kind:
-    """A backend under test: how to make one for an owner, and images that are there."""
-
-    name: str
-    images: tuple[Image, Image]
-    engine: FakeEngine = field(factory=FakeEngine)
-    data: Path = Path("/nonexistent")
-    """Where virtual machines are kept."""
-
-    @property
-    def shares_names(self) -> bool:
-        """Whether all owners' bottles stand in one list of names, as an engine's containers do."""
-        return self.name != "bubblewrap"
-
-    def backend(self, owner: str = "contract") -> Backend:
-        owner = f"{owner}:{os.getpid()}"
-        if self.name == "fake":
-            return FakeBackend(engine=self.engine, owner=owner)
-        if self.name == "bubblewrap":
-            return bottles.bubblewrap_backend(owner)
-        if self.name == "smolmachines":
-            return smolmachines.backend(owner, self.data)
-        return bottles.docker_backend(owner)
-
-
-@pytest.fixture(scope="module", params=["fake", "docker", "bubblewrap", "smolmachines"])
-def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kind:
-    if request.param == "fake":
-        images = Image("box:1", "Dockerfile"), Image("sidecar:1", "Dockerfile")
-        return Kind("fake", images, FakeEngine(images={image.tag for image in images}))
-    require(request.param)
-    if request.param == "bubblewrap":
-        return Kind("bubblewrap", bottles.PROGRAMS)
-    if request.param == "smolmachines":
-        return Kind("smolmachines", smolmachines.images_for_tests(), data=tmp_path_factory.mktemp("machines"))
-    return Kind("docker", bottles.images_for_tests())
-
-
-@pytest.fixture(scope="module")
-def furnished(kind: Kind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Backend, Bottle, BottlePlan]]:
-    """One bottle for all cases that only look."""
-    tree = tmp_path_factory.mktemp("tree")
-    (tree / "notes.txt").write_text("from the host")
-    (tree / ODD).mkdir()
-    (tree / ODD / "-rf").write_text("odd")
-    plan = bottles.a_plan(
-        kind.images,
-        env={"OPEN": "in the manifest"},
-        host_env=["CLOSED"],
-        files=[GuestFile(f"{GUEST_HOME}/.deep/er/file", b"furniture")],
-        trees=[HostTree(str(tree), f"{GUEST_HOME}/workspace")],
-        checks=[Check(("cat", f"{GUEST_HOME}/.deep/er/file"), "the furniture is missing")],
-        routes=[PlannedRoute(_injecting("api.example.com", "EGRESS_TOKEN_0"))],
-    )
-    backend = kind.backend()
-    cargo = bottles.a_cargo(env={"CLOSED": 'it\'s $HOME\n`id` \\ "x" '}, secrets={"EGRESS_TOKEN_0": "s3cret-value"})
-    with bottles.launched(backend, plan, cargo) as bottle:
-        yield backend, bottle, plan
+count = 0
+while True:
+    try:
+        child = os.fork()
+    except OSError:
+        break
+    if not child:
+        signal.signal(signal.SIGTERM, STEPS[min(count, 1)])
+        os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+        signal.pause()
+    count += 1
+signal.signal(signal.SIGTERM, end)
+print("full", flush=True)
+signal.pause()
+"""
+TWO_PROCESSES = ("sh", "-c", "true | true")
 
 
 def test_a_survey_says_that_the_backend_can_work_and_names_its_walls(kind: Kind) -> None:
@@ -173,6 +129,40 @@ def test_another_process_opens_the_bottle_and_finds_the_same_environment(
     assert opened.run(["printenv", "CLOSED"]).stdout == b'it\'s $HOME\n`id` \\ "x" \n'
 
 
+def test_a_box_whose_processes_are_all_taken_is_emptied(
+    kind: Kind, furnished: tuple[Backend, Bottle, BottlePlan]
+) -> None:
+    """The agent is told and may write its last words; who does not listen is ended. Then there is room again."""
+    bottle, told = furnished[1], f"{GUEST_HOME}/told"
+    if isinstance(bottle, FakeBottle):
+        bottle.box.is_full, bottle.box.last_words = True, {told: b"told"}
+        with pytest.raises(BackendError):
+            bottle.run(TWO_PROCESSES)
+        bottle.end_agent()
+    else:
+        is_full = threading.Event()
+        with ThreadPoolExecutor() as beside:
+            agent = beside.submit(bottle.run, ["python3", "-c", FILL], heard=lambda *_: is_full.set())
+            assert is_full.wait(60)
+            assert not _runs_two_processes(bottle)
+            kind.backend().open(bottle.identity).end_agent()
+            assert agent.result().status == 7
+    assert bottle.run(["cat", told]).stdout == b"told"
+    assert _runs_two_processes(bottle)
+
+
+def _runs_two_processes(bottle: Bottle) -> bool:
+    try:
+        return bottle.run(TWO_PROCESSES).status == 0
+    except BackendError:
+        return False
+
+
+def test_a_box_in_which_nothing_runs_is_emptied_as_well(furnished: tuple[Backend, Bottle, BottlePlan]) -> None:
+    furnished[1].end_agent()
+    assert furnished[1].run(["true"]).status == 0
+
+
 def test_an_attached_agents_status_is_given_back(furnished: tuple[Backend, Bottle, BottlePlan]) -> None:
     assert furnished[1].attach(["true"]) == 0
     assert furnished[1].attach(["false"]) == 1
@@ -228,6 +218,8 @@ def test_destroy_takes_one_bottle_whole_and_no_other(kind: Kind, furnished: tupl
             bottle.run(["true"])
         with pytest.raises(BackendError):
             bottle.attach(["true"])
+        with pytest.raises(BackendError):
+            bottle.end_agent()
         with pytest.raises(NotFoundError):
             backend.open(plan.identity)
     assert neighbour.run(["true"]).status == 0
@@ -254,44 +246,3 @@ def test_destroy_of_what_is_no_identity_removes_nothing(
     with pytest.raises(NotFoundError):
         backend.destroy(identity)
     assert bottle.run(["true"]).status == 0
-
-
-def test_a_launch_that_is_asked_to_end_leaves_nothing(kind: Kind) -> None:
-    backend, plan, progress = kind.backend("interrupted"), bottles.a_plan(kind.images), FakeProgress()
-    with bottles.audit_directory() as audit, pytest.raises(BackendError, match="asked to end"):
-        backend.launch(plan, bottles.a_cargo(), audit, progress, lambda: bool(progress.steps))
-    assert not backend.leftovers()
-
-
-def _broken_launches(plan: BottlePlan) -> dict[str, tuple[BottlePlan, Cargo, type[Exception]]]:
-    route = PlannedRoute(_injecting("api.example.com", "EGRESS_TOKEN_0"))
-    check = Check(("false",), "the program is missing")
-    env = bottles.a_plan((plan.image, plan.sidecar_image), host_env=["ABSENT"]).env
-    return {
-        "no image": (evolve(plan, image=ABSENT), bottles.a_cargo(), BackendError),
-        "no sidecar image": (evolve(plan, sidecar_image=ABSENT), bottles.a_cargo(), BackendError),
-        "a check that fails": (evolve(plan, checks=(check,)), bottles.a_cargo(), ProvisionError),
-        "a value that did not come": (evolve(plan, env=env), bottles.a_cargo(), ProvisionError),
-        "a secret that did not come": (evolve(plan, routes=(route,)), bottles.a_cargo(), ProvisionError),
-        "a tree that is not there": (
-            evolve(plan, trees=(HostTree("/not/there", f"{GUEST_HOME}/x"),)),
-            bottles.a_cargo(),
-            ProvisionError,
-        ),
-    }
-
-
-@pytest.mark.parametrize("case", list(_broken_launches(bottles.a_plan((ABSENT, ABSENT)))))
-def test_a_launch_that_fails_says_why_and_leaves_nothing(kind: Kind, case: str) -> None:
-    backend = kind.backend("failing")
-    plan, cargo, error = _broken_launches(bottles.a_plan(kind.images))[case]
-    with bottles.audit_directory() as audit, pytest.raises(error):
-        backend.launch(plan, cargo, audit, FakeProgress(), bottles.never)
-    assert not backend.leftovers()
-
-
-def test_a_launch_without_a_directory_for_the_trail_leaves_nothing(kind: Kind, tmp_path: Path) -> None:
-    backend, plan = kind.backend("failing"), bottles.a_plan(kind.images)
-    with pytest.raises(BackendError):
-        backend.launch(plan, bottles.a_cargo(), tmp_path / "absent", FakeProgress(), bottles.never)
-    assert not backend.leftovers()

@@ -23,6 +23,12 @@ class Shell(AgentProvider):
     def provision(self, wish):
         return Provision(argv=("sh", *wish.arguments), transcript=(f"{wish.home}/.sessions",), headless=wish.headless)
 """
+FILL = """python3 -c 'import os, time
+while True:
+    try:
+        os.fork() or time.sleep(600)
+    except OSError:
+        time.sleep(600)'"""
 NOTE = 'mkdir -p ~/.sessions && echo "$PWD $(cat ~/.sessions/notes 2>/dev/null)" > ~/.sessions/notes'
 
 
@@ -54,7 +60,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     root = tmp_path_factory.mktemp("life")
     for name, text in {
         "contrib/sh/agent_provider.py": PLUGIN,
-        "bottles/sh.md": "---\nagent_provider: {template: sh}\nbackend: bubblewrap\n---\n",
+        "bottles/sh.md": "---\nagent_provider: {template: sh}\nbackend: bubblewrap\nresources: {pids: 64}\n---\n",
         "agents/sh.md": "---\nbottle: sh\n---\n",
     }.items():
         path = root / "home" / name
@@ -142,7 +148,8 @@ def test_exports_and_a_stop_at_once_bring_whole_work_home(host: Host, tmp_path: 
 
 
 def test_what_takes_too_long_is_ended_and_can_be_gone_on_with(host: Host) -> None:
-    slow = host.run(f"{NOTE}; sleep 600", "--timeout", "1s", status=124)
+    """Also where it has all the processes that its box may have."""
+    slow = host.run(f"{NOTE}; {FILL}", "--timeout", "1s", status=124)
     assert (slow["timed_out"], slow["exit_status"]) == (True, None)
     assert host.run("cat ~/.sessions/notes", "--resume", slow["identity"])["result"] == "/home/node"
 

@@ -11,7 +11,7 @@ from attrs import evolve
 from bottle.app import inventory, proposals
 from bottle.app.ports import Backend, ManifestEdit, World
 from bottle.app.prepare import images_of, require_ready
-from bottle.app.renewal import answered, end_agent
+from bottle.app.renewal import answered
 from bottle.app.resume import prepare_as_it_runs
 from bottle.app.start import renew_untended
 from bottle.domain.errors import BackendError, BottleError
@@ -86,7 +86,7 @@ def _hand_over(world: World, proposal: Proposal, fragment: str) -> None:
             world.state.update(evolve(metadata, additions=additions, restart=proposal.id))
         is_tended = world.state.held(identity)
         try:
-            end_agent(bottle)
+            bottle.end_agent()
         except BackendError:
             if not is_tended:  # its launcher may have taken the box away already
                 raise

@@ -26,6 +26,7 @@ cd "$0" && for name; do
 done | tar -cf - -T -
 """
 """Packs what is there of the names. What it prints is read as an agent's work, so it need not be trusted."""
+_NO_ROOM = "its image needs a `tar`; where it runs all the processes that it may, `bottle stop` ends them first"
 _CANNOT_RUN = 126
 """The shell's statuses from here on: there is no tar, or it was killed. Lower ones mean that some files changed or went
 while they were read."""
@@ -39,7 +40,8 @@ def end_bottle(world: World, backend: Backend, identity: str, status: int | None
     bottle's key; then the state still counts it as running, for `cleanup` to find.
     """
     metadata = world.state.read(identity)
-    _keep_parts(world, backend, metadata)
+    if not metadata.ended_at:
+        _keep_parts(world, backend, metadata)
     backend.destroy(identity)
     withdraw_deploy_keys(world, identity)
     world.supervise.close(identity)
@@ -69,16 +71,19 @@ def take_out(world: World, bottle: Bottle, part: Part, roots: Sequence[str]) -> 
     argv = ["sh", "-c", _PACK, GUEST_HOME, *roots]
 
     def pour(take: Callable[[bytes], None]) -> None:
-        done = bottle.run(argv, timeout=_SECONDS[part], heard=lambda stream, piece: _only_output(take, stream, piece))
-        if done.status >= _CANNOT_RUN:
-            raise BackendError("the box cannot pack it", hint="its image needs a `tar`")
+        has_begun = False
+
+        def hear(stream: int, piece: bytes) -> None:
+            nonlocal has_begun
+            if stream == _STDOUT:
+                has_begun = True
+                take(piece)
+
+        done = bottle.run(argv, timeout=_SECONDS[part], heard=hear)
+        if done.status >= _CANNOT_RUN or (done.status and not has_begun):
+            raise BackendError("the box cannot pack it", hint=_NO_ROOM)
 
     world.snapshots.keep(bottle.identity, part, roots, pour)
-
-
-def _only_output(take: Callable[[bytes], None], stream: int, piece: bytes) -> None:
-    if stream == _STDOUT:
-        take(piece)
 
 
 def _keep_parts(world: World, backend: Backend, metadata: Metadata) -> None:
@@ -93,8 +98,20 @@ def _keep_parts(world: World, backend: Backend, metadata: Metadata) -> None:
         world.state.keep_log(metadata.identity, "sidecar.log", bottle.sidecar_log())
     except BottleError as error:
         world.progress.step(f"the sidecar's log could not be kept: {error}")
-    for part, roots in roots_of(metadata).items():
+    roots_by_part = roots_of(metadata)
+    if roots_by_part:
+        _end_agent(world, bottle)
+    for part, roots in roots_by_part.items():
         try:
             take_out(world, bottle, part, roots)
         except BottleError as error:
             world.progress.step(f"the {part} could not be kept: {error}")
+
+
+def _end_agent(world: World, bottle: Bottle) -> None:
+    """What is read then does not change meanwhile, and has been written to its end. A box that was full has room for
+    who packs it."""
+    try:
+        bottle.end_agent()
+    except BottleError as error:
+        world.progress.step(f"the agent goes on while what it did is kept: {error}")

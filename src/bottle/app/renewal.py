@@ -23,19 +23,11 @@ _MESSAGE = (
     f" go on with your task. {GUEST_WORKSPACE} and this session are as they were; other files that you made are gone,"
     " and so are the programs that ran."
 )
-_END = "kill -TERM -1; sleep 2; kill -KILL -1; :"
-"""Ends what runs in the box as its agent, but for this shell and the first process, which the kernel shields. Two
-seconds are enough to write a session down."""
 
 
 def is_wanted(world: World, identity: str) -> bool:
     """Whether the bottle is to go on in a box anew."""
     return bool(world.state.read(identity).restart)
-
-
-def end_agent(bottle: Bottle) -> None:
-    """Ends the agent's programs, and leaves the box. Raises BackendError."""
-    bottle.run(["sh", "-c", _END], timeout=30)
 
 
 def answered(world: World, number: str, fault: BottleError | None = None) -> None:

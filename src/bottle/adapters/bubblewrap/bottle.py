@@ -40,6 +40,9 @@ class BubblewrapBottle:
     def reload(self, policy: Policy, leaves: Mapping[str, str] | None = None) -> None:
         sidecars.reload(self.runtime, policy, leaves or {})
 
+    def end_agent(self) -> None:
+        commands.empty(self.runtime.commands)
+
     def leave(self) -> None:
         """Whoever opened the bottle later is not tied to it."""
         if self.lifeline is not None:

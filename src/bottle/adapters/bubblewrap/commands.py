@@ -93,6 +93,12 @@ def set_environment(path: Path, values: Mapping[str, str]) -> None:
         _require_ok(answer)
 
 
+def empty(path: Path) -> None:
+    """Ends all that runs in the box but its first process. Raises BackendError."""
+    with closing(Session(path, {"do": "empty"})) as session:
+        _require_ok(session.wait(time.monotonic() + ANSWER_SECONDS))
+
+
 def _see_off(command: PipedCommand | TerminalCommand) -> None:
     """A moment for a command that was interrupted. What it says is taken, or it would die of saying it, but no longer
     shown: whoever should read it may be what hangs."""

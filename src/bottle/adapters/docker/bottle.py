@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-from bottle.adapters.docker import commands, interactive
+from bottle.adapters.docker import commands, emptying, interactive
 from bottle.adapters.docker.engine import Engine
 from bottle.adapters.docker.sidecar import Control
 from bottle.app.ports import ExecResult, Heard
@@ -44,6 +44,9 @@ class DockerBottle:
             control.reload(policy, leaves or {})
         finally:
             control.close()
+
+    def end_agent(self) -> None:
+        emptying.empty(self.engine, self.box)
 
     def leave(self) -> None:
         """Nothing to do: the engine keeps containers whoever comes and goes."""

@@ -98,6 +98,11 @@ class Engine:
         with speaking():
             return dict(self.client.inspect_container(container))
 
+    def signal(self, container: str, name: str) -> None:
+        """Sends the signal to the container's first process."""
+        with speaking():
+            self.client.kill(container, name)
+
     def running(self, container: str) -> bool:
         """Whether the container exists and runs."""
         try:

@@ -29,6 +29,10 @@ class FakeBox:
     files: dict[str, bytes]
     attached: list[tuple[str, ...]] = field(factory=list)
     """The command lines that were given a terminal."""
+    is_full: bool = False
+    """Whether what runs leaves no room for a further process."""
+    last_words: dict[str, bytes] = field(factory=dict)
+    """The files that are written by what runs when it is told to end."""
 
 
 Agent = Callable[[FakeBox, Sequence[str]], int]
@@ -83,6 +87,8 @@ class FakeBottle:
         if user not in USERS:
             raise BackendError(f"the box has no user '{user}'")
         name, *arguments = argv
+        if self.box.is_full:
+            raise BackendError("the box cannot run it: no further process")
         if name == "sleep":
             return self._sleep(float(arguments[0]), timeout)
         if name == "cat":
@@ -104,6 +110,11 @@ class FakeBottle:
         status = self.agent(self.box, argv)
         self._require_alive()
         return status
+
+    def end_agent(self) -> None:
+        self._require_alive()
+        self.box.files.update(self.box.last_words)
+        self.box.last_words, self.box.is_full = {}, False
 
     def leave(self) -> None:
         self._require_alive()

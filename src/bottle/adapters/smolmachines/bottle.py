@@ -44,6 +44,9 @@ class SmolmachinesBottle:
     def reload(self, policy: Policy, leaves: Mapping[str, str] | None = None) -> None:
         self.beside.reload(self.identity, policy, leaves or {})
 
+    def end_agent(self) -> None:
+        commands.empty(self.smolvm, self.machine)
+
     def leave(self) -> None:
         """The machine lives on anyway; its sidecars do from now on."""
         if self.lifeline is not None:

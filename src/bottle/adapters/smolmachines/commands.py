@@ -13,7 +13,7 @@ from bottle.adapters.smolmachines.smolvm import Smolvm
 from bottle.app.ports import ExecResult, Heard
 from bottle.domain.errors import BackendError, TimeIsUpError
 
-_SETTLE_SECONDS = 30.0
+_WORK_SECONDS = 30.0
 _PARTING_SECONDS = 2.0
 _USUAL_SIZE = (24, 80)
 
@@ -59,13 +59,23 @@ def attach(smolvm: Smolvm, machine: str, argv: Sequence[str], env: Mapping[str, 
 
 def settle(smolvm: Smolvm, machine: str, settings: Mapping[str, object]) -> None:
     """Tells the guest what holds for every command (sidecars/guest/settings.py). Raises BackendError."""
-    with closing(begun(smolvm, machine, {"do": "settle", **settings})) as command:
+    _done(smolvm, machine, {"do": "settle", **settings}, "settled")
+
+
+def empty(smolvm: Smolvm, machine: str) -> None:
+    """Ends all that the agent runs. Raises BackendError."""
+    _done(smolvm, machine, {"do": "empty"}, "emptied")
+
+
+def _done(smolvm: Smolvm, machine: str, head: Mapping[str, object], what: str) -> None:
+    """The guest's own work: no command of the agent's."""
+    with closing(begun(smolvm, machine, head)) as command:
         try:
-            converse(command, b"", time.monotonic() + _SETTLE_SECONDS, lambda _stream, _content: None)
+            converse(command, b"", time.monotonic() + _WORK_SECONDS, lambda _stream, _content: None)
         except TimeoutError:
-            raise BackendError("the box could not be settled in time") from None
+            raise BackendError(f"the box could not be {what} in time") from None
         if command.result():
-            raise BackendError("the box could not be settled")
+            raise BackendError(f"the box could not be {what}")
 
 
 def _see_off(command: Conversation) -> None:

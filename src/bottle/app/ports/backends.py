@@ -110,6 +110,11 @@ class Bottle(Protocol):
         `leaves` are certificate and key (PEM) by host pattern, for hosts that it has none for yet.
         """
 
+    def end_agent(self) -> None:
+        """Ends all that runs in the box as its agent, and leaves the box: first it is told (SIGTERM), and what has not
+        ended within two seconds is killed. A box that holds as many processes as it may is emptied as well. Raises
+        BackendError when the box is gone, or when something in it would not end."""
+
     def leave(self) -> None:
         """From now on the bottle lives on without the process that launched it. Until then it ends with that process,
         where the backend can tell. May be repeated. Raises BackendError."""
