@@ -1,8 +1,10 @@
 """What goes into a box: owners, modes and contents as planned, links kept, never whole in memory."""
 
+import inspect
 import io
 import os
 import socket
+import sys
 import tarfile
 from pathlib import Path
 
@@ -147,3 +149,18 @@ def test_a_large_copy_says_how_far_it_has_come_and_a_small_one_nothing(tmp_path:
     for _ in pack(Furniture(files=(GuestFile("/x", bytes(70 * 1024 * 1024)),)), said.append):
         pass
     assert len(said) == 1
+
+
+def test_a_tree_may_be_deeper_than_calls_may_be_nested(tmp_path: Path) -> None:
+    folder = tmp_path
+    for _ in range(300):
+        folder /= "x"
+        folder.mkdir()
+    (folder / "y").touch()
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 250)
+    try:
+        found = unpacked(Furniture(trees=(HostTree(str(tmp_path), f"{GUEST_HOME}/deep"),)))
+    finally:
+        sys.setrecursionlimit(before)
+    assert list(found)[-1].endswith("/x/x/y")

@@ -211,3 +211,25 @@ def test_a_repository_without_git_at_hand_is_an_error(tree: Path) -> None:
 def test_what_is_no_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no directory"):
         WORKSPACES.survey(str(tmp_path / "none"))
+
+
+def test_a_giant_is_named_before_anything_is_copied(tree: Path) -> None:
+    """A file of a disk's size that is hardly written yet costs its owner nothing, and a copy of it would never end."""
+    (tree / "disk.img").touch()
+    os.truncate(tree / "disk.img", 2 * 1024**3)
+    assert any("full size" in note and "disk.img" in note for note in WORKSPACES.survey(str(tree)).notes)
+    os.truncate(tree / "disk.img", 1024**4)
+    with pytest.raises(UsageError, match="1024 GiB to copy, and 64 are the most") as refused:
+        WORKSPACES.survey(str(tree))
+    assert "disk.img" in str(refused.value.hint)
+
+
+def test_repositories_in_each_other_without_end_are_told_of(tmp_path: Path) -> None:
+    """Bare folders suffice for git to take each for a repository of its own."""
+    for depth in range(66):
+        folder = tmp_path.joinpath(*["x"] * depth)
+        for name in ("objects", "refs"):
+            (folder / ".git" / name).mkdir(parents=True)
+        (folder / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    with pytest.raises(UsageError, match="more than 64 repositories stand in each other"):
+        WORKSPACES.survey(str(tmp_path))

@@ -1,6 +1,8 @@
 """What is said to terminals of every kind: one that obeys, one that only shows lines, one that lacks letters."""
 
 import io
+import subprocess
+import sys
 
 import pytest
 
@@ -67,3 +69,13 @@ def test_an_agents_line_passes_for_none_of_bottles(
     assert all(line.startswith("| ") or line == "|" for line in lines)
     assert all(len(line) <= (width or 80) for line in lines), "nothing is wider than the screen, and begins anew there"
     assert not set("".join(lines)) & set("\x1b\r")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_lead_nowhere_and_change_no_status(closed: str, bottle: CommandLine) -> None:
+    """A real start, as of a daemon's: no file that the command opens becomes one of its streams."""
+    begin = "from bottle.cli.program import main; main()"
+    words = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", begin, "run", "nobody", "a task"]
+    done = subprocess.run(words, env=bottle.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 104
+    assert ("nobody" in done.stderr) == ("2>&-" not in closed)

@@ -30,6 +30,9 @@ COMMANDS: Final = (
 )
 
 
+NEIGHBOUR: Final = "demo-zzzzz"
+
+
 @frozen
 class Kept:
     """The state of a bottle that has ended, and a directory that is nobody's business."""
@@ -106,6 +109,9 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
     for name in ("lock", "lifecycle.jsonl", "egress/audit.jsonl", "snapshot/transcript.tar", "snapshot/workspace.tar"):
         (state / name).write_bytes(bytes(1024) if name.endswith("tar") else b"")
     (state / "metadata.json").write_bytes(_WHOLE)
+    (state.with_name(NEIGHBOUR) / "logs").mkdir(parents=True)
+    (state.with_name(NEIGHBOUR) / "logs/sidecar.log").write_bytes(bytes(5000))
+    (state.with_name(NEIGHBOUR) / "metadata.json").write_text(json.dumps(ENDED | {"identity": NEIGHBOUR}))
     (home / "agents").mkdir()
     (home / "bottles").mkdir()
     (home / "agents" / "demo.md").write_text("---\nbottle: dev\n---\n")
@@ -131,5 +137,8 @@ def test_each_command_says_what_is_wrong_and_touches_nothing_else(
         assert "\x1b" not in out + err
         assert status < 128, command
         assert not status or "bottle: error: " in err or '"error"' in out, f"{command}: {err}"
+        if command == ("list", "--all", "--json"):
+            sizes = {row["identity"]: row["bytes"] for row in json.loads(out)}
+            assert sizes[NEIGHBOUR] > 5000, "what is beside it is listed with its size"
     assert run(("cleanup", IDENTITY, "--yes")) in {0, 5}
     assert {path.name: path.read_text() for path in kept.outside.iterdir()} == {"precious": "precious"}

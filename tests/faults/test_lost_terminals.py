@@ -9,7 +9,7 @@ import pytest
 from attrs import define
 
 from tests.faults.conftest import ENOUGH, Host
-from tests.faults.workers import NOTE, make_worker, notes
+from tests.faults.workers import NOTE, everyday_on, make_worker, notes
 from tests.support.boxes import wait_until
 
 HUNG_UP = 129
@@ -82,6 +82,19 @@ def test_while_the_agent_runs(worker: Host) -> None:
     with terminal(worker, "start", "worker", "--yes", "--", "-c", f"{NOTE}; echo on; sleep 100") as closed:
         closed.wait_for("on\r\n")
         assert closed.close() == HUNG_UP
+    assert worker.made() == []
+    (identity,) = worker.states()
+    assert notes(worker, identity) == ["noted"]
+    worker.bottle("cleanup", "--yes")
+
+
+@everyday_on("bubblewrap")
+def test_a_run_whose_streams_are_closed_has_its_agents_status(worker: Host) -> None:
+    """As a daemon may start it: there is nobody to tell, and the task is done all the same."""
+    begin = "from bottle.cli.program import main; main()"
+    words = [worker.python, "-c", begin, "run", "worker", f"{NOTE}; exit 3"]
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words]
+    assert subprocess.run(closed, env=worker.environment, timeout=ENOUGH, check=False).returncode == 3
     assert worker.made() == []
     (identity,) = worker.states()
     assert notes(worker, identity) == ["noted"]

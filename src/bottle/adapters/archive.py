@@ -130,23 +130,28 @@ class _Tree:
             )
         yield from self._thing("")
         if tree.entries is None:
-            yield from self._below("")
+            yield from self._all()
         else:
             yield from self._chosen(tree.entries)
 
-    def _below(self, folder: str) -> Iterator[bytes]:
-        """All that is in a folder, in the order of names."""
-        try:
-            names = sorted(os.listdir(f"{self._tree.host_path}/{folder}"), key=os.fsencode)  # noqa: PTH208
-        except FileNotFoundError:
-            return  # it went between listing and reading: then it is not part of the tree
-        except OSError as error:
-            raise _unreadable(f"{self._tree.host_path}/{folder}", error) from error
-        for name in names:
-            entry = f"{folder}/{name}" if folder else name
+    def _all(self) -> Iterator[bytes]:
+        """All that is in the tree, in the order of names, what is in a folder right behind it."""
+        pending = self._within("")
+        while pending:
+            entry = pending.pop()
             yield from self._thing(entry)
             if f"{self._tree.guest_path}/{entry}" in self._made:
-                yield from self._below(entry)
+                pending += self._within(entry)
+
+    def _within(self, folder: str) -> list[str]:
+        """What is in a folder, the last name first; nothing where it went after it was listed."""
+        try:
+            names = sorted(os.listdir(f"{self._tree.host_path}/{folder}"), key=os.fsencode, reverse=True)  # noqa: PTH208
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _unreadable(f"{self._tree.host_path}/{folder}", error) from error
+        return [f"{folder}/{name}" if folder else name for name in names]
 
     def _chosen(self, entries: Iterable[str]) -> Iterator[bytes]:
         """The entries alone, each behind the folders above it. What stands behind a link is not in the tree."""

@@ -1,12 +1,12 @@
 """The operator's editor: `VISUAL`, `EDITOR`, or what this host has."""
 
 import shlex
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shutil import which
 
 from bottle.adapters import disk, process
+from bottle.adapters.state.scratch import scratch
 from bottle.domain.errors import UsageError
 
 _VARIABLES = ("VISUAL", "EDITOR")
@@ -15,15 +15,17 @@ _LONGEST = 64 * 1024
 
 
 class TerminalEditor:
-    """ports.Editor, over a file that nobody else reads and that is gone afterwards."""
+    """ports.Editor, over a file that nobody else reads and that is gone afterwards. It lies below `state`, with the
+    bottle's."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], state: Path) -> None:
         self._variables = variables
+        self._state = state
 
-    def edit(self, text: str) -> str:
+    def edit(self, text: str, identity: str) -> str:
         argv = self._argv()
-        with tempfile.TemporaryDirectory(prefix="bottle-") as folder:
-            path = Path(folder) / "answer.txt"
+        with scratch(self._state / identity) as folder:
+            path = folder / "answer.txt"
             path.write_text(text, encoding="utf-8")
             try:
                 status = process.hand_over([*argv, str(path)])

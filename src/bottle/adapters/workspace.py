@@ -4,7 +4,6 @@ Real git says which files these are, told to run nothing that the repository nam
 """
 
 import os
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from attrs import field, frozen
 
 from bottle.adapters import careful_git, process
 from bottle.adapters.archive import Furniture, pack
+from bottle.adapters.tree_size import size_of
 from bottle.domain.errors import UsageError
 from bottle.domain.provision import GUEST_WORKSPACE, HostTree
 from bottle.domain.taken_out import beginning_of
@@ -30,6 +30,8 @@ _KEPT_VARIABLES: Final = ("PATH", "HOME", "XDG_CONFIG_HOME")
 _SHOWN: Final = 5
 _GIT: Final = ".git"
 _MODULE_MODE: Final = "160000 "
+_DEEPEST: Final = 64
+"""How many repositories may stand in each other; git is asked of each."""
 
 
 @frozen
@@ -47,8 +49,11 @@ class HostWorkspaces:
         own_git, notes = _git_folder(root)
         entries = tuple(sorted((*chosen, *own_git)))
         replaced = {path: self._settings(root, path) for path in entries if is_git_settings(path)}
-        tree = HostTree(directory, GUEST_WORKSPACE, entries=entries, replaced=replaced, size=_size(root, entries))
-        return Workspace(tree, (*notes, *_told(listed, withheld)), self._commit(root) if listed.in_git else "")
+        size = size_of(directory, entries)
+        tree = HostTree(directory, GUEST_WORKSPACE, entries=entries, replaced=replaced, size=size.total)
+        return Workspace(
+            tree, (*notes, *size.notes(), *_told(listed, withheld)), self._commit(root) if listed.in_git else ""
+        )
 
     def beginning(self, tree: HostTree) -> Iterator[bytes]:
         return pack(Furniture(trees=(beginning_of(tree),)))
@@ -73,8 +78,10 @@ class HostWorkspaces:
         done = self._git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         return done.stdout.decode("ascii", "replace").strip() if done.status == 0 else ""
 
-    def _listed(self, root: Path, include: Sequence[str]) -> "_Listed":
+    def _listed(self, root: Path, include: Sequence[str], depth: int = 1) -> "_Listed":
         """What git tracks and would add below the directory, in its submodules too, and what else was asked for."""
+        if depth > _DEEPEST:
+            raise UsageError(f"--cwd: more than {_DEEPEST} repositories stand in each other, the last in {root}")
         tracked, modules = self._tracked(root)
         added = set(self._files(root, "--others", "--exclude-standard"))
         asked: set[str] = set()
@@ -85,7 +92,8 @@ class HostWorkspaces:
         nested = {path for path in added if path.endswith("/")}
         files = (tracked | added | asked) - nested
         for folder in (*modules, *(path.rstrip("/") for path in nested)):
-            below = self._listed(root / folder, include) if (root / folder / _GIT).exists() else _Listed(())
+            is_one = (root / folder / _GIT).exists()
+            below = self._listed(root / folder, include, depth + 1) if is_one else _Listed(())
             files |= {f"{folder}/{path}" for path in (*below.files, *_git_folder(root / folder)[0])}
             tracked |= {f"{folder}/{path}" for path in below.tracked}
         return _Listed(tuple(files), frozenset(tracked), in_git=True)
@@ -192,18 +200,6 @@ def _walk(root: Path, folder: Path) -> Iterator[str]:
             continue  # it went meanwhile
         except OSError as error:
             raise UsageError(f"--cwd: {current} cannot be read: {error.strerror}") from None
-
-
-def _size(root: Path, entries: Sequence[str]) -> int:
-    total = 0
-    base = str(root)
-    for entry in entries:
-        try:
-            status = os.lstat(f"{base}/{entry}")
-        except OSError:
-            continue
-        total += status.st_size if stat.S_ISREG(status.st_mode) else 0
-    return total
 
 
 def _leads_astray(path: str) -> bool:

@@ -119,10 +119,10 @@ def _lines_reviewed(world: World, asked: Asked, approval: Approval, wish: Capabi
     return Reviewed(asked, approval, fragment=wish.fragment, concerns=fragment_concerns(wish.fragment), edit=edit)
 
 
-def edit(world: World, draft: Draft) -> Draft | None:
-    """What the operator made of it in an editor; None where nothing was left. Raises UsageError."""
+def edit(world: World, identity: str, draft: Draft) -> Draft | None:
+    """What the operator made of a bottle's wish in an editor; None where nothing was left. Raises UsageError."""
     try:
-        return read_draft(world.editor.edit(draft_text(draft)))
+        return read_draft(world.editor.edit(draft_text(draft), identity))
     except InvalidProposalError as error:
         raise UsageError(f"not understood: {error}") from None
 
@@ -132,7 +132,7 @@ def edited(world: World, proposal: Proposal, approval: Approval) -> Approval:
     wish = approval.edited or proposal.wish
     if not isinstance(wish, EgressWish):
         raise UsageError(f"{proposal.id} is about no host", hint=f"it is a {proposal.kind}")
-    draft = edit(world, Draft(wish, approval.scope, approval.minutes, approval.reason))
+    draft = edit(world, proposal.identity, Draft(wish, approval.scope, approval.minutes, approval.reason))
     if draft is None:
         raise DeclinedError("nothing was left of it; nothing was approved")
     return evolve(approval, edited=draft.wish, scope=draft.scope, minutes=draft.minutes, reason=draft.reason)

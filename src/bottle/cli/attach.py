@@ -8,9 +8,9 @@ def attach(identity: Running) -> int:
 
     Leaving it does not stop the bottle.
     """
-    from bottle.app.inventory import agent_argv, find
+    from bottle.app.inventory import agent_argv
+    from bottle.app.visiting import visit
     from bottle.cli.wiring import wire
 
     world = wire()
-    bottle = find(world, identity)
-    return bottle.attach(agent_argv(world, identity))
+    return visit(world, identity, agent_argv(world, identity))

@@ -14,7 +14,7 @@ def execute(
     """Run a command in a bottle.
 
     Standard input, signals and the exit status pass through."""
-    from bottle.app.inventory import find
+    from bottle.app.visiting import visit
     from bottle.cli.wiring import wire
 
-    return find(wire(), identity).attach(command)
+    return visit(wire(), identity, command)

@@ -118,7 +118,7 @@ def compose(environment: Environment, directory: Path) -> World:
         supervise=later(partial(_supervise, state)),
         home_manifests=later(partial(_home_manifests, environment.home)),
         notifier=later(partial(_notifier, environment)),
-        editor=later(partial(_editor, environment)),
+        editor=later(partial(_editor, environment, state)),
         account=environment.account,
         git_keys=later(_git_keys),
         deploy_keys=later(partial(_deploy_keys, environment, roots)),
@@ -193,10 +193,10 @@ def _notifier(environment: Environment) -> Notifier:
     return OperatorNotifier(environment.variables)
 
 
-def _editor(environment: Environment) -> Editor:
+def _editor(environment: Environment, state: Path) -> Editor:
     from bottle.adapters.editor import TerminalEditor
 
-    return TerminalEditor(environment.variables)
+    return TerminalEditor(environment.variables, state)
 
 
 def _git_keys() -> GitKeys:

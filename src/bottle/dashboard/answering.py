@@ -102,7 +102,7 @@ class Answering(ModalScreen[None]):
         form = self.query_one(EgressForm)
         try:
             with self._program.handed_over():
-                draft = supervise.edit(self._program.world, form.draft())
+                draft = supervise.edit(self._program.world, self._asked.proposal.identity, form.draft())
         except BottleError as error:
             self._program.tell_error(error)
             return

@@ -12,6 +12,6 @@ class FakeEditor:
     changes: Callable[[str], str] = str
     shown: list[str] = field(factory=list)
 
-    def edit(self, text: str) -> str:
+    def edit(self, text: str, identity: str) -> str:  # noqa: ARG002
         self.shown.append(text)
         return self.changes(text)

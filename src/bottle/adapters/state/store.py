@@ -182,7 +182,7 @@ class StateFiles:
                 directory.unlink()
                 return
             if is_worked_in((directory, directory / SNAPSHOTS)):
-                raise ConflictError(f"the work of {identity} is being exported", hint="try again when that is done")
+                raise ConflictError(f"{identity} is being exported, or an answer to it edited", hint="try again then")
             for part in filter(_is_directory, (directory / AUDIT, directory / LOGS)):
                 disk.remove_tree(part)
             disk.remove_tree(directory)

@@ -92,8 +92,9 @@ class HomeManifests(Protocol):
 class Editor(Protocol):
     """The operator's own editor, on the terminal that is at hand."""
 
-    def edit(self, text: str) -> str:
-        """The text as the operator left it. Raises UsageError where there is no editor or it fails."""
+    def edit(self, text: str, identity: str) -> str:
+        """The text as the operator left it. Raises UsageError where there is no editor or it fails. What a killed one
+        leaves goes with the bottle, or when the next thing of it is edited."""
 
 
 class Notifier(Protocol):
