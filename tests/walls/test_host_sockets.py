@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.host_person import Person
 from tests.support.host_traps import can_bind, traps
-from tests.walls.conftest import Box, Trap
+from tests.walls.conftest import Attack, Box, Trap
 
 ABSENT = {"ENOENT", "ENOTDIR"}
 NO_SUCH_SOCKET = {"EPERM", "EACCES", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EAFNOSUPPORT"}
@@ -77,27 +77,32 @@ def test_no_abstract_socket_of_the_hosts(embedded: Box) -> None:
         assert "@" not in embedded.shell("cat /proc/net/unix")
 
 
-@pytest.mark.parametrize(
-    "family", ["AF_VSOCK", "AF_ALG", "AF_PACKET", "AF_CAN", "AF_TIPC", "AF_BLUETOOTH", "AF_QIPCRTR"]
-)
-def test_no_socket_of_a_family_that_a_network_namespace_does_not_hold(box: Box, family: str) -> None:
-    answers = box.tries(*(("opened", family, kind, 0) for kind in ("SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW")))
-    assert set(answers) <= NO_SUCH_SOCKET
+def test_no_socket_of_a_family_that_a_network_namespace_does_not_hold(box: Box) -> None:
+    families = ("AF_VSOCK", "AF_ALG", "AF_PACKET", "AF_CAN", "AF_TIPC", "AF_BLUETOOTH", "AF_QIPCRTR")
+    kinds = ("SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW")
+    opened = [("opened", family, kind, 0) for family in families for kind in kinds]
+    assert set(box.tries(*opened, apart=True)) <= NO_SUCH_SOCKET
 
 
-@pytest.mark.parametrize("number", [n for n in range(46) if n not in (1, 2, 10, 16)])
-def test_no_family_but_four_exists(embedded: Box, number: int) -> None:
-    assert embedded.tries(("call", "socket", number, 2, 0))[0] in NO_SUCH_SOCKET
+FAMILIES = [("call", "socket", number, 2, 0) for number in range(46) if number not in (1, 2, 10, 16)]
+
+
+@pytest.mark.parametrize("attack", FAMILIES, ids=lambda attack: str(attack[2]))
+def test_no_family_but_four_exists(embedded: Box, attack: Attack) -> None:
+    assert embedded.row(FAMILIES, attack) in NO_SUCH_SOCKET
 
 
 def test_no_hypervisor_answers(box: Box) -> None:
     assert set(box.tries(*(("vsock", cid, 5001) for cid in (0, 1, 2, 3)))) <= NO_SUCH_SOCKET
 
 
-@pytest.mark.parametrize("protocol", [n for n in range(23) if n != NETLINK_ROUTE])
-def test_no_netlink_but_that_of_routes(embedded: Box, protocol: int) -> None:
+NETLINKS = [("opened", "AF_NETLINK", "SOCK_RAW", protocol) for protocol in range(23) if protocol != NETLINK_ROUTE]
+
+
+@pytest.mark.parametrize("attack", NETLINKS, ids=lambda attack: str(attack[3]))
+def test_no_netlink_but_that_of_routes(embedded: Box, attack: Attack) -> None:
     """Audit, netfilter, crypto, device events, generic: each is another part of the kernel."""
-    assert embedded.tries(("opened", "AF_NETLINK", "SOCK_RAW", protocol))[0] in NO_SUCH_SOCKET
+    assert embedded.row(NETLINKS, attack) in NO_SUCH_SOCKET
 
 
 def test_routes_and_devices_can_be_looked_at_and_not_be_made(embedded: Box) -> None:

@@ -104,9 +104,9 @@ def test_no_mount_is_made_changed_or_taken_away(embedded: Box, attack: tuple[obj
 @pytest.mark.parametrize("device", ["0x0800", "0xfe00", "0x0101", "0x0102", "0x0afd", "0x0a3e", "0x0500"])
 def test_no_device_is_made(embedded: Box, device: str) -> None:
     """Disks, /dev/mem, /dev/kmem, vsock, userfaultfd and the console: in every place that can be written to."""
-    for place in ("/tmp", "/dev/shm", GUEST_HOME, "/dev"):
-        for kind in (0o60666, 0o20666):
-            assert embedded.tries(("call", "mknod", f"{place}/device", kind, int(device, 16)))[0] in REFUSED
+    places = [f"{place}/device" for place in ("/tmp", "/dev/shm", GUEST_HOME, "/dev")]
+    calls = [("call", "mknod", place, kind, int(device, 16)) for place in places for kind in (0o60666, 0o20666)]
+    assert set(embedded.tries(*calls)) <= REFUSED
 
 
 def test_a_setuid_program_gains_nothing(embedded: Box) -> None:

@@ -12,14 +12,14 @@ REFUSED = {"EPERM", "ENETUNREACH", "EHOSTUNREACH", "EACCES"}
 NO_SUCH_SOCKET = {"EPERM", "EACCES", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EAFNOSUPPORT", "EINVAL"}
 
 
-@pytest.mark.parametrize("port", [22, 25, 53, 80, 443, 2375, 2376, 8443])
-def test_no_tcp_to_any_address_outside(box: Box, port: int) -> None:
-    assert set(box.tries(*(("tcp", address, port) for address in OUTSIDE))) <= REFUSED
+def test_no_tcp_to_any_address_outside(box: Box) -> None:
+    ports = (22, 25, 53, 80, 443, 2375, 2376, 8443)
+    assert set(box.tries(*(("tcp", address, port) for address in OUTSIDE for port in ports))) <= REFUSED
 
 
-@pytest.mark.parametrize("port", [53, 123, 443, 1900, 5353])
-def test_no_datagram_to_any_address_outside(box: Box, port: int) -> None:
-    assert set(box.tries(*(("udp", address, port) for address in OUTSIDE))) <= REFUSED
+def test_no_datagram_to_any_address_outside(box: Box) -> None:
+    ports = (53, 123, 443, 1900, 5353)
+    assert set(box.tries(*(("udp", address, port) for address in OUTSIDE for port in ports))) <= REFUSED
 
 
 def test_no_echo_request_gets_out(box: Box, host_addresses: list[str]) -> None:
@@ -42,34 +42,31 @@ def test_no_other_transport_reaches_the_outside(box: Box) -> None:
     assert set(box.tries(("sctp", "192.0.2.1", 9), ("sctp", box.gateway, 9))) <= REFUSED | NO_SUCH_SOCKET
 
 
-@pytest.mark.parametrize(
-    "address", ["2606:4700:4700::1111", "fd00::1", "fe80::1%eth0", "ff02::1%eth0", "ff02::fb%eth0"]
-)
-def test_no_ipv6_at_all(box: Box, address: str) -> None:
-    address = address.replace("eth0", box.device)
+def test_no_ipv6_at_all(box: Box) -> None:
+    on_device = (f"{address}%{box.device}" for address in ("fe80::1", "ff02::1", "ff02::fb"))
+    addresses = ("2606:4700:4700::1111", "fd00::1", *on_device)
+    attacks = [(way, address, port) for address in addresses for way, port in (("tcp", 443), ("udp", 53))]
     no_address = {"EADDRNOTAVAIL", "EAFNOSUPPORT"}
-    assert set(box.tries(("tcp", address, 443), ("udp", address, 53))) <= REFUSED | no_address | {"EINVAL"}
+    assert set(box.tries(*attacks)) <= REFUSED | no_address | {"EINVAL"}
     assert box.shell("grep -v ' lo$' /proc/net/if_inet6").replace("No such file or directory", "").count("eth0") == 0
 
 
-@pytest.mark.parametrize(
-    "name", ["example.com", "a-very-long-label-full-of-secrets.attacker.example", "host.docker.internal"]
-)
-def test_no_outside_name_resolves(box: Box, name: str) -> None:
-    assert not box.tries(("resolve", name))[0].startswith("ok")
+def test_no_outside_name_resolves(box: Box) -> None:
+    names = ("example.com", "a-very-long-label-full-of-secrets.attacker.example", "host.docker.internal")
+    assert not any(answer.startswith("ok") for answer in box.tries(*(("resolve", name) for name in names)))
 
 
 def test_no_question_leaves_through_the_engines_resolver(box: Box) -> None:
     """A, TXT, NULL, AAAA and ANY, at Docker's resolver and at the sidecar: an error or silence."""
     name = b"".join(bytes([len(label)]) + label for label in (b"x" * 60, b"y" * 60, b"attacker", b"example")) + b"\0"
-    for kind in (1, 16, 10, 28, 255):
-        question = b"\x12\x34\x01\0\0\1\0\0\0\0\0\0" + name + kind.to_bytes(2, "big") + b"\0\1"
-        for server in ("127.0.0.11", box.sidecar):
-            answer = box.tries(("ask", server, 53, question.hex()))[0]
-            if answer.startswith("ok "):
-                reply = bytes.fromhex(answer[3:])
-                assert reply[3] & 0x0F != 0, "an answer without an error code"
-                assert reply[6:8] == b"\0\0", "an answer with records"
+    head = b"\x12\x34\x01\0\0\1\0\0\0\0\0\0"
+    questions = [(head + name + kind.to_bytes(2, "big") + b"\0\1").hex() for kind in (1, 16, 10, 28, 255)]
+    asked = [("ask", server, 53, question) for question in questions for server in ("127.0.0.11", box.sidecar)]
+    for answer in box.tries(*asked):
+        if answer.startswith("ok "):
+            reply = bytes.fromhex(answer[3:])
+            assert reply[3] & 0x0F != 0, "an answer without an error code"
+            assert reply[6:8] == b"\0\0", "an answer with records"
 
 
 def test_no_service_of_the_host_at_any_of_its_addresses(box: Box, trap: Trap, host_addresses: list[str]) -> None:
