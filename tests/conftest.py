@@ -23,7 +23,7 @@ examples = int(os.environ.get("BOTTLE_FUZZ") or 0)
 settings.register_profile("fuzz", settings.get_profile("suite"), derandomize=False, max_examples=examples or 100)
 settings.load_profile("fuzz" if examples else "suite")
 
-# Of the first ones only the very first has an engine build images, which the others then find.
+# Of the first six only the very first has an engine build images, which the others then find.
 _LONGEST = (
     "e2e/test_claude",
     "faults/test_broken_parts",
@@ -31,19 +31,28 @@ _LONGEST = (
     "faults/test_scarcity",
     "bubblewrap/test_attach",
     "bubblewrap/test_keeper",
-    "supervise/test_codex",
     "supervise/test_in_bottles",
-    "supervise/test_capability",
-    "e2e/test_terminal",
     "faults/test_interrupted_start",
+    "agents/test_codex",
+    "e2e/test_terminal",
+    "supervise/test_capability",
+    "faults/test_killed_parts",
+    "walls/test_limits",
+    "agents/test_opencode",
     "e2e/test_commands",
     "walls/test_kernel",
-    "faults/test_killed_parts",
-    "agents/test_codex",
-    "faults/test_running_bottle",
+    "faults/test_full_disk",
+    "faults/test_killed",
+    "dashboard/test_bottles",
     "walls/test_network",
-    "walls/test_limits",
     "agents/test_claude",
+    "docker/test_faults",
+    "e2e/test_hunt",
+    "life/test_sessions",
+    "faults/test_lost_terminals",
+    "gitgate/test_everyday",
+    "contract/test_backend",
+    "docker/test_interruption",
 )
 _LONG = ("faults", "agents", "e2e", "supervise", "life", "gitgate", "dashboard", "contract", "docker", "egress")
 
