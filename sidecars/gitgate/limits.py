@@ -60,5 +60,8 @@ BATCH: Final = 48 * MEBIBYTE
 AUDIT_FILE: Final = 64 * MEBIBYTE
 """Of one file of the trail; then it goes on in another."""
 
+AUDIT_LINE: Final = 128 * 1024
+"""Of one line, which names every ref of a push: the host reads no further than twice this (adapters/state/tail.py)."""
+
 AUDIT_TOTAL: Final = 256 * MEBIBYTE
 """Of all; then nothing more is let out: a box cannot fill its host's disk."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from sidecars.evidence.files import Lines
+from sidecars.evidence.files import AuditError, Lines
 from sidecars.gitgate import limits
 
 
@@ -56,5 +56,8 @@ class Trail:
             "bytes_in": 0,
             "ms": round(line.ms, 1),
         }
+        text = json.dumps(values) + "\n"
+        if len(text) > limits.AUDIT_LINE:
+            raise AuditError("its refs are more than one line can name: push fewer at a time")
         with self._guard:
-            self._lines.append([json.dumps(values) + "\n"])
+            self._lines.append([text])

@@ -2,9 +2,11 @@
 
 import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from bottle.adapters.state.segments import Segments
 from sidecars.evidence.files import AuditError
@@ -48,6 +50,18 @@ def test_a_trail_that_is_full_in_all_takes_no_line(tmp_path: Path, monkeypatch: 
     paths = told(tmp_path)
     assert 10 < len(paths) < 30
     assert paths == [f"/{number}" for number in range(len(paths))]
+
+
+def test_what_one_line_cannot_name_is_not_let_out(tmp_path: Path) -> None:
+    """A push of so many refs that whoever reads the trail would see a line that was cut, and no push."""
+    trail = Trail(tmp_path, "demo-abcde")
+    line = Line("push", "git.example.com", "/widgets", allowed=True, rule="git.push")
+    for count, is_told in ((600, True), (700, False)):
+        refs = tuple(f"refs/heads/{number:0189}" for number in range(count))
+        with nullcontext() if is_told else pytest.raises(AuditError, match="push fewer"):
+            trail.write(evolve(line, refs=refs))
+    (only,) = (json.loads(text) for _, text in Segments(tmp_path, "git").lines(last=True))
+    assert len(only["refs"]) == 600
 
 
 def test_a_line_that_a_full_disk_cut_does_not_swallow_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
