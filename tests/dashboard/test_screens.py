@@ -3,12 +3,14 @@
 The screens are kept beside this file; BOTTLE_DRAW=1 draws them anew, for somebody to look at the difference.
 """
 
+import gc
 import os
 import re
 from html import unescape
 from pathlib import Path
 
 import pytest
+from textual.widgets._footer import FooterKey
 
 from scripts import screenshots
 from tests.dashboard.conftest import Operator, drawn, perform
@@ -88,3 +90,25 @@ def test_a_label_is_in_its_colour_and_bold_where_that_is_a_bright_one(stage: Aft
         assert (plain.bold, plain.color.name) == (None, "#c493d3")  # type: ignore[union-attr]
 
     perform(stage, script)
+
+
+def test_a_screen_that_is_left_open_does_not_grow(stage: Afternoon) -> None:
+    """It looks once a second: what each look makes anew must also go."""
+
+    async def script(operator: Operator) -> None:
+        before = _keys_in_memory()
+        for _ in range(10):
+            await operator.looks()
+            await operator.presses("tab")
+        shown = set(operator.app.screen.query(FooterKey))
+        for _ in range(10):
+            await operator.looks()
+        assert set(operator.app.screen.query(FooterKey)) == shown, "the same keys are not made again"
+        assert _keys_in_memory() - before <= len(shown)
+
+    perform(stage, script)
+
+
+def _keys_in_memory() -> int:
+    gc.collect()
+    return sum(isinstance(one, FooterKey) for one in gc.get_objects())

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer
+from textual.widgets import Button
 
 from bottle.app import findings, proposals, supervise
 from bottle.app.ports import ManifestEdit
@@ -21,6 +21,7 @@ from bottle.dashboard import cells
 from bottle.dashboard.dialogs import Question, Words
 from bottle.dashboard.forms import AnswerForm, EgressForm, Form, LastingForm
 from bottle.dashboard.hosting import ScreenInterruptions, on_screen
+from bottle.dashboard.keybar import KeyBar
 from bottle.dashboard.tables import Facts
 from bottle.domain.errors import BottleError
 from bottle.domain.supervise import Asked, CapabilityWish, Decision, EgressWish, ScanWish
@@ -72,7 +73,7 @@ class Answering(ModalScreen[None]):
                 yield Button("Later", id="later", compact=True)
                 yield Button("Reject…", id="reject", variant="error", compact=True)
                 yield Button("Approve", id="approve", variant="success", compact=True)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.query_one(Form).begin()

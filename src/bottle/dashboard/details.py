@@ -8,11 +8,12 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static, TabbedContent, TabPane
+from textual.widgets import Static, TabbedContent, TabPane
 
 from bottle.app.inspection import Inspection
 from bottle.cli.render import information_facts, size
 from bottle.dashboard import cells
+from bottle.dashboard.keybar import KeyBar
 from bottle.dashboard.palette import label_style
 from bottle.dashboard.tables import Facts, sections, table
 from bottle.domain.egress import Route
@@ -41,7 +42,7 @@ class Details(Screen[None]):
             for title, content in self._tabs():
                 with TabPane(Content(title)), VerticalScroll():
                     yield content if isinstance(content, Widget) else Static(content, classes="page", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     def action_close(self) -> None:
         self.dismiss(None)

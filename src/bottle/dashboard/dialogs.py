@@ -11,9 +11,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Footer, Input, OptionList, Static
+from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from bottle.dashboard.keybar import KeyBar
 from bottle.dashboard.rows import Rows
 
 
@@ -100,7 +101,7 @@ class Choice(ModalScreen[str | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(self._title)
             yield Rows(*(Option(picked.shown, disabled=picked.disabled) for picked in self._offered), classes="rows")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.query_one(Rows).focus()
@@ -130,7 +131,7 @@ class Reading(ModalScreen[None]):
             dialog.border_title = Content(self._title)
             with VerticalScroll(classes="details"):
                 yield from self._parts
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -9,10 +9,11 @@ from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from bottle.dashboard import cells
 from bottle.dashboard.board import Board, Line
+from bottle.dashboard.keybar import KeyBar
 from bottle.dashboard.panes import AskedPane, AuditPane, BottlePane
 
 WIDE = 150
@@ -45,7 +46,7 @@ class Home(Screen[None]):
                 yield AskedPane(id="asked")
             yield AuditPane(id="audit")
         yield Input(id="search", placeholder="what a line must hold · Enter keeps it, Escape ends it", compact=True)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     class Complete(Message):
         """All panes are there, and can show what a look found. A look at an empty home is over sooner than that."""

@@ -9,12 +9,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, Static
+from textual.widgets import Button, Static
 
 from bottle.app.prepare import Prepared, require_ready
 from bottle.cli.render import preflight_facts
 from bottle.dashboard import cells
 from bottle.dashboard.hosting import ScreenInterruptions
+from bottle.dashboard.keybar import KeyBar
 from bottle.dashboard.tables import Facts
 from bottle.domain.errors import BottleError
 
@@ -48,7 +49,7 @@ class Preflight(ModalScreen[Go | None]):
                 if self._fault is None:
                     yield Button("Start alone", id="start", compact=True)
                     yield Button("Start and attach", id="attach", variant="primary", compact=True)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.query_one("#attach" if self._fault is None else "#no", Button).focus()
@@ -94,7 +95,7 @@ class Starting(ModalScreen[None]):
             dialog.border_title = cells.text(f"Starting {self._identity}")
             yield Static(id="steps", markup=False)
             yield Static(id="detail", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     def step(self, text: str) -> None:
         self._steps, self._detail = [*self._steps, text][-_MOST_STEPS:], ""
