@@ -96,6 +96,12 @@ def test_a_trail_that_an_agent_made_long_is_read_a_line_at_a_time(stage: Stage) 
     assert alive["most"] < 10
 
 
+def test_of_a_result_without_end_the_last_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bottle.app.run.LONGEST_RESULT", 8)
+    stage.backend.headless = headless
+    assert do(stage.world, wanted(stage), "0123456789").report.result == "23456789"
+
+
 def test_the_task_is_in_no_argument_list_and_no_state(stage: Stage) -> None:
     stage.backend.headless = headless
     do(stage.world, wanted(stage), "one;")

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -102,6 +103,18 @@ def test_what_it_says_of_a_run_is_read_with_care(said: list[object], report: Rep
 @pytest.mark.parametrize("output", [b"", b"\xff\xfe", b"[" * 100_000, b"no JSON"])
 def test_output_of_any_kind_is_the_result(output: bytes) -> None:
     assert ClaudeProvider().report(output) == Report(output.decode(errors="replace"))
+
+
+def test_line_ends_without_end_cost_no_memory_but_their_own() -> None:
+    """An agent says what it likes: as a list of lines it would cost its operator's host a hundred times as much."""
+    output = b"ab\n" * 100_000 + b'{"type": "result", "result": "done"}'
+    tracemalloc.start()
+    try:
+        report = ClaudeProvider().report(output)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (report.result, most < 2 * len(output)) == ("done", True)
 
 
 def test_remote_control_is_asked_for_and_what_hinders_it_told() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from bottle.app.ports import World
 from bottle.app.prepare import Prepared
@@ -16,6 +16,8 @@ from bottle.domain.traffic import Traffic, traffic_of
 
 LONGEST_OUTPUT = 256 * 1024 * 1024
 """Bytes of an agent's standard output that are read; of more, the last."""
+LONGEST_RESULT = 16 * 1024 * 1024
+"""Characters of what the agent says that it made, which is printed; of more, the last."""
 LONGEST_COMPLAINT = 4096
 
 
@@ -47,11 +49,11 @@ def run_task(
     began, said = world.clock.passed(), _Said(echo)
     identity = prepared.plan.identity
     before = sum(1 for _ in world.state.audit_lines(identity)) if prepared.before else 0
-    task = Task(text, seconds, said.hear, lambda: _report(provider, said).session_id)
+    task = Task(text, seconds, said.hear, lambda: said.report(provider).session_id)
     ending = run_headless(world, prepared, task)
     return Outcome(
         identity=identity,
-        report=_report(provider, said),
+        report=said.report(provider),
         status=ending.status,
         interrupted=ending.interrupted,
         seconds=world.clock.passed() - began,
@@ -68,23 +70,28 @@ class _Said:
     echo: Callable[[bytes], None] | None
     output: bytearray = field(factory=bytearray)
     errors: bytearray = field(factory=bytearray)
+    _read: Report | None = None
+    """What the output says, where that was read since the last of it came."""
 
     def hear(self, stream: int, piece: bytes) -> None:
         kept, longest = (self.output, LONGEST_OUTPUT) if stream == 1 else (self.errors, LONGEST_COMPLAINT)
         kept += piece
         del kept[: max(len(kept) - longest, 0)]
+        self._read = None
         if self.echo is not None:
             self.echo(piece)
+
+    def report(self, provider: Provider) -> Report:
+        """A plugin that cannot read what its program said takes nothing else down with it."""
+        if self._read is None:
+            try:
+                report = provider.report(bytes(self.output))
+            except BottleError as error:
+                report = Report(str(error))
+            self._read = evolve(report, result=report.result[-LONGEST_RESULT:])
+        return self._read
 
 
 def _lines(world: World, identity: str, before: int) -> Iterable[str]:
     """The trail from there on, one line after the other: the agent chooses how long it gets."""
     return islice(world.state.audit_lines(identity), before, None)
-
-
-def _report(provider: Provider, said: _Said) -> Report:
-    """A plugin that cannot read what its program said takes nothing else down with it."""
-    try:
-        return provider.report(bytes(said.output))
-    except BottleError as error:
-        return Report(str(error))
