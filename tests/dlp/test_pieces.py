@@ -90,10 +90,10 @@ def test_three_characters_are_no_piece() -> None:
     assert pieces.find(f"{OPAQUE[:-4]} and {OPAQUE[-3:]}".encode()) == set()
 
 
-@pytest.mark.parametrize("place", [0, 1500, 3000, 6000])
-def test_pieces_a_thousand_bytes_apart_are_found_wherever_they_stand_in_a_long_text(place: int) -> None:
+def test_pieces_a_thousand_bytes_apart_are_found_wherever_they_stand_in_a_long_text() -> None:
     """A long text is looked at in halves, which share what one value's pieces may take."""
-    apart = b"-" * 900
-    text = OPAQUE[:14].encode() + apart + OPAQUE[14:].encode()
+    pieces = Pieces.of([OPAQUE.encode()], Vectorscan())
+    text = OPAQUE[:14].encode() + b"-" * 980 + OPAQUE[14:].encode()
     filler = b"nothing of interest, " * 400
-    assert Pieces.of([OPAQUE.encode()], Vectorscan()).find(filler[:place] + text + filler[place + len(text) :]) == {0}
+    for place in range(0, 7400, 53):
+        assert pieces.find(filler[:place] + text + filler[place + len(text) :]) == {0}, place

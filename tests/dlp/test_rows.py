@@ -62,7 +62,7 @@ def test_groups_of_five_that_are_no_text_throughout_are_no_base85(name: str) -> 
     assert _fives(b"https://example.com/a/path/of/some-length?with=a&query=b") == []
 
 
-@pytest.mark.parametrize("head", PACKED)
+@pytest.mark.parametrize("head", [*PACKED, b"\xff\xfe", b"\xfe\xff"])
 @pytest.mark.parametrize("name", FIVES)
 def test_base85_of_what_is_packed_is_read_though_it_is_no_text(name: str, head: bytes) -> None:
     packed = head + NOISE[: 40 - len(head)]

@@ -25,7 +25,8 @@ DEEPEST: Final = 8
 """Encodings within encodings; what is still readable below is refused."""
 
 _GATHERED = 128 * 1024  # unpacked bytes that are looked at together
-_VAIN = 2048  # beginnings of packed content that are none, within one piece: text on `x^2` has many
+_VAIN = 256  # beginnings of packed content that are none, within one piece; and one more for each so many bytes:
+_BYTES_A_VAIN = 128
 _GOING_ON = 8  # streams that go on from piece to piece at once, in all layers: each takes a share of every piece
 _ENDLESS = 4  # streams that begin in one piece and do not end there: each unpacks all that follows
 _LITTLE = 64  # bytes that come out of noise before it turns out to be that
@@ -191,7 +192,7 @@ class Opened:
             goes_on = packed.feed(data, is_last=is_last)
             if packed.is_broken and packed.unpacked < _LITTLE:
                 vain += 1
-                if vain > _VAIN:
+                if vain > _VAIN + len(data) // _BYTES_A_VAIN:
                     raise UnreadableError("content full of what looks packed and is not")
                 if is_text(packed.rest):  # it may be broken on purpose
                     self.small.append(packed.rest)

@@ -15,6 +15,8 @@ _MEMORY = 256 * 1024 * 1024  # bytes that a stream may ask its unpacker to keep
 _ZIP_HEAD: Final = struct.Struct("<4sHHHHHIIIHH")
 LONGEST_HEAD: Final = _ZIP_HEAD.size
 """Bytes at most that tell that something packed begins."""
+_PROBED = 64  # bytes of what may be zlib's
+_TOO_LITTLE = 7  # bytes out of it: with one more it would be looked at
 _ENCRYPTED = 1
 _NEWEST_ZIP = 63  # the highest version that is needed to extract anything (APPNOTE 4.4.3.2)
 
@@ -189,8 +191,18 @@ def openings(data: bytes, known: int, magics: Iterable[bytes] = MAGICS) -> Itera
             nearest[magic] = following
         if MAGICS[magic] == "zip":
             yield from _in_zip(data, at)
-        else:
+        elif MAGICS[magic] != "zlib" or _says_something(data[at : at + _PROBED]):
             yield Opening(at, at, MAGICS[magic])
+
+
+def _says_something(beginning: bytes) -> bool:
+    """Whether enough for a secret comes out of what begins as zlib's streams do, or may yet. Its head is two bytes
+    alone, of which one may stand in any text (`x^2`); most of those say nothing."""
+    try:
+        zlib.decompressobj().decompress(beginning, _TOO_LITTLE)
+    except zlib.error:
+        return False
+    return True
 
 
 def _told_by(magic: bytes) -> int:
