@@ -32,8 +32,13 @@ REQUESTS: Final = 20
 BUSY: Final = (
     "sh",
     "-c",
-    f"i=0; while [ $i -lt {REQUESTS} ]; do curl -s -o /dev/null http://refused.example/; i=$((i+1)); done",
+    f"""i=0
+    while [ $i -lt {REQUESTS} ]; do
+        [ $(curl -s -o /dev/null -w '%{{http_code}}' -x http://egress:8888 http://refused.example/) = 403 ] || exit
+        i=$((i+1))
+    done""",
 )
+"""Ends with status 1 where the way out does not refuse."""
 PROC: Final = Path("/proc")
 _TICK: Final = 100.0
 """Of /proc/PID/stat, a second; the same on every Linux that Python runs on."""
@@ -72,7 +77,7 @@ def measured(ground: Ground, counts: Sequence[int]) -> Iterator[Step]:
             processes = family(ground.roots())
             idle = _used(ground, lambda: time.sleep(IDLE_SECONDS)) / IDLE_SECONDS
             with ThreadPoolExecutor(len(there)) as pool:
-                busy = _used(ground, lambda: list(pool.map(lambda bottle: bottle.run(BUSY, timeout=600), there)))
+                busy = _used(ground, lambda: list(pool.map(_ask, there)))
             yield Step(
                 count,
                 took * 1000,
@@ -91,6 +96,12 @@ def _start(ground: Ground, stack: ExitStack, there: list[Bottle]) -> tuple[float
     there.append(stack.enter_context(bottles.launched(ground.backend, bottles.a_plan(ground.images))))
     took, used = time.perf_counter() - began, time.process_time() - own
     return took, used + sum(map(cpu_of, family(ground.roots()))) - before
+
+
+def _ask(bottle: Bottle) -> None:
+    done = bottle.run(BUSY, timeout=600)
+    if done.status:
+        raise SystemExit(f"the way out of {bottle.identity} refuses nothing")
 
 
 def _used(ground: Ground, work: Callable[[], object]) -> float:

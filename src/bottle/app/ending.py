@@ -114,4 +114,4 @@ def _end_agent(world: World, bottle: Bottle) -> None:
     try:
         bottle.end_agent()
     except BottleError as error:
-        world.progress.step(f"the agent goes on while what it did is kept: {error}")
+        world.progress.step(f"what runs in the box could not be ended first: {error}")

@@ -20,7 +20,8 @@ _THREADS_FOR_ONE = 16
 # The first process of the box, which the kernel shields from signals from inside (pid_namespaces(7)). An init program
 # would end with its child, and the agent may kill that: both are the same user's. A shell's `wait` reaps orphans too.
 # It alone can end the others where no process has room any more: it needs none for that, if it spares what it waits
-# for. They are stopped first, so that none has a child meanwhile; twice, for gVisor goes through them one by one.
+# for, and waits on when a signal came between. They are stopped first, so that none has a child meanwhile; twice, for
+# gVisor goes through them one by one.
 _HOLD = """
 end() {
     kill -STOP -1; kill -STOP -1
@@ -33,7 +34,7 @@ trap 'kill -TERM -1' PWR
 trap end XCPU
 while :; do
     (trap '' TERM; exec sleep 86400) & held=$!
-    wait $held
+    while kill -0 $held; do wait $held; done
 done
 """
 TELL, KILL = "SIGPWR", "SIGXCPU"
