@@ -36,11 +36,7 @@ def here(views: Views, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
 @pytest.fixture(scope="session")
 def attached(here: World) -> Done:
     """A task given on the command line, from `bottle start` to its end; the images are there after it."""
-    with building():
-        done = here.cli.run("start", AGENT, "--yes", "--", *PROMPT, timeout=1800)
-    if done.status == NO_IMAGE and "claude" not in required():
-        pytest.skip(f"the agent's program cannot be had here: {done.stderr.strip().splitlines()[-1]}")
-    return done
+    return first_start(here, "--", *PROMPT)
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +46,23 @@ def bottle(here: World, attached: Done) -> Iterator[str]:
     here.inside(identity, "claude", "--dangerously-skip-permissions", *PROMPT, timeout=120).ok()
     yield identity
     here.cli.run("stop", identity)
+
+
+@pytest.fixture(scope="module")
+def untouched(here: World) -> Iterator[str]:
+    """A bottle that runs, in which no agent has worked; the images are there after it."""
+    identity: str = json.loads(first_start(here, "--detach", "--json").ok().stdout)["identity"]
+    yield identity
+    here.cli.run("stop", identity)
+
+
+def first_start(here: World, *arguments: str) -> Done:
+    """One that builds what is missing. Skips the test where that cannot be had."""
+    with building():
+        done = here.cli.run("start", AGENT, "--yes", *arguments, timeout=1800)
+    if done.status == NO_IMAGE and "claude" not in required():
+        pytest.skip(f"the agent's program cannot be had here: {done.stderr.strip().splitlines()[-1]}")
+    return done
 
 
 def start_detached(here: World) -> str:

@@ -19,26 +19,26 @@ SECRET={DECOY} sleep 600 >/dev/null 2>&1 &
 
 
 @pytest.fixture(scope="module")
-def decoy(here: World, bottle: str) -> Hunt:
+def decoy(here: World, untouched: str) -> Hunt:
     """The hunt for a value that was hidden in the running bottle."""
-    here.inside(bottle, "sh", "-c", HIDDEN).ok()
+    here.inside(untouched, "sh", "-c", HIDDEN).ok()
     return hunt_for(DECOY)
 
 
-def test_in_files_on_disk_and_in_memory(here: World, bottle: str, decoy: Hunt) -> None:
-    found, _ = here.views.files(bottle, decoy)
+def test_in_files_on_disk_and_in_memory(here: World, untouched: str, decoy: Hunt) -> None:
+    found, _ = here.views.files(untouched, decoy)
     assert "/home/node/.hidden (plain)" in found
     assert "/tmp/encoded (base64+0)" in found
 
 
-def test_in_processes(here: World, bottle: str, decoy: Hunt) -> None:
-    found, count = here.views.processes(bottle, decoy)
+def test_in_processes(here: World, untouched: str, decoy: Hunt) -> None:
+    found, count = here.views.processes(untouched, decoy)
     assert len([place for place in found if place.startswith("processes of") and place.endswith("(plain)")]) == 1
     assert count >= 4
 
 
-def test_in_what_others_are_shown(here: World, bottle: str) -> None:
-    assert here.views.inspected(bottle, hunt_for(here.views.certain))
+def test_in_what_others_are_shown(here: World, untouched: str) -> None:
+    assert here.views.inspected(untouched, hunt_for(here.views.certain))
 
 
 @pytest.mark.parametrize("wrap", ["{}", "Bearer {}", "x{}y", "{}\n"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import claims
-from tests.support.bottle_cli import Done, program
+from tests.support.bottle_cli import program
 from tests.support.demo_world import AGENT, ANSWER, TASK, World
 from tests.support.requirements import require
 from tests.support.tmux import Terminal, terminal
@@ -32,7 +32,7 @@ def left_behind(here: World, before: list[str]) -> None:
 
 
 @pytest.fixture
-def known(here: World, attached: Done) -> list[str]:
+def known(here: World, untouched: str) -> list[str]:
     """The bottles before the test; the images are there."""
     require("tmux")
     return here.identities()
@@ -93,9 +93,9 @@ def test_a_terminal_that_goes_away_takes_its_bottle_along(here: World, known: li
     left_behind(here, known)
 
 
-def test_attach_is_a_second_agent_in_the_same_bottle(here: World, bottle: str, tmp_path: Path) -> None:
+def test_attach_is_a_second_agent_in_the_same_bottle(here: World, untouched: str, tmp_path: Path) -> None:
     require("tmux")
-    with terminal(tmp_path, [*program(), "attach", bottle], here.cli.env) as screen:
+    with terminal(tmp_path, [*program(), "attach", untouched], here.cli.env) as screen:
         ready(screen)
         assert screen.leave_claude() == 0
-    assert here.inside(bottle, "true").status == 0
+    assert here.inside(untouched, "true").status == 0
