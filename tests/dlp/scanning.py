@@ -87,3 +87,11 @@ def zipped(content: bytes) -> bytes:
 
 
 Spelling = Callable[[bytes], bytes]
+
+
+def characters_of(value: bytes) -> str:
+    """UTF-8, or a character for each byte of what is none."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

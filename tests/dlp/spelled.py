@@ -6,7 +6,6 @@ import codecs
 import gzip
 import json
 import lzma
-import unicodedata
 import urllib.parse
 import zlib
 from collections.abc import Callable
@@ -14,7 +13,8 @@ from functools import partial
 
 import zstandard
 
-from tests.dlp.scanning import Spelling
+from tests.dlp.disguised import HIDDEN, SPELLED_OUT
+from tests.dlp.scanning import Spelling, characters_of
 
 
 def _each(form: str) -> Spelling:
@@ -23,18 +23,11 @@ def _each(form: str) -> Spelling:
 
 def _characters(form: str) -> Spelling:
     """Each character of UTF-8, or each byte of what is none."""
-    return lambda value: "".join(form % ord(character) for character in _text(value)).encode()
-
-
-def _text(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+    return lambda value: "".join(form % ord(character) for character in characters_of(value)).encode()
 
 
 def _between(separator: str) -> Spelling:
-    return lambda value: separator.join(_text(value)).encode()
+    return lambda value: separator.join(characters_of(value)).encode()
 
 
 def _wrapped(value: bytes) -> bytes:
@@ -43,7 +36,7 @@ def _wrapped(value: bytes) -> bytes:
 
 
 def _wide(value: bytes) -> bytes:
-    return "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in _text(value)).encode()
+    return "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in characters_of(value)).encode()
 
 
 def _alike(value: bytes) -> bytes:
@@ -109,7 +102,7 @@ def _mapped(first_letter: int, first_digit: int) -> Spelling:
         return "".join(
             chr(first_digit + int(one)) if one.isdigit() and first_digit else
             chr(first_letter + ord(one.upper()) - 65) if one.isalpha() and first_letter else one
-            for one in _text(value)
+            for one in characters_of(value)
         ).encode()  # fmt: skip
 
     return mapped
@@ -122,98 +115,8 @@ def _bad_checksum(value: bytes) -> bytes:
 _FIVE_FURTHER = str.maketrans("0123456789", "5678901234")
 
 
-def _bits_as(zero: str, one: str, between: str = "") -> Spelling:
-    """The bits of each byte as two characters, amid words that anybody sees."""
-
-    def hidden(value: bytes) -> bytes:
-        bits = between.join(f"{code:08b}" for code in value).replace("0", zero).replace("1", one)
-        return f"nothing to {bits[:40]}see here{bits[40:]}, it says".encode()
-
-    return hidden
-
-
-def _block(first: int) -> Spelling:
-    return lambda value: "".join(chr(first + code) for code in value).encode()
-
-
-def _selectors(value: bytes) -> bytes:
-    """Behind a smile, a variation selector for each byte."""
-    return "\U0001f600".encode() + "".join(chr(code + (0xFE00 if code < 16 else 0xE00F0)) for code in value).encode()
-
-
-_CODES = (
-    "A.-", "B-...", "C-.-.", "D-..", "E.", "F..-.", "G--.", "H....", "I..", "J.---", "K-.-", "L.-..", "M--", "N-.",
-    "O---", "P.--.", "Q--.-", "R.-.", "S...", "T-", "U..-", "V...-", "W.--", "X-..-", "Y-.--", "Z--..", "0-----",
-    "1.----", "2..---", "3...--", "4....-", "5.....", "6-....", "7--...", "8---..", "9----.", "--....-", "_..--.-",
-)  # fmt: skip
-_MORSE = {code[0]: code[1:] for code in _CODES}
-
-
-def _morse(between: str) -> Spelling:
-    return lambda value: between.join(_MORSE.get(one, "/") for one in _text(value).upper()).encode()
-
-
-_ICAO = (
-    "Alfa", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Golf", "Hotel", "India", "Juliett", "Kilo", "Lima", "Mike",
-    "November", "Oscar", "Papa", "Quebec", "Romeo", "Sierra", "Tango", "Uniform", "Victor", "Whiskey", "X-ray",
-    "Yankee", "Zulu",
-)  # fmt: skip
-_NATO = {word[0]: word for word in _ICAO}
-_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_FIGURES = {str(digit): word for digit, word in enumerate(_DIGITS)}
-
-
-def _spelled(signs: dict[str, str]) -> Spelling:
-    return lambda value: " ".join(signs.get(one.upper(), one) for one in _text(value)).encode()
-
-
-def _hex(value: bytes) -> bytes:
-    return value.hex().encode()
-
-
-def _to_alphabet(encode: Spelling, usual: str, other: str) -> Spelling:
-    return lambda value: encode(value).rstrip(b"=").translate(bytes.maketrans(usual.encode(), other.encode()))
-
-
-_SMALL = str.maketrans(
-    "abcdefghijklmnoprtuvwz", "\u1d00\u0299\u1d04\u1d05\u1d07\ua730\u0262\u029c\u026a\u1d0a\u1d0b\u029f\u1d0d"
-    "\u0274\u1d0f\u1d18\u0280\u1d1b\u1d1c\u1d20\u1d21\u1d22"
-)  # fmt: skip
-_A_TO_Z = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_64 = f"{_A_TO_Z}{_A_TO_Z.lower()}0123456789+/"
-
 KNOWN_ALONE: dict[str, Spelling] = {
-    "telephone alphabet": _spelled({**_NATO, **_FIGURES, "-": "dash", "_": "underscore"}),
-    "telephone alphabet, figures as they are": _spelled(_NATO),
-    "digits as words": _spelled(_FIGURES),
-    "names of characters": lambda value: "".join(f"\\N{{{unicodedata.name(one)}}}" for one in _text(value)).encode(),
-    "letters by number": _spelled({letter: str(place) for place, letter in enumerate(_A_TO_Z, 1)}),
-    "leet": lambda value: value.translate(bytes.maketrans(b"aeioAEIO", b"43104310")),
-    "Morse": _morse(" "),
-    "Morse with slashes": _morse(" / "),
-    "z-base-32": _to_alphabet(base64.b32encode, f"{_A_TO_Z}234567", "ybndrfg8ejkmcpqxot1uwisza345h769"),
-    "base64 as bcrypt has it": _to_alphabet(base64.b64encode, _64, f"./{_64[:62]}"),
-    "hexadecimal in letters": _to_alphabet(_hex, "0123456789abcdef", "abcdefghijklmnop"),
-    "hexadecimal for any keyboard": _to_alphabet(_hex, "0123456789abcdef", "cbdefghijklnrtuv"),
-    "words of four bytes, the last one first": lambda value: b" ".join(
-        b"%08x" % int.from_bytes(value[at : at + 4], "little") for at in range(0, len(value), 4)
-    ),
-    "words of eight bytes, the last one first": lambda value: b" ".join(
-        b"%016x" % int.from_bytes((b"." + value)[at : at + 8], "little") for at in range(0, len(value), 8)
-    ),
-    "every other character first": lambda value: value[::2] + value[1::2],
-    "base64 of each character": lambda value: b",".join(base64.b64encode(bytes((code,))) for code in value),
-    "base64 of four characters at a time, no padding": lambda value: b"\n".join(
-        base64.b64encode(value[at : at + 4]).rstrip(b"=") for at in range(0, len(value), 4)
-    ),
-    "each in UTF-7": lambda value: b"".join(
-        b"+%b-" % base64.b64encode(bytes((0, code))).rstrip(b"=") for code in value
-    ),
-    "UTF-32, hexadecimal": lambda value: _text(value).encode("utf-32-be").hex().encode(),
-    "CSS, six digits": _each("\\%06x"),
-    "bits in pairs, as bases": lambda value: "".join(
-        "ACGT"[code >> at & 3] for code in value for at in (6, 4, 2, 0)
-    ).encode(),
+    **SPELLED_OUT,
     "EBCDIC, base64": lambda value: base64.b64encode(value.decode().encode("cp037")),
     "codes with a type": lambda value: "+".join(f"(char){code}" for code in value).encode(),
     "each twice": lambda value: b"".join(bytes((code, code)) for code in value),
@@ -230,28 +133,14 @@ KNOWN_ALONE: dict[str, Spelling] = {
 ONE_STEP: dict[str, Spelling] = {
     **DUMPS,
     **KNOWN_ALONE,
+    **HIDDEN,
     "a terminal's colours between": _between("\x1b[0m"),
     "letters in boxes": _mapped(0x1F170, 0),
     "letters on flags": _mapped(0x1F1E6, 0),
     "digits of another script": _mapped(0, 0x660),
-    "amid markup": lambda value: "".join(f"<c>{one}</c>" for one in _text(value)).encode(),
-    "longer UTF-8 than needed": lambda value: bytes(
-        byte for code in value for byte in (0xC0 | code >> 6, 0x80 | code & 63)
-    ),
-    "longer UTF-8 than needed, with percent": lambda value: "".join(
-        f"%{0xC0 | code >> 6:02X}%{0x80 | code & 63:02X}" for code in value
-    ).encode(),
-    "comments between": lambda value: b"<!-- here -->".join(value[at : at + 3] for at in range(0, len(value), 3)),
-    "small capitals": lambda value: _text(value).translate(_SMALL).encode(),
-    "bits that nobody sees": _bits_as("\u200b", "\u200c"),
-    "bits that nobody sees, the other way": _bits_as("\u200d", "\u2060"),
-    "bits that nobody sees, byte by byte": _bits_as("\u200c", "\u200d", "\ufeff"),
-    "variation selectors": _selectors,
-    "variation selectors in JSON": lambda value: json.dumps(_selectors(value).decode()).encode(),
-    "Braille by number": _block(0x2800),
-    "private use": _block(0xE000),
+    "amid markup": lambda value: "".join(f"<c>{one}</c>" for one in characters_of(value)).encode(),
     "bullets between": _between("\u00b7"),
-    "a list over lines": lambda value: json.dumps(list(_text(value)), indent=4).encode(),
+    "a list over lines": lambda value: json.dumps(list(characters_of(value)), indent=4).encode(),
     "gzip with a wrong checksum": _bad_checksum,
     "gzip cut off": lambda value: gzip.compress(value)[:-8],
     "gzip as Latin letters in JSON": lambda value: json.dumps(gzip.compress(value).decode("latin-1")).encode(),
@@ -265,7 +154,7 @@ ONE_STEP: dict[str, Spelling] = {
     "base64 two bytes later": lambda value: base64.b64encode(b"xx" + value),
     "base64 for URLs, no padding": lambda value: base64.urlsafe_b64encode(value).rstrip(b"="),
     "base64, wrapped": _wrapped,
-    "base64 of UTF-16": lambda value: base64.b64encode(_text(value).encode("utf-16-le")),
+    "base64 of UTF-16": lambda value: base64.b64encode(characters_of(value).encode("utf-16-le")),
     "base32": base64.b32encode,
     "base32 three bytes later, lower case": lambda value: base64.b32encode(b"abc" + value).lower().rstrip(b"="),
     "base32hex": base64.b32hexencode,
@@ -296,10 +185,10 @@ ONE_STEP: dict[str, Spelling] = {
     "decimal codes": lambda value: ", ".join(map(str, value)).encode(),
     "octal codes": lambda value: " ".join(f"{code:o}" for code in value).encode(),
     "binary codes": lambda value: " ".join(f"{code:08b}" for code in value).encode(),
-    "UTF-7": lambda value: b"+" + base64.b64encode(_text(value).encode("utf-16-be")).rstrip(b"=") + b"-",
-    "UTF-16": lambda value: _text(value).encode("utf-16"),
-    "UTF-16, other order": lambda value: _text(value).encode("utf-16-be"),
-    "UTF-32": lambda value: _text(value).encode("utf-32"),
+    "UTF-7": lambda value: b"+" + base64.b64encode(characters_of(value).encode("utf-16-be")).rstrip(b"=") + b"-",
+    "UTF-16": lambda value: characters_of(value).encode("utf-16"),
+    "UTF-16, other order": lambda value: characters_of(value).encode("utf-16-be"),
+    "UTF-32": lambda value: characters_of(value).encode("utf-32"),
     "full width": _wide,
     "look-alikes": _alike,
     "reversed": lambda value: value[::-1],
