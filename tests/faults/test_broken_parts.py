@@ -113,14 +113,6 @@ def test_a_keeper_that_was_stopped_is_ended_all_the_same(bottle: Running, comman
     bottle.closes()
 
 
-@pytest.mark.skipif(not AT_LENGTH, reason="a box that does not answer is waited for: `make faults` has the time")
-def test_all_are_ended_though_the_box_of_one_was_stopped(bottle: Running) -> None:
-    bottle.host.bottle("start", "sleeper", "--yes", "--detach")
-    os.kill(bottle.parts.box[1], signal.SIGSTOP)
-    assert bottle.host.bottle("stop", "--all").count("stopped ") == 2
-    bottle.closes()
-
-
 def test_a_keeper_that_is_asked_to_end_leaves_nothing(bottle: Running) -> None:
     os.kill(bottle.parts.keeper, signal.SIGTERM)
     bottle.closes()

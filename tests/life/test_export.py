@@ -301,5 +301,5 @@ def test_nothing_of_it_is_left(stage: Stage) -> None:
         assert list(stage.root.rglob("secret-plan")) == []  # contents are objects, never files
         assert work.changes
     left = {path.name for path in stage.root.iterdir()}
-    assert [name.partition("-")[0] for name in kept - left] == ["export"]
+    assert [name.partition("-")[0] for name in kept - left] == ["scratch"]
     assert left < kept

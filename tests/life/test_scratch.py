@@ -51,7 +51,7 @@ def test_one_that_was_killed_is_made_good_by_the_next_which_harms_nobody_who_wor
     assert (killed / "work.git").is_dir()
     with working(state) as (other, _):
         with scratch(state) as mine:
-            assert {path.name for path in state.glob("work-*")} == {other.name, mine.name}
+            assert {path.name for path in state.glob("scratch-*")} == {other.name, mine.name}
         assert (other / "work.git").is_dir()
 
 

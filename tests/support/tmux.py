@@ -79,11 +79,11 @@ class Terminal:
         again, ready = "Press Ctrl-C again to exit", "bypass permissions on"
         for _ in range(_TRIES):
             self.type("", "C-c")
-            self.wait_for(again)
+            self.wait_for(lambda shown: again in shown or self.status() is not None)
             self.type("", "C-c")
             deadline = time.monotonic() + PATIENCE
             while self.status() is None and time.monotonic() < deadline:
-                if ready in (shown := self.screen()) and again not in shown:
+                if ready in (shown := self.screen()) and again not in shown and self.status() is None:
                     break
                 time.sleep(0.1)
             else:

@@ -13,7 +13,7 @@ from bottle.adapters import disk
 from bottle.adapters.state.failures import failures
 from bottle.domain.errors import ConflictError
 
-_PREFIX: Final = "work-"
+_PREFIX: Final = "scratch-"
 
 
 @contextmanager
