@@ -249,6 +249,7 @@ def main() -> None:
         sys.exit(1)
     order.tell_launcher({"event": "started"})
     keeper.run()
+    os._exit(0)  # whoever ends it waits until it is gone
 
 
 def _is_answer(line: bytes) -> bool:

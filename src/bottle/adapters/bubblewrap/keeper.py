@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bottle.adapters.bubblewrap import interpreter
-from bottle.adapters.bubblewrap.runtime import Runtime
+from bottle.adapters.bubblewrap.runtime import Runtime, is_keeper
 from bottle.adapters.process import Companion
 from bottle.app.ports import Stopping
 from bottle.domain.errors import BackendError
@@ -147,13 +147,14 @@ def end(runtime: Runtime) -> None:
 
     Raises BackendError when something would not go.
     """
+    number = runtime.keeper()
     if runtime.is_held():
         try:
             stop(runtime)
         except BackendError:
             _kill(runtime)
     deadline = time.monotonic() + _KILL_SECONDS
-    while runtime.is_held():
+    while runtime.is_held() or (number is not None and is_keeper(number)):
         if time.monotonic() > deadline:
             raise BackendError(f"would not go: the keeper of {runtime.identity}", hint="`bottle cleanup` tries again")
         time.sleep(_GLANCE / 10)

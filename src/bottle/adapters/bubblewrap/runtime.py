@@ -68,10 +68,9 @@ class Runtime:
         """The process that holds the lock, where it has said so and still is one of ours."""
         try:
             number = int((self.path / LOCK).read_text(encoding="ascii"))
-            command = Path(f"/proc/{number}/cmdline").read_bytes()
         except (OSError, ValueError):
             return None
-        return number if any(name in command for name in _KEEPERS) and self.is_held() else None
+        return number if is_keeper(number) and self.is_held() else None
 
     def is_frozen(self) -> bool:
         """Whether its keeper was stopped (SIGSTOP): it answers nobody until somebody lets it go on."""
@@ -106,6 +105,15 @@ class Runtime:
         for path in (*(self.path / name for name in ENTRIES), *self.path.glob(_DOORS)):
             if path.name != keep:
                 path.unlink(missing_ok=True)
+
+
+def is_keeper(number: int) -> bool:
+    """Whether a process of this number lives and is a keeper."""
+    try:
+        command = Path(f"/proc/{number}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return any(name in command for name in _KEEPERS)
 
 
 class Runtimes:
