@@ -7,11 +7,11 @@ import unicodedata
 from tests.dlp.scanning import Spelling, characters_of
 
 
-def _bits_as(zero: str, one: str, between: str = "") -> Spelling:
+def _bits_as(zero: str, one: str, between: str = "", form: str = "08b") -> Spelling:
     """The bits of each byte as two characters, amid words that anybody sees."""
 
     def hidden(value: bytes) -> bytes:
-        bits = between.join(f"{code:08b}" for code in value).replace("0", zero).replace("1", one)
+        bits = between.join(format(code, form) for code in value).replace("0", zero).replace("1", one)
         return f"nothing to {bits[:40]}see here{bits[40:]}, it says".encode()
 
     return hidden
@@ -76,8 +76,11 @@ SPELLED_OUT: dict[str, Spelling] = {
     ).encode(),
     "letters by number": _spelled({letter: str(place) for place, letter in enumerate(_A_TO_Z, 1)}),
     "leet": lambda value: value.translate(bytes.maketrans(b"aeioAEIO", b"43104310")),
+    "more leet": lambda value: value.translate(bytes.maketrans(b"aeiostAEIOST", b"431057431057")),
+    "most leet": lambda value: value.translate(bytes.maketrans(b"aeiostbglAEIOSTBGL", b"431057891431057891")),
     "Morse": _morse(" "),
     "Morse with slashes": _morse(" / "),
+    "Morse with low lines": lambda value: _morse(" ")(value).replace(b"-", b"_"),
     "z-base-32": _to_alphabet(base64.b32encode, f"{_A_TO_Z}234567", "ybndrfg8ejkmcpqxot1uwisza345h769"),
     "base64 as bcrypt has it": _to_alphabet(base64.b64encode, _64, f"./{_64[:62]}"),
     "hexadecimal in letters": _to_alphabet(_hex, "0123456789abcdef", "abcdefghijklmnop"),
@@ -116,6 +119,7 @@ HIDDEN: dict[str, Spelling] = {
     "bits that nobody sees": _bits_as("\u200b", "\u200c"),
     "bits that nobody sees, the other way": _bits_as("\u200d", "\u2060"),
     "bits that nobody sees, byte by byte": _bits_as("\u200c", "\u200d", "\ufeff"),
+    "bits that nobody sees, no more than each byte needs": _bits_as("\u200c", "\u200d", "\ufeff", "b"),
     "variation selectors": _selectors,
     "variation selectors in JSON": lambda value: json.dumps(_selectors(value).decode()).encode(),
     "Braille by number": _block(0x2800),

@@ -19,6 +19,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.dlp.disguised import HIDDEN
 from tests.dlp.scanning import OPAQUE, PHRASE, TOKEN, VALUES, Spelling, engine, found
 from tests.dlp.spelled import KNOWN_ALONE, ONE_STEP
 
@@ -30,6 +31,43 @@ def test_a_value_is_found_after_one_step(name: str, value: str) -> None:
     assert finding is not None
     assert finding.rule == "dlp.value"
     assert value not in repr(finding)
+
+
+def test_a_value_of_several_lines_is_found_under_characters_that_nobody_sees() -> None:
+    """A line's end has a variation selector of the other kind, those of the bytes below sixteen."""
+    lines = f"{OPAQUE[:14]}\n{OPAQUE[14:]}"
+    assert found(HIDDEN["variation selectors"](lines.encode()), by=engine(values=(lines,))) is not None
+
+
+@pytest.mark.parametrize("signs", [("dash", "underscore"), ("hyphen", "underscore"), ("-", "_")])
+@pytest.mark.parametrize("letters", ["alpha juliet", "alfa juliett", "ALFA JULIETT"])
+def test_a_value_is_found_as_it_is_said(signs: tuple[str, str], letters: str) -> None:
+    """Nobody spells all of it in one way: some leave out what joins the words, or keep to the spelling of the list."""
+    alpha, juliet = letters.split()
+    words = (
+        "alpha",
+        "juliet",
+        "seven",
+        "dash",
+        "kilo",
+        "underscore",
+        "zero",
+        "quebec",
+        "nine",
+        "dash",
+        "zulu",
+        "tango",
+    )
+    said = {"alpha": alpha, "juliet": juliet, "dash": signs[0], "underscore": signs[1]}
+    spoken = " ".join(said.get(word, word) for word in words)
+    assert found(spoken.encode(), by=engine(values=("aj7-K_0q9-Zt",))) is not None
+
+
+def test_a_token_in_morse_is_found() -> None:
+    """Most begin with small letters, which Morse does not have."""
+    finding = found(ONE_STEP["Morse"](TOKEN.lower().encode()), by=engine(patterns=True))
+    assert finding is not None
+    assert finding.rule == "dlp.test-token"
 
 
 # The steps that leave text which can be turned into something else again.

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from bottle.domain.dlp.dumps import dumped
 from bottle.domain.dlp.hints import Search, Searches
-from bottle.domain.dlp.morse import TELLING, from_morse
+from bottle.domain.dlp.morse import MARKS, TELLING, from_morse
 
 _WORD: Final = rb"([0-9a-f]{2}|[0-9a-f]{4}|[0-9a-f]{8}|[0-7]{3}|[0-7]{6}|[0-9]{1,5}|[!-~]|\\[0abfnrtv])"
 _ROW: Final = rb"(^|[^0-9A-Za-z])[0-9a-f]{6,8}:?[ \t]{1,4}%b[ \t]+%b[ \t]+%b[ \t]" % (_WORD, _WORD, _WORD)
@@ -48,7 +48,7 @@ class Layouts:
         if b"<!--" in text:
             for part in _parts(text, [comment.end() for comment in _COMMENT.finditer(text)]):
                 yield _COMMENT.sub(b"", part)
-        if (b".-" in text or b"-." in text) and self._morse.find(text):
+        if any(pair in text for pair in MARKS) and self._morse.find(text):
             yield from from_morse(text)
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+MARKS: Final = (b".-", b"-.", b"._", b"_.")
+"""One of them stands in every row that says something."""
 TELLING: Final = rb"([._-]{1,6}[ /|\t]{1,3}){12}"
 """Matches where at least twelve signs stand together."""
 
