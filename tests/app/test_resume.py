@@ -292,13 +292,19 @@ def test_nobody_meddles_with_a_bottle_while_its_end_is_under_way(stage: Stage) -
     assert prepare_resumed(stage.world, IDENTITY).plan.archives
 
 
-def test_a_session_is_known_though_somebody_else_ended_its_bottle(stage: Stage) -> None:
+def ended_by_another(stage: Stage) -> None:
+    """Somebody stops the bottle when its agent has said all."""
+
     def stopped(box: FakeBox, argv: Sequence[str], task: bytes) -> ExecResult:
         done = headless(box, argv, task)
         inventory.stop(stage.world, IDENTITY)
         return done
 
     stage.backend.headless = stopped
+
+
+def test_a_session_is_known_though_somebody_else_ended_its_bottle(stage: Stage) -> None:
+    ended_by_another(stage)
     do(stage.world, wanted(stage), "one;")
     metadata = stage.state.read(IDENTITY)
     assert (metadata.session_id, metadata.exit_status) == ("5c1a", None)
@@ -307,13 +313,7 @@ def test_a_session_is_known_though_somebody_else_ended_its_bottle(stage: Stage) 
 
 def test_who_comes_after_anothers_end_takes_nothing_out(stage: Stage) -> None:
     """The box is gone, and what was kept of it is whole: nobody is told that something was not."""
-
-    def stopped(box: FakeBox, argv: Sequence[str], task: bytes) -> ExecResult:
-        done = headless(box, argv, task)
-        inventory.stop(stage.world, IDENTITY)
-        return done
-
-    stage.backend.headless = stopped
+    ended_by_another(stage)
     world = stage.world
     do(world, wanted(stage), "one;")
     assert [step for step in world.progress.steps if "kept" in step] == []  # type: ignore[attr-defined]
